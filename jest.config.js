@@ -1,0 +1,15 @@
+/** @type {import("jest").Config} */
+export default {
+  testMatch: ["<rootDir>/packages/*/test/**/*.test.ts", "<rootDir>/test/**/*.test.ts"],
+  testPathIgnorePatterns: ["/node_modules/", "/dist/"],
+  transform: {
+    "\\.[cm]?[jt]s$": [
+      "@swc/jest",
+      { jsc: { target: "es2023", parser: { syntax: "typescript" } }, module: { type: "commonjs" } },
+    ],
+  },
+  // Packages that are published as ES modules only.
+  transformIgnorePatterns: ["/node_modules/(?!(typebox|re2js)/)"],
+  moduleNameMapper: { "^@jackfield/([a-z]+)$": "<rootDir>/packages/$1/src/index.ts" },
+  extensionsToTreatAsEsm: [],
+};

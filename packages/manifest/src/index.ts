@@ -1,0 +1,3 @@
+export type * from "./connector.ts";
+export type { Expression, Template } from "./expression.ts";
+export type { Manifest } from "./schema/manifest.ts";

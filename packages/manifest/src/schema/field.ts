@@ -1,0 +1,66 @@
+import { Type } from "typebox";
+import { closed, Expression, keyed, Name, Pattern, Text } from "./text.ts";
+
+const Choice = Type.Object(
+  {
+    label: Text("What the person sees.", 200),
+    value: Type.Union([Type.String({ maxLength: 1000 }), Type.Number(), Type.Boolean()], { description: "What is sent." }),
+  },
+  { ...closed, description: "One choice of a drop-down." },
+);
+
+const Choices = Type.Array(Choice, { minItems: 1, maxItems: 500, description: "The choices of a drop-down." });
+
+const Default = Type.Union([Type.String({ maxLength: 4000 }), Type.Number(), Type.Boolean()], {
+  description: "The value taken when the person gives none.",
+});
+
+const form = {
+  label: Type.Optional(Text("What the person sees above the box.", 100)),
+  help: Type.Optional(Text("One sentence that says where the value is found. Markdown.")),
+  placeholder: Type.Optional(Text("Shown in the empty box.", 200)),
+  required: Type.Optional(Type.Boolean({ description: "Whether a value must be given. Default: false." })),
+  default: Type.Optional(Default),
+  pattern: Type.Optional(Pattern("What the whole value must match, in RE2 syntax.")),
+  options: Type.Optional(Choices),
+  visible_if: Type.Optional(Expression("visible_if", "Shown, and sent, only while this is true.")),
+};
+
+/** One thing that the user is asked when connecting. */
+export const Field = Type.Object(
+  {
+    name: Name("How templates call it: `fields.<name>`."),
+    type: Type.Optional(
+      Type.Union(
+        (["string", "text", "number", "boolean", "select", "environment"] as const).map((type) => Type.Literal(type)),
+        { description: "What kind of value it is. `environment` chooses one of `environments`. Default: string." },
+      ),
+    ),
+    secret: Type.Optional(Type.Boolean({ description: "Stored sealed, never shown again. Default: false." })),
+    prefix: Type.Optional(Text("Shown before the box, not part of the value.", 100)),
+    suffix: Type.Optional(Text("Shown after the box, not part of the value.", 100)),
+    ...form,
+  },
+  { ...closed, description: "One thing that the user is asked when connecting." },
+);
+
+/** One input of an action. */
+export const Input = Type.Object(
+  {
+    type: Type.Optional(
+      Type.Union(
+        (["string", "text", "number", "boolean", "date", "select"] as const).map((type) => Type.Literal(type)),
+        { description: "What kind of value it is. Default: string." },
+      ),
+    ),
+    list: Type.Optional(Type.Boolean({ description: "Takes a list of such values. Default: false." })),
+    min: Type.Optional(Type.Number({ description: "The smallest number, or the shortest text." })),
+    max: Type.Optional(Type.Number({ description: "The largest number, or the longest text." })),
+    ...form,
+  },
+  { ...closed, description: "One input of an action." },
+);
+
+export const Inputs = Type.Record(Type.String(), Input, {
+  ...keyed("^[a-z][a-z0-9_]{0,63}$", 100, "What the workflow gives; templates call it `input.<name>`."),
+});
