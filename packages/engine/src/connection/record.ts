@@ -1,0 +1,132 @@
+import type { ErrorCode, ProviderWords } from "../errors.ts";
+
+export const statuses = ["draft", "awaiting_authorization", "connected", "needs_reauth", "error", "revoked"] as const;
+export type Status = (typeof statuses)[number];
+
+/** Why a connection is not well, as the person reads it. */
+export interface ConnectionError {
+  readonly code: ErrorCode;
+  readonly message: string;
+  readonly hint: string;
+  readonly provider?: ProviderWords;
+  readonly at: string;
+}
+
+export interface LastTest {
+  readonly at: string;
+  readonly outcome: "passed" | "failed" | "unreachable";
+  readonly status?: number;
+  readonly duration_ms: number;
+}
+
+/**
+ * A connection as it is stored. Times are ISO 8601 in UTC. Secrets are sealed texts (`seal.ts`); nothing else in here is secret.
+ */
+export interface ConnectionRecord {
+  readonly id: string;
+  readonly workspace: string;
+  readonly owner: string;
+  readonly connector: string;
+  readonly auth: string;
+  readonly environment: string;
+  readonly status: Status;
+  /** What the user called it; it wins over `label`. */
+  readonly name: string | null;
+  readonly description: string | null;
+  /** What the connection calls itself. */
+  readonly label: string | null;
+  readonly unique_id: string | null;
+  /**
+   * Unique in the store: the tuple (workspace, owner, connector, auth, environment, unique id), or `draft/<id>` before the account is
+   * known. A plain unique index on it is what makes two callbacks at once end in one connection.
+   */
+  readonly identity: string;
+  /** Set on a draft that turned out to be an account already connected: the id it stands for. */
+  readonly alias_of: string | null;
+  /** Fields that are not secret. */
+  readonly fields: Readonly<Record<string, unknown>>;
+  /** Sealed: secret fields, and the user's own client credentials. */
+  readonly sealed_fields: string | null;
+  /** Sealed: the tokens. */
+  readonly sealed_credential: string | null;
+  /** Grows by one with each credential that is stored; every write of a credential is guarded by it. */
+  readonly credential_version: number;
+  readonly scopes: readonly string[];
+  readonly missing_scopes: readonly string[];
+  /** Whether it can be kept fresh without its user. */
+  readonly renewable: boolean;
+  readonly expires_at: string | null;
+  /** When the next refresh is due; null when none is. */
+  readonly refresh_at: string | null;
+  /** How many refreshes in a row have failed. */
+  readonly refresh_failures: number;
+  readonly last_test: LastTest | null;
+  readonly error: ConnectionError | null;
+  readonly created_at: string;
+  readonly updated_at: string;
+}
+
+/** One line of a connection's log. No bodies, no secrets. */
+export interface ConnectionEvent {
+  readonly id: string;
+  readonly connection: string;
+  readonly workspace: string;
+  readonly at: string;
+  readonly type:
+    | "created"
+    | "authorization_started"
+    | "authorized"
+    | "denied"
+    | "connected"
+    | "tested"
+    | "refreshed"
+    | "refresh_failed"
+    | "used"
+    | "failed"
+    | "needs_reauth"
+    | "renamed"
+    | "merged"
+    | "disconnected";
+  /** Who: an API key, a session or `system`. */
+  readonly actor: string;
+  readonly action?: string;
+  readonly host?: string;
+  readonly status?: number;
+  readonly duration_ms?: number;
+  readonly code?: ErrorCode;
+}
+
+/** An admin's app at the provider. */
+export interface AppRecord {
+  readonly workspace: string;
+  readonly connector: string;
+  readonly auth: string;
+  readonly environment: string;
+  readonly client_id: string;
+  readonly sealed_secret: string | null;
+  readonly created_at: string;
+  readonly updated_at: string;
+}
+
+/** A sign-in under way. It lives ten minutes and is consumed once. */
+export interface FlowRecord {
+  /** SHA-256 of the ticket in our own authorization URL, hex. */
+  readonly id: string;
+  /** SHA-256 of `state`, hex. */
+  readonly state_hash: string;
+  readonly connection: string;
+  readonly workspace: string;
+  readonly connector: string;
+  readonly auth: string;
+  readonly environment: string;
+  /** The person who started it, and whether with an API key or in a signed-in browser. */
+  readonly actor: string;
+  readonly via: "key" | "session";
+  /** SHA-256 of the browser's binding, hex; null until a browser has opened a flow that a key started. */
+  readonly browser_hash: string | null;
+  readonly redirect_uri: string;
+  /** Sealed: the provider's authorization URL and the PKCE verifier. */
+  readonly sealed: string;
+  readonly created_at: string;
+  readonly expires_at: string;
+}

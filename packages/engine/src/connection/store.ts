@@ -1,0 +1,110 @@
+import type { AppRecord, ConnectionEvent, ConnectionRecord, FlowRecord, Status } from "./record.ts";
+
+export interface Page {
+  readonly limit: number;
+  /** The opaque cursor of the page before. */
+  readonly after?: string | undefined;
+}
+
+export interface Listed<T> {
+  readonly items: readonly T[];
+  readonly next: string | null;
+}
+
+export interface ConnectionFilter {
+  readonly workspace: string;
+  readonly owner?: string | undefined;
+  readonly connector?: string | undefined;
+  readonly environment?: string | undefined;
+  readonly status?: Status | undefined;
+  /** Part of name, label, description or unique id; case does not matter. */
+  readonly search?: string | undefined;
+}
+
+/** Thrown by `insert` and `update` when another connection has the same `identity`. */
+export class IdentityTaken extends Error {
+  readonly identity: string;
+  constructor(identity: string) {
+    super("another connection has this identity");
+    this.name = "IdentityTaken";
+    this.identity = identity;
+  }
+}
+
+export type ConnectionPatch = Partial<Omit<ConnectionRecord, "id" | "workspace" | "connector" | "created_at">>;
+
+/**
+ * Where everything is kept. Every method is atomic on its own and durable when it resolves; no method needs another to be correct.
+ * A method that cannot be carried out rejects and has changed nothing. One contract suite runs against every adapter.
+ */
+export interface Store {
+  readonly connections: {
+    insert(record: ConnectionRecord, events: readonly ConnectionEvent[]): Promise<void>;
+    /** The record of exactly this id; an alias is not followed. */
+    get(id: string): Promise<ConnectionRecord | undefined>;
+    /** The connection with this `identity`. */
+    find(identity: string): Promise<ConnectionRecord | undefined>;
+    /**
+     * Sets the keys of `patch`, and only those, if the record is there and `expect` holds; appends `events` with it. Gives the record
+     * as it is afterwards, or undefined where nothing was changed. Throws `IdentityTaken`.
+     */
+    update(
+      id: string,
+      patch: ConnectionPatch,
+      options?: {
+        readonly expect?: { readonly credential_version?: number; readonly status?: Status };
+        readonly events?: readonly ConnectionEvent[];
+      },
+    ): Promise<ConnectionRecord | undefined>;
+    /** Newest first, without drafts that became aliases. */
+    list(filter: ConnectionFilter, page: Page): Promise<Listed<ConnectionRecord>>;
+    /** Ids of connections whose `refresh_at` is before `time`, the most overdue first. */
+    due(time: string, limit: number): Promise<readonly { readonly id: string; readonly refresh_at: string }[]>;
+    /** Whether any connection of this connector is stored. */
+    uses(workspace: string, connector: string): Promise<boolean>;
+    /** Erases the record, its aliases and its events. */
+    delete(id: string): Promise<boolean>;
+  };
+  readonly apps: {
+    put(record: AppRecord): Promise<void>;
+    get(workspace: string, connector: string, auth: string, environment: string): Promise<AppRecord | undefined>;
+    list(workspace: string, connector: string): Promise<readonly AppRecord[]>;
+    delete(workspace: string, connector: string, auth: string, environment: string): Promise<boolean>;
+  };
+  readonly flows: {
+    insert(record: FlowRecord): Promise<void>;
+    get(id: string): Promise<FlowRecord | undefined>;
+    /** Binds a flow that has no browser yet; gives the flow as it is afterwards, whoever bound it, or undefined. */
+    bind(id: string, browserHash: string): Promise<FlowRecord | undefined>;
+    /** Takes the flow out: of two callers at once, exactly one gets it. */
+    consume(stateHash: string): Promise<FlowRecord | undefined>;
+    /** Removes the flows that expired before `time` and gives them. */
+    expire(time: string): Promise<readonly FlowRecord[]>;
+  };
+  readonly events: {
+    append(events: readonly ConnectionEvent[]): Promise<void>;
+    /** Newest first. */
+    list(connection: string, page: Page): Promise<Listed<ConnectionEvent>>;
+    /** Removes the events from before `time`. */
+    expire(time: string): Promise<number>;
+  };
+  /**
+   * Short promises of exclusive work. Correctness never rests on them (credential writes are guarded by a version); they save calls.
+   */
+  readonly leases: {
+    /** Takes the lease if it is free or ran out; false when somebody else holds it. */
+    acquire(key: string, owner: string, now: number, until: number): Promise<boolean>;
+    /** Extends the owner's own lease; false when it is no longer the owner's. */
+    renew(key: string, owner: string, until: number): Promise<boolean>;
+    release(key: string, owner: string): Promise<void>;
+  };
+  readonly manifests: {
+    /** Manifests published at run time. */
+    list(): Promise<readonly { readonly name: string; readonly text: string }[]>;
+    put(name: string, text: string, at: string): Promise<void>;
+    delete(name: string): Promise<boolean>;
+  };
+  /** Whether the store answers. */
+  ping(): Promise<void>;
+  close(): Promise<void>;
+}

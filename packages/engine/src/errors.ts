@@ -1,0 +1,210 @@
+/** Who can do something about an error. */
+export type Audience = "author" | "user" | "admin" | "provider" | "operator";
+
+/**
+ * Every error that leaves the engine or the server: code → HTTP status, who can act, what it means, what to do. A code is never
+ * renamed and never reused. ERRORS.md is made from this table.
+ */
+export const errorTable = {
+  // the request to us
+  request_invalid: [400, "user", "The request does not fit this route.", "Compare it with /openapi.json."],
+  not_found: [404, "user", "There is nothing here.", "Check the address."],
+  method_not_allowed: [405, "user", "This route does not take that method.", "See the Allow header."],
+  body_too_large: [413, "user", "The body is larger than this route takes.", "Send less."],
+  unauthenticated: [
+    401,
+    "user",
+    "No valid API key or session came with the request.",
+    "Send `Authorization: Bearer <api key>` or sign in.",
+  ],
+  forbidden: [403, "admin", "This key's role may not do that.", "Use a key with another role, or ask an admin."],
+  admin_required: [403, "admin", "Only an admin may do that.", "Ask an admin of the workspace."],
+  origin_refused: [
+    403,
+    "user",
+    "The request came from another site.",
+    "Make it from a page of this deployment, or with an API key.",
+  ],
+  sign_in_link_invalid: [
+    400,
+    "user",
+    "This sign-in link is unknown, used or expired.",
+    "Start the server again, or sign in with an API key.",
+  ],
+  // connectors and manifests
+  connector_unknown: [404, "user", "There is no connector of that name.", "GET /v1/connectors lists them."],
+  connector_in_use: [409, "admin", "Connections use this connector.", "Delete them first."],
+  manifest_invalid: [422, "author", "The manifest has problems.", "Correct each of the listed problems."],
+  auth_unknown: [422, "user", "The connector has no such way to connect.", "Choose one that GET /v1/connectors/{name} lists."],
+  environment_unknown: [
+    422,
+    "user",
+    "The connector has no such environment.",
+    "Choose one that GET /v1/connectors/{name} lists.",
+  ],
+  action_unknown: [404, "user", "The connector has no such action.", "GET /v1/connectors/{name} lists its actions."],
+  expression_error: [
+    422,
+    "author",
+    "An expression of the manifest failed.",
+    "Correct the expression; the detail says which and why.",
+  ],
+  // apps
+  app_not_configured: [
+    409,
+    "admin",
+    "The app's client ID and secret are not saved yet.",
+    "Save them on the connector's set-up page.",
+  ],
+  app_not_used: [422, "admin", "This way to connect takes no app.", "Nothing needs to be saved."],
+  whitespace_in_credential: [422, "user", "A credential begins or ends with white space.", "Paste it again without the space."],
+  // fields and inputs
+  field_required: [422, "user", "A required field is missing.", "Fill in the field that is named."],
+  field_invalid: [422, "user", "A field's value does not fit.", "Correct the field that is named."],
+  input_invalid: [422, "user", "An input's value does not fit.", "Correct the input that is named."],
+  // connections
+  connection_unknown: [404, "user", "There is no such connection.", "GET /v1/connections lists yours."],
+  connection_revoked: [410, "user", "The connection was disconnected.", "Connect again."],
+  not_connected: [409, "user", "The connection is not connected yet.", "Finish connecting it first."],
+  needs_reauth: [409, "user", "The connection must be authorized again.", "Press Reconnect."],
+  wrong_connector: [422, "user", "The connection belongs to another connector.", "Use a connection of this connector."],
+  duplicate_connection: [409, "user", "This account is already connected.", "Use the connection that is named."],
+  account_mismatch: [
+    409,
+    "user",
+    "You signed in with another account than this connection's.",
+    "Sign in with the same account, or make a new connection.",
+  ],
+  unique_id_missing: [
+    502,
+    "author",
+    "The provider's answer holds no unique id.",
+    "Ask the connector's author to correct `unique_id`.",
+  ],
+  no_user_step: [409, "user", "This way to connect needs no sign-in at the provider.", "Give the fields instead."],
+  // authorize and callback
+  state_invalid: [400, "user", "This sign-in is unknown, expired or was already finished.", "Press Connect again."],
+  browser_mismatch: [403, "user", "This sign-in was started in another browser.", "Press Connect again in this browser."],
+  person_mismatch: [403, "user", "This sign-in was started by another person.", "Press Connect yourself."],
+  callback_invalid: [400, "provider", "The provider's callback is not well formed.", "Press Connect again."],
+  issuer_mismatch: [
+    400,
+    "provider",
+    "The callback came from another authorization server.",
+    "Press Connect again; if it happens again, tell the admin.",
+  ],
+  access_denied: [403, "user", "You did not give access.", "Press Connect again if you meant to."],
+  authorization_failed: [
+    502,
+    "admin",
+    "The provider refused the sign-in.",
+    "Read the provider's words; check client ID and scopes.",
+  ],
+  // tokens
+  grant_refused: [502, "user", "The provider refused to hand out a token.", "Press Connect again."],
+  code_expired: [400, "user", "The sign-in code had expired or was used twice.", "Please connect again."],
+  client_refused: [
+    502,
+    "admin",
+    "The provider refused the app's client ID or secret.",
+    "Check client ID, client secret and environment.",
+  ],
+  redirect_uri_mismatch: [
+    502,
+    "admin",
+    "The provider does not know our redirect URL.",
+    "Register exactly the URL that the set-up page shows.",
+  ],
+  scope_refused: [502, "author", "The provider refused the scopes.", "Check the scopes at the provider and in the manifest."],
+  no_refresh_token: [502, "author", "The provider gave no refresh token.", "Check the parameters that ask for offline access."],
+  not_renewable: [409, "user", "This connection cannot be refreshed.", "Press Reconnect."],
+  token_answer_invalid: [
+    502,
+    "provider",
+    "The token endpoint's answer could not be read.",
+    "Try again; if it stays, tell the connector's author.",
+  ],
+  // test
+  credentials_invalid: [422, "user", "The provider refused the credential.", "Check it and connect again."],
+  test_unreachable: [502, "provider", "The provider could not be reached to test the credential.", "Try again later."],
+  // steps
+  url_not_whitelisted: [
+    403,
+    "author",
+    "The URL is not on the connector's whitelist.",
+    "Call only URLs that the whitelist covers.",
+  ],
+  address_refused: [
+    403,
+    "operator",
+    "The URL leads to a private address.",
+    "An operator can allow it with ALLOW_PRIVATE_NETWORKS.",
+  ],
+  url_invalid: [422, "user", "The URL is not acceptable.", "Correct the path or the field it is made from."],
+  header_refused: [422, "user", "A header may not be set here.", "Leave it out."],
+  provider_refused: [502, "user", "The provider refused the request.", "Read the provider's words."],
+  provider_unauthorized: [502, "user", "The provider refused the credential.", "Test the connection, then reconnect it."],
+  provider_permission: [
+    502,
+    "user",
+    "The provider says that this account may not do that.",
+    "Use an account with the permission.",
+  ],
+  provider_rate_limited: [429, "provider", "The provider asks to slow down.", "Try again after the given time."],
+  provider_not_found: [502, "user", "The provider knows no such thing.", "Check the inputs."],
+  provider_unavailable: [502, "provider", "The provider did not answer properly.", "Try again later."],
+  provider_timeout: [504, "provider", "The provider did not answer in time.", "Try again later."],
+  provider_answer_too_large: [502, "provider", "The provider's answer is larger than the limit.", "Ask for less."],
+  scope_missing: [409, "user", "The account did not grant a scope that this action needs.", "Reconnect and grant it."],
+  // ourselves
+  seal_broken: [500, "operator", "A sealed record cannot be opened.", "Check MASTER_KEYS; the record may have been altered."],
+  store_unavailable: [503, "operator", "The store does not answer.", "Try again shortly."],
+  stopping: [503, "operator", "The server is stopping.", "Try again shortly."],
+  internal: [500, "operator", "Something went wrong on our side.", "Tell the operator the request id."],
+} as const satisfies Record<string, readonly [status: number, audience: Audience, message: string, hint: string]>;
+
+export type ErrorCode = keyof typeof errorTable;
+
+/** What a provider said, word for word but redacted and cut. */
+export interface ProviderWords {
+  readonly status?: number;
+  readonly error?: string;
+  readonly error_description?: string;
+  readonly error_uri?: string;
+}
+
+export interface ErrorDetails {
+  /** What is wrong here, beyond the table's message. Never a secret. */
+  readonly detail?: string;
+  readonly hint?: string;
+  readonly provider?: ProviderWords;
+  /** Further members of the problem document, such as `field` or `connection`. */
+  readonly members?: Readonly<Record<string, unknown>>;
+  readonly cause?: unknown;
+  /** Milliseconds after which trying again makes sense. */
+  readonly retry_after?: number;
+}
+
+/** The one error class: a code of `errorTable` and what is known of this case. */
+export class JackfieldError extends Error {
+  readonly code: ErrorCode;
+  readonly status: number;
+  readonly audience: Audience;
+  readonly hint: string;
+  readonly provider: ProviderWords | undefined;
+  readonly members: Readonly<Record<string, unknown>>;
+  readonly retryAfter: number | undefined;
+
+  constructor(code: ErrorCode, details: ErrorDetails = {}) {
+    const [status, audience, message, hint] = errorTable[code];
+    super(details.detail ?? message, details.cause === undefined ? undefined : { cause: details.cause });
+    this.name = "JackfieldError";
+    this.code = code;
+    this.status = status;
+    this.audience = audience;
+    this.hint = details.hint ?? hint;
+    this.provider = details.provider;
+    this.members = details.members ?? {};
+    this.retryAfter = details.retry_after;
+  }
+}
