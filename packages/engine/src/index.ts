@@ -1,6 +1,6 @@
 export type * from "./connection/record.ts";
 export { statuses } from "./connection/record.ts";
-export type { KeyRing } from "./connection/seal.ts";
+export { createSealer, type KeyRing, type Place, type Sealer } from "./connection/seal.ts";
 export type * from "./connection/store.ts";
 export { IdentityTaken } from "./connection/store.ts";
 export type * from "./engine.ts";
