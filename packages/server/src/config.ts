@@ -1,0 +1,267 @@
+import { isIP } from "node:net";
+import { resolve } from "node:path";
+
+/*
+ * The environment is read here and in main.ts, nowhere else. Everything that is wrong with it is told at once, each problem with the
+ * variable's name and its cure. `variables` is the only list of what can be set; the documentation is made from it.
+ */
+
+export const logLevels = ["debug", "info", "warn", "error", "silent"] as const;
+export type LogLevel = (typeof logLevels)[number];
+
+export interface MasterKey {
+  readonly id: string;
+  readonly key: Buffer;
+}
+
+export interface Config {
+  readonly host: string;
+  /** 0: any free port. */
+  readonly port: number;
+  /** An origin without a trailing slash; undefined: http://localhost and the port that is listened on. */
+  readonly publicUrl: string | undefined;
+  readonly dataDir: string;
+  readonly connectorsDir: string | undefined;
+  /** The first is the active one; undefined: the file `keys` in the data folder. */
+  readonly masterKeys: readonly MasterKey[] | undefined;
+  readonly adminApiKey: string | undefined;
+  readonly allowPrivateNetworks: readonly string[];
+  /** undefined: on when the public URL is this machine. */
+  readonly sandbox: boolean | undefined;
+  readonly logLevel: LogLevel;
+  readonly eventRetentionDays: number;
+  /** What is odd but no reason to refuse. */
+  readonly warnings: readonly string[];
+}
+
+/** Thrown by `readConfig`: every problem of the environment, one per line. */
+export class ConfigError extends Error {
+  readonly problems: readonly string[];
+  constructor(problems: readonly string[]) {
+    super(
+      `The configuration has ${problems.length === 1 ? "a problem" : `${problems.length} problems`}:\n  ${problems.join("\n  ")}`,
+    );
+    this.name = "ConfigError";
+    this.problems = problems;
+  }
+}
+
+/** A value that cannot be used, and what to do about it. */
+class Unusable extends Error {}
+
+interface Variable<T> {
+  readonly name: string;
+  /** As the documentation says it. */
+  readonly default: string;
+  readonly description: string;
+  /** Gives the value of the text, or of undefined when the variable is unset or empty. Throws `Unusable`. */
+  read(text: string | undefined): T;
+}
+
+type Values = Omit<Config, "warnings">;
+
+/** Every variable that is understood. */
+export const variables: { readonly [Key in keyof Values]: Variable<Values[Key]> } = {
+  host: {
+    name: "HOST",
+    default: "127.0.0.1",
+    description: "The address to listen on. 0.0.0.0 listens on all; put a proxy that speaks TLS in front.",
+    read: (text) => text ?? "127.0.0.1",
+  },
+  port: {
+    name: "PORT",
+    default: "3000",
+    description: "The port to listen on. 0 takes any free port.",
+    read: (text) => wholeNumber(text ?? "3000", 0, 65535),
+  },
+  publicUrl: {
+    name: "PUBLIC_URL",
+    default: "http://localhost:PORT",
+    description: "Where browsers and providers reach this deployment: an origin such as https://connect.example.com.",
+    read: (text) => (text === undefined ? undefined : origin(text)),
+  },
+  dataDir: {
+    name: "DATA_DIR",
+    default: "./data",
+    description: "The folder of the embedded store and, unless MASTER_KEYS is set, of the master key. One process at a time.",
+    read: (text) => resolve(text ?? "./data"),
+  },
+  connectorsDir: {
+    name: "CONNECTORS_DIR",
+    default: "",
+    description: "A folder of your own connectors (each `<name>/connector.yaml`), added to the built-in ones.",
+    read: (text) => (text === undefined ? undefined : resolve(text)),
+  },
+  masterKeys: {
+    name: "MASTER_KEYS",
+    default: "generated into DATA_DIR/keys",
+    description:
+      "The keys that secrets are sealed with: `id:base64` of 32 bytes, several with commas; the first is the active one.",
+    read: (text) => (text === undefined ? undefined : masterKeys(text)),
+  },
+  adminApiKey: {
+    name: "ADMIN_API_KEY",
+    default: "generated and printed at the first start",
+    description: "Fixes the first admin's API key. At least 8 visible characters; `openssl rand -base64 32` makes a good one.",
+    read: (text) => (text === undefined ? undefined : adminApiKey(text)),
+  },
+  allowPrivateNetworks: {
+    name: "ALLOW_PRIVATE_NETWORKS",
+    default: "",
+    description:
+      "Networks (CIDR, with commas) that steps and token calls may reach although they are private, also in plain http. " +
+      "For development and tests.",
+    read: (text) => list(text).map(network),
+  },
+  sandbox: {
+    name: "SANDBOX",
+    default: "on when PUBLIC_URL is localhost",
+    description: "Whether the demonstration provider runs under /sandbox: on or off.",
+    read: (text) => (text === undefined ? undefined : onOrOff(text)),
+  },
+  logLevel: {
+    name: "LOG_LEVEL",
+    default: "info",
+    description: `How much is logged: ${logLevels.join(", ")}.`,
+    read: (text) => oneOf(logLevels, text ?? "info"),
+  },
+  eventRetentionDays: {
+    name: "EVENT_RETENTION_DAYS",
+    default: "90",
+    description: "How many days the events of connections are kept.",
+    read: (text) => wholeNumber(text ?? "90", 1, 36500),
+  },
+};
+
+/** Variables of later versions: to ignore them silently would be a promise that is not kept. */
+const unsupported: Readonly<Record<string, string>> = {
+  MONGODB_URL: "is not supported yet. Unset it; the embedded store in DATA_DIR is used",
+  REDIS_URL: "is not supported yet. Unset it; the queue runs in this process",
+  EGRESS_PROXY: "is not supported yet. Unset it; requests go out directly",
+};
+
+const withoutEffect = ["ALLOW_PASSWORD_GRANT", "MAX_TOKEN_AGE", "MAX_IDLE_DAYS", "STEP_LOG"] as const;
+
+/** Reads the environment. Throws `ConfigError` with every problem. */
+export function readConfig(env: NodeJS.ProcessEnv): Config {
+  const problems: string[] = [];
+  const given = (name: string) => (env[name] === undefined || env[name].trim() === "" ? undefined : env[name].trim());
+
+  const read = <T>(variable: Variable<T>): T | undefined => {
+    try {
+      return variable.read(given(variable.name));
+    } catch (error) {
+      if (!(error instanceof Unusable)) throw error;
+      problems.push(`${variable.name} ${error.message}.`);
+      return undefined;
+    }
+  };
+  const values = Object.fromEntries(
+    Object.entries(variables).map(([key, variable]) => [key, read(variable as Variable<unknown>)]),
+  ) as unknown as Values;
+
+  if (given("NODE_TLS_REJECT_UNAUTHORIZED") === "0") {
+    problems.push(
+      "NODE_TLS_REJECT_UNAUTHORIZED=0 switches off the check of certificates. Unset it; NODE_EXTRA_CA_CERTS adds a CA.",
+    );
+  }
+  for (const [name, words] of Object.entries(unsupported)) if (given(name) !== undefined) problems.push(`${name} ${words}.`);
+  if (problems.length > 0) throw new ConfigError(problems);
+  const ignored = withoutEffect.filter((name) => given(name) !== undefined);
+  return Object.freeze({ ...values, warnings: [...ignored.map((name) => `${name} has no effect yet.`), ...oddities(values)] });
+}
+
+function oddities(values: Values): string[] {
+  const found: string[] = [];
+  const url = values.publicUrl === undefined ? undefined : new URL(values.publicUrl);
+  if (url?.protocol === "http:" && !isLocal(url)) {
+    found.push("PUBLIC_URL is plain http: keys and cookies travel unprotected, and most providers refuse such a redirect URL.");
+  }
+  if (values.adminApiKey !== undefined && values.adminApiKey.length < 24) {
+    found.push("ADMIN_API_KEY is short and may be guessed: `openssl rand -base64 32` makes a good one.");
+  }
+  return found;
+}
+
+/** Whether a URL names the machine itself. */
+export function isLocal(url: URL): boolean {
+  return ["localhost", "127.0.0.1", "[::1]"].includes(url.hostname);
+}
+
+function wholeNumber(text: string, min: number, max: number): number {
+  const value = /^[0-9]{1,9}$/.test(text) ? Number(text) : Number.NaN;
+  if (!(value >= min && value <= max)) throw new Unusable(`is "${text}". Give a whole number from ${min} to ${max}`);
+  return value;
+}
+
+function oneOf<T extends string>(allowed: readonly T[], text: string): T {
+  const found = allowed.find((name) => name === text.toLowerCase());
+  if (found === undefined) throw new Unusable(`is "${text}". Give one of ${allowed.join(", ")}`);
+  return found;
+}
+
+function onOrOff(text: string): boolean {
+  const meaning: Readonly<Record<string, boolean>> = { on: true, true: true, "1": true, off: false, false: false, "0": false };
+  const value = Object.hasOwn(meaning, text.toLowerCase()) ? meaning[text.toLowerCase()] : undefined;
+  if (value === undefined) throw new Unusable(`is "${text}". Give on or off`);
+  return value;
+}
+
+function list(text: string | undefined): string[] {
+  return (text ?? "")
+    .split(",")
+    .map((item) => item.trim())
+    .filter((item) => item !== "");
+}
+
+function origin(text: string): string {
+  const url = URL.canParse(text) ? new URL(text) : undefined;
+  if (url === undefined || !["http:", "https:"].includes(url.protocol)) {
+    throw new Unusable(`is "${text}". Give an http or https URL such as https://connect.example.com`);
+  }
+  if (url.username !== "" || url.password !== "" || url.pathname !== "/" || url.search !== "" || url.hash !== "") {
+    throw new Unusable(
+      "must be an origin alone: no path, query, fragment, user or password. Give for example https://connect.example.com",
+    );
+  }
+  return url.origin;
+}
+
+/** Messages never repeat the text: it is a secret. */
+function masterKeys(text: string): MasterKey[] {
+  const keys = list(text).map((item, index) => {
+    const [id = "", encoded = "", ...rest] = item.split(":");
+    const place = `entry ${index + 1}`;
+    if (!/^[A-Za-z0-9_.-]{1,64}$/.test(id) || rest.length > 0) {
+      throw new Unusable(`has a malformed ${place}. Write each as id:base64, the id of letters, digits, "_", "." and "-"`);
+    }
+    const key = Buffer.from(encoded, "base64");
+    const same =
+      key.toString("base64").replaceAll("=", "") === encoded.replaceAll("=", "").replaceAll("-", "+").replaceAll("_", "/");
+    if (key.length !== 32 || !same) {
+      throw new Unusable(`has in ${place} ("${id}") no base64 of exactly 32 bytes. \`openssl rand -base64 32\` makes one`);
+    }
+    return { id, key };
+  });
+  if (keys.length === 0) throw new Unusable("holds no key. Write id:base64");
+  const twice = keys.find((key, index) => keys.findIndex((other) => other.id === key.id) !== index);
+  if (twice !== undefined) throw new Unusable(`names the id "${twice.id}" twice. Give each key an id of its own`);
+  return keys;
+}
+
+function adminApiKey(text: string): string {
+  if (!/^[\x21-\x7e]{8,512}$/.test(text)) {
+    throw new Unusable("must be 8 to 512 visible ASCII characters without spaces. `openssl rand -base64 32` makes a good one");
+  }
+  return text;
+}
+
+function network(text: string): string {
+  const [address = "", length, ...rest] = text.split("/");
+  const bits = { 0: -1, 4: 32, 6: 128 }[isIP(address)] ?? -1;
+  const prefix = length === undefined ? bits : /^[0-9]{1,3}$/.test(length) ? Number(length) : -1;
+  if (bits < 0 || prefix < 0 || prefix > bits || rest.length > 0) {
+    throw new Unusable(`holds "${text}". Give networks such as 127.0.0.0/8 or ::1/128`);
+  }
+  return `${address}/${prefix}`;
+}

@@ -1,0 +1,112 @@
+import { chmodSync, closeSync, existsSync, openSync } from "node:fs";
+import { JackfieldError } from "@jackfield/engine";
+import Database from "libsql";
+import { migrations } from "./migrations.ts";
+
+/*
+ * The one SQLite file: WAL, every commit on disk before it is answered. All calls are synchronous, so a transaction is never
+ * interleaved with another request of this process, and the folder's lock keeps other processes away.
+ */
+
+/** What SQLite takes and gives. */
+export type Value = string | number | null;
+
+export interface Sqlite {
+  /** The first row, or undefined. */
+  get<Row>(sql: string, ...values: readonly Value[]): Row | undefined;
+  all<Row>(sql: string, ...values: readonly Value[]): Row[];
+  /** Gives how many rows were changed. */
+  run(sql: string, ...values: readonly Value[]): number;
+  /** Runs `work` in one transaction; when it throws, nothing has happened. */
+  transaction<T>(work: () => T): T;
+  close(): void;
+}
+
+/** Opens the file, creating it with mode 0600, and brings its tables to this version. Throws `Error` with what to do. */
+export function openSqlite(file: string): Sqlite {
+  if (!existsSync(file)) closeSync(openSync(file, "ax", 0o600));
+  // SQLite gives its side files the mode of the main file.
+  else chmodSync(file, 0o600);
+  const database = prepared(file);
+  const statements = new Map<string, Database.Statement>();
+  let closed = false;
+
+  const statement = (sql: string) => {
+    if (closed) throw new JackfieldError("store_unavailable", { detail: "The store is closed." });
+    const known = statements.get(sql);
+    if (known !== undefined) return known;
+    const made = database.prepare(sql);
+    statements.set(sql, made);
+    return made;
+  };
+
+  return {
+    get: <Row>(sql: string, ...values: readonly Value[]) => guarded(() => statement(sql).get([...values]) as Row | undefined),
+    all: <Row>(sql: string, ...values: readonly Value[]) => guarded(() => statement(sql).all([...values]) as Row[]),
+    run: (sql, ...values) => guarded(() => statement(sql).run([...values]).changes),
+    transaction: (work) => guarded(() => inTransaction(database, work)),
+    close() {
+      if (closed) return;
+      closed = true;
+      statements.clear();
+      database.close();
+    },
+  };
+}
+
+function inTransaction<T>(database: Database.Database, work: () => T): T {
+  database.exec("BEGIN IMMEDIATE");
+  try {
+    const result = work();
+    database.exec("COMMIT");
+    return result;
+  } catch (error) {
+    if (database.inTransaction) database.exec("ROLLBACK");
+    throw error;
+  }
+}
+
+/** SQLite's own failures (a full disk, a broken file) become `store_unavailable`; broken constraints are the caller's to read. */
+function guarded<T>(work: () => T): T {
+  try {
+    return work();
+  } catch (error) {
+    const constraint = error instanceof Database.SqliteError && error.code.startsWith("SQLITE_CONSTRAINT");
+    if (error instanceof JackfieldError || !(error instanceof Database.SqliteError) || constraint) throw error;
+    throw new JackfieldError("store_unavailable", { cause: error });
+  }
+}
+
+function prepared(file: string): Database.Database {
+  try {
+    const database = new Database(file, { timeout: 5000 });
+    database.pragma("journal_mode = WAL");
+    database.pragma("synchronous = FULL");
+    database.pragma("foreign_keys = ON");
+    const [check] = database.pragma("quick_check(1)") as { readonly quick_check: string }[];
+    if (check?.quick_check !== "ok")
+      throw new Error(`The store ${file} is damaged (${check?.quick_check}). Restore it from a backup.`);
+    migrate(database, file);
+    return database;
+  } catch (cause) {
+    if (!(cause instanceof Database.SqliteError)) throw cause;
+    const damaged = ["SQLITE_NOTADB", "SQLITE_CORRUPT"].includes(cause.code);
+    const words = damaged ? "is not a readable store. Restore it from a backup" : `cannot be opened (${cause.message})`;
+    throw new Error(`The store ${file} ${words}.`, { cause });
+  }
+}
+
+function migrate(database: Database.Database, file: string): void {
+  const [row] = database.pragma("user_version") as { readonly user_version: number }[];
+  const from = row?.user_version ?? 0;
+  if (from > migrations.length) {
+    throw new Error(`The store ${file} was written by a newer version of Jackfield. Start that version or a newer one.`);
+  }
+  for (const [index, sql] of migrations.entries()) {
+    if (index < from) continue;
+    inTransaction(database, () => {
+      database.exec(sql);
+      database.exec(`PRAGMA user_version = ${index + 1}`);
+    });
+  }
+}

@@ -1,0 +1,88 @@
+/**
+ * What brings the store from one version to the next; the file's `user_version` is how many have been run. A migration that was
+ * released is never changed. Records are JSON in `doc`; beside it stand the columns that are searched or unique.
+ */
+export const migrations: readonly string[] = [
+  `
+  CREATE TABLE connections (
+    id TEXT PRIMARY KEY,
+    identity TEXT NOT NULL UNIQUE,
+    workspace TEXT NOT NULL,
+    owner TEXT NOT NULL,
+    connector TEXT NOT NULL,
+    environment TEXT NOT NULL,
+    status TEXT NOT NULL,
+    alias_of TEXT,
+    -- Lower-case name, label, description and unique id: SQLite itself folds ASCII only.
+    search TEXT NOT NULL,
+    refresh_at TEXT,
+    created_at TEXT NOT NULL,
+    doc TEXT NOT NULL
+  ) STRICT;
+  CREATE INDEX connections_newest ON connections (workspace, created_at DESC, id DESC);
+  CREATE INDEX connections_by_connector ON connections (workspace, connector);
+  CREATE INDEX connections_due ON connections (refresh_at) WHERE refresh_at IS NOT NULL;
+  CREATE INDEX connections_aliases ON connections (alias_of) WHERE alias_of IS NOT NULL;
+
+  CREATE TABLE events (
+    seq INTEGER PRIMARY KEY AUTOINCREMENT,
+    id TEXT NOT NULL UNIQUE,
+    connection TEXT NOT NULL REFERENCES connections (id) ON DELETE CASCADE,
+    at TEXT NOT NULL,
+    doc TEXT NOT NULL
+  ) STRICT;
+  CREATE INDEX events_newest ON events (connection, at DESC, seq DESC);
+  CREATE INDEX events_by_age ON events (at);
+
+  CREATE TABLE apps (
+    workspace TEXT NOT NULL,
+    connector TEXT NOT NULL,
+    auth TEXT NOT NULL,
+    environment TEXT NOT NULL,
+    doc TEXT NOT NULL,
+    PRIMARY KEY (workspace, connector, auth, environment)
+  ) STRICT;
+
+  CREATE TABLE flows (
+    id TEXT PRIMARY KEY,
+    state_hash TEXT NOT NULL UNIQUE,
+    browser_hash TEXT,
+    expires_at TEXT NOT NULL,
+    doc TEXT NOT NULL
+  ) STRICT;
+  CREATE INDEX flows_by_age ON flows (expires_at);
+
+  CREATE TABLE leases (key TEXT PRIMARY KEY, owner TEXT NOT NULL, until INTEGER NOT NULL) STRICT;
+
+  CREATE TABLE manifests (name TEXT PRIMARY KEY, text TEXT NOT NULL, at TEXT NOT NULL) STRICT;
+
+  CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;
+
+  CREATE TABLE workspaces (id TEXT PRIMARY KEY, created_at TEXT NOT NULL) STRICT;
+
+  CREATE TABLE api_keys (
+    id TEXT PRIMARY KEY,
+    hash TEXT NOT NULL UNIQUE,
+    role TEXT NOT NULL,
+    workspace TEXT NOT NULL REFERENCES workspaces (id),
+    owner TEXT NOT NULL,
+    name TEXT NOT NULL,
+    origin TEXT NOT NULL,
+    created_at TEXT NOT NULL,
+    last_used_at TEXT,
+    revoked_at TEXT
+  ) STRICT;
+
+  CREATE TABLE sessions (
+    hash TEXT PRIMARY KEY,
+    key TEXT NOT NULL REFERENCES api_keys (id) ON DELETE CASCADE,
+    expires_at TEXT NOT NULL
+  ) STRICT;
+
+  CREATE TABLE sign_in_links (
+    hash TEXT PRIMARY KEY,
+    key TEXT NOT NULL REFERENCES api_keys (id) ON DELETE CASCADE,
+    expires_at TEXT NOT NULL
+  ) STRICT;
+  `,
+];

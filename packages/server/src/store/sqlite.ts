@@ -1,0 +1,90 @@
+import type { AppRecord, Store } from "@jackfield/engine";
+import { connectionTable } from "./connections.ts";
+import { openSqlite, type Sqlite } from "./database.ts";
+import { eventTable } from "./events.ts";
+import { flowTable } from "./flows.ts";
+
+/** The engine's store, and what the host keeps beside it in the same file. */
+export interface SqliteStore extends Store {
+  readonly sqlite: Sqlite;
+}
+
+/** Opens the embedded store. Throws `Error` with what to do when the file cannot be used. */
+export function openStore(file: string): SqliteStore {
+  const sqlite = openSqlite(file);
+  return {
+    sqlite,
+    connections: connectionTable(sqlite),
+    apps: appTable(sqlite),
+    flows: flowTable(sqlite),
+    events: eventTable(sqlite),
+    leases: leaseTable(sqlite),
+    manifests: manifestTable(sqlite),
+    async ping() {
+      sqlite.get("SELECT 1 AS one");
+    },
+    async close() {
+      sqlite.close();
+    },
+  };
+}
+
+function appTable(sqlite: Sqlite): Store["apps"] {
+  const place = "workspace = ? AND connector = ? AND auth = ? AND environment = ?";
+  const parse = (row: { readonly doc: string }) => JSON.parse(row.doc) as AppRecord;
+  return {
+    async put(app) {
+      sqlite.run(
+        "INSERT OR REPLACE INTO apps (workspace, connector, auth, environment, doc) VALUES (?, ?, ?, ?, ?)",
+        app.workspace,
+        app.connector,
+        app.auth,
+        app.environment,
+        JSON.stringify(app),
+      );
+    },
+    async get(...key) {
+      const row = sqlite.get<{ doc: string }>(`SELECT doc FROM apps WHERE ${place}`, ...key);
+      return row === undefined ? undefined : parse(row);
+    },
+    list: async (workspace, connector) =>
+      sqlite
+        .all<{ doc: string }>(
+          "SELECT doc FROM apps WHERE workspace = ? AND connector = ? ORDER BY auth, environment",
+          workspace,
+          connector,
+        )
+        .map(parse),
+    delete: async (...key) => sqlite.run(`DELETE FROM apps WHERE ${place}`, ...key) > 0,
+  };
+}
+
+function leaseTable(sqlite: Sqlite): Store["leases"] {
+  return {
+    acquire: async (key, owner, now, until) =>
+      sqlite.run(
+        `INSERT INTO leases (key, owner, until) VALUES (?, ?, ?)
+         ON CONFLICT (key) DO UPDATE SET owner = excluded.owner, until = excluded.until
+         WHERE leases.until <= ? OR leases.owner = excluded.owner`,
+        key,
+        owner,
+        until,
+        now,
+      ) > 0,
+    renew: async (key, owner, until) =>
+      sqlite.run("UPDATE leases SET until = ? WHERE key = ? AND owner = ?", until, key, owner) > 0,
+    async release(key, owner) {
+      sqlite.run("DELETE FROM leases WHERE key = ? AND owner = ?", key, owner);
+    },
+  };
+}
+
+function manifestTable(sqlite: Sqlite): Store["manifests"] {
+  return {
+    list: async () => sqlite.all("SELECT name, text FROM manifests ORDER BY name"),
+    async put(name, text, at) {
+      sqlite.run("INSERT OR REPLACE INTO manifests (name, text, at) VALUES (?, ?, ?)", name, text, at);
+    },
+    delete: async (name) => sqlite.run("DELETE FROM manifests WHERE name = ?", name) > 0,
+  };
+}
