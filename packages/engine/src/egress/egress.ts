@@ -1,0 +1,313 @@
+import { lookup as systemLookup } from "node:dns/promises";
+import { isIP, type LookupFunction } from "node:net";
+import { Agent, Pool } from "undici";
+import type { EgressOptions } from "../engine.ts";
+import { JackfieldError } from "../errors.ts";
+import { type Allowance, compileAllowance, isMetadataName, judgeAddress, type Verdict } from "./address.ts";
+import { acceptEncoding, contentCodings, decodeBody } from "./decode.ts";
+import { exchange, type RawAnswer } from "./exchange.ts";
+import { failure } from "./failure.ts";
+import { checkHeaders } from "./headers.ts";
+import { type Hop, isRedirect, nextHop, type Redirects } from "./redirect.ts";
+import { literalAddress, parseUrl } from "./whitelist.ts";
+
+/*
+ * The only way out of the process. A request goes to the URL that was judged, at an address that was judged after DNS, over TLS that is
+ * always verified; private addresses and plain http only where the operator allowed them. Proxies of the environment are not used: they
+ * would resolve the name once more. The whitelist is the caller's: before `send`, and in `redirects.allowed`.
+ */
+
+export interface EgressRequest {
+  /** Upper case. */
+  readonly method: string;
+  readonly url: string;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body?: Buffer | string;
+  /** Milliseconds for everything: DNS, connecting, redirects, and the body to its last byte. */
+  readonly timeout: number;
+  /** Bytes of the answer's body after decompression. */
+  readonly maxBytes: number;
+  /** `none` gives the 3xx back as it is. */
+  readonly redirects: "none" | Redirects;
+  readonly signal?: AbortSignal;
+}
+
+interface AnswerHead {
+  readonly status: number;
+  /** Names in lower case. What decoding the body has made untrue (`content-encoding`, `content-length`) is left out. */
+  readonly headers: Record<string, string | string[]>;
+  /** The URL that answered, after redirects. */
+  readonly url: string;
+  /** Milliseconds since the epoch, taken before the first byte was sent. */
+  readonly sentAt: number;
+}
+
+export interface EgressAnswer extends AnswerHead {
+  /** Decompressed. */
+  readonly body: Buffer;
+  /** Milliseconds from the call of `send` to the body's last byte. */
+  readonly duration_ms: number;
+}
+
+export interface EgressStream extends AnswerHead {
+  /**
+   * Decompressed, to be read once. It throws what `send` throws. It holds a connection until it is read to its end, reading stops, the
+   * signal is aborted, or the timeout is over.
+   */
+  readonly body: AsyncGenerator<Buffer, void, undefined>;
+}
+
+/**
+ * Both methods throw `url_invalid`, `header_refused`, `request_invalid`, `address_refused`, `url_not_whitelisted` (a redirect),
+ * `provider_timeout`, `provider_unavailable`, `provider_answer_too_large` and `stopping`. The errors have a member `sent`: whether the
+ * provider may have processed the request. When the caller's signal is aborted they throw its reason.
+ */
+export interface Egress {
+  /** Sends a request and reads its answer. */
+  send(request: EgressRequest): Promise<EgressAnswer>;
+  /** As `send`, but hands the body on while it arrives. */
+  stream(request: EgressRequest): Promise<EgressStream>;
+  /** Waits for what is under way, then closes all connections. */
+  close(): Promise<void>;
+}
+
+export type Resolve = (host: string) => Promise<readonly { readonly address: string; readonly family: number }[]>;
+
+export interface EgressExtra {
+  /** All addresses of a host name. Default: the system's resolver, including its hosts file. */
+  readonly resolve?: Resolve;
+  /** Milliseconds until a connection, with TLS, must stand. Default: 10,000. */
+  readonly connectTimeout?: number;
+  /** Certificates, in PEM, of authorities to trust instead of the system's. */
+  readonly ca?: string;
+  /** Milliseconds since the epoch. */
+  readonly clock?: () => number;
+}
+
+const userAgent = "Jackfield/0.1";
+const connectionsPerOrigin = 128;
+const maxTimeout = 2 ** 31 - 1;
+/** What is read of a redirect's body so that its connection can be used again. */
+const redirectBody = 16 * 1024;
+
+const verdicts: Readonly<Record<Exclude<Verdict, "ok">, readonly [detail: string, hint?: string]>> = {
+  private: ["leads to a private address."],
+  plain: ["is not private, so plain http is refused.", "Use https."],
+  literal: ["is an IP address; only host names are called.", "Use the host's name."],
+};
+
+function addressRefused(host: string, verdict: Exclude<Verdict, "ok">): JackfieldError {
+  const [detail, hint] = verdicts[verdict];
+  return new JackfieldError("address_refused", {
+    detail: `${host} ${detail}`,
+    members: { sent: false },
+    ...(hint === undefined ? {} : { hint }),
+  });
+}
+
+function portOf(url: URL): number {
+  return Number(url.port) || (url.protocol === "https:" ? 443 : 80);
+}
+
+/** Refuses what the DNS is not asked about: undici does not call `lookup` for literals. */
+function judgeHost(allowance: Allowance, url: URL): void {
+  const address = literalAddress(url.hostname);
+  if (address === undefined) {
+    if (isMetadataName(url.hostname)) throw addressRefused(url.hostname, "private");
+    return;
+  }
+  const verdict = judgeAddress(allowance, url.protocol, { host: address, port: portOf(url), address });
+  if (verdict !== "ok") throw addressRefused(url.host, verdict);
+}
+
+/**
+ * A lookup for the connections of one origin. One address that may not be reached refuses all of them: an answer that mixes public and
+ * private addresses is an attack. The judged addresses are the ones that the socket connects to.
+ */
+function judgedLookup(origin: URL, resolve: Resolve, allowance: Allowance): LookupFunction {
+  const judged = async (host: string) => {
+    const list = [...(await resolve(host))].map(({ address }) => ({ address, family: isIP(address) }));
+    if (list.length === 0) throw Object.assign(new Error("the name has no address"), { code: "ENOTFOUND" });
+    for (const { address } of list) {
+      const verdict = judgeAddress(allowance, origin.protocol, { host, port: portOf(origin), address });
+      if (verdict !== "ok") throw addressRefused(origin.host, verdict);
+    }
+    return list;
+  };
+  return (host, options, callback) => {
+    judged(host).then(
+      (list) => {
+        const usable =
+          options.family === 4 || options.family === 6 ? list.filter(({ family }) => family === options.family) : list;
+        if (options.all === true) return callback(null, usable);
+        const [first] = usable;
+        if (first === undefined)
+          return callback(Object.assign(new Error("no address of that family"), { code: "ENOTFOUND" }), "");
+        return callback(null, first.address, first.family);
+      },
+      (error: unknown) => callback(error as NodeJS.ErrnoException, ""),
+    );
+  };
+}
+
+const resolveBySystem: Resolve = (host) => systemLookup(host, { all: true, verbatim: true });
+
+function createAgent(allowance: Allowance, extra: EgressExtra, connectTimeout: number): Agent {
+  const resolve = extra.resolve ?? resolveBySystem;
+  return new Agent({
+    // 1 is no pipelining; 0 would close the connection after each request.
+    pipelining: 1,
+    connections: connectionsPerOrigin,
+    // The request's own timeout counts for the whole of it.
+    headersTimeout: 0,
+    bodyTimeout: 0,
+    // One pool per origin, so that the lookup knows the port and whether TLS follows.
+    factory: (origin, options) =>
+      new Pool(origin, {
+        ...options,
+        connect: {
+          lookup: judgedLookup(new URL(origin), resolve, allowance),
+          timeout: connectTimeout,
+          minVersion: "TLSv1.2",
+          // Said here so that NODE_TLS_REJECT_UNAUTHORIZED cannot turn it off.
+          rejectUnauthorized: true,
+          ...(extra.ca === undefined ? {} : { ca: extra.ca }),
+        },
+      }),
+  });
+}
+
+/** What one call of `send` or `stream` knows of itself. */
+interface Call {
+  readonly request: EgressRequest;
+  readonly signal: AbortSignal;
+  host: string;
+  sent: boolean;
+  sentAt: number;
+  /** Ends the timeout. */
+  done(): void;
+}
+
+function begin(request: EgressRequest): Call {
+  const controller = new AbortController();
+  const call: Call = { request, signal: controller.signal, host: "", sent: false, sentAt: 0, done };
+  const timer = setTimeout(() => {
+    const detail = `${call.host} did not answer within ${request.timeout} ms.`;
+    controller.abort(new JackfieldError("provider_timeout", { detail, members: { sent: call.sent } }));
+  }, request.timeout);
+  const onAbort = (): void => controller.abort(request.signal?.reason);
+  request.signal?.addEventListener("abort", onAbort, { once: true });
+  function done(): void {
+    clearTimeout(timer);
+    request.signal?.removeEventListener("abort", onAbort);
+  }
+  return call;
+}
+
+function firstHop(request: EgressRequest): Hop {
+  const { method, timeout, body } = request;
+  // CONNECT and TRACE are the proxy's and the debugger's.
+  if (!/^[A-Z]{1,20}$/.test(method) || method === "CONNECT" || method === "TRACE")
+    throw new JackfieldError("request_invalid", { detail: "The request's method is not acceptable." });
+  if (!(timeout > 0 && timeout <= maxTimeout))
+    throw new JackfieldError("request_invalid", { detail: "The request's timeout is not a number of milliseconds." });
+  const headers = checkHeaders(request.headers);
+  const names = new Set(Object.keys(headers).map((name) => name.toLowerCase()));
+  if (!names.has("user-agent")) headers["user-agent"] = userAgent;
+  if (!names.has("accept-encoding")) headers["accept-encoding"] = acceptEncoding;
+  return { method, url: parseUrl(request.url), headers, body };
+}
+
+/** Reads a little of a body that nobody needs. */
+async function discard(answer: RawAnswer): Promise<void> {
+  let size = 0;
+  for await (const chunk of answer.body) {
+    size += (chunk as Buffer).length;
+    if (size > redirectBody) break;
+  }
+}
+
+/** Sends the request and those that its redirects ask for. */
+async function follow(
+  agent: Agent,
+  allowance: Allowance,
+  clock: () => number,
+  call: Call,
+  first: Hop,
+): Promise<{ readonly answer: RawAnswer; readonly url: URL }> {
+  const { redirects } = call.request;
+  let hop = first;
+  for (let count = 0; ; count++) {
+    call.host = hop.url.host;
+    judgeHost(allowance, hop.url);
+    const answer = await exchange(agent, hop, call.signal, () => {
+      if (!call.sent) call.sentAt = clock();
+      call.sent = true;
+    });
+    const location = answer.headers.location;
+    if (redirects === "none" || location === undefined || !isRedirect(answer.status)) return { answer, url: hop.url };
+    try {
+      if (count >= redirects.limit)
+        throw new JackfieldError("provider_unavailable", {
+          detail: `${call.host} redirects more than ${redirects.limit} times.`,
+        });
+      hop = nextHop(hop, answer.status, location, redirects);
+      await discard(answer);
+    } finally {
+      answer.body.destroy();
+    }
+  }
+}
+
+/** Options as the engine takes them, and what tests and hosts may replace. Throws `TypeError` for an entry of `allowPrivate`. */
+export function createEgress(options: EgressOptions, extra: EgressExtra = {}): Egress {
+  const allowance = compileAllowance(options.allowPrivate);
+  const clock = extra.clock ?? Date.now;
+  const connectTimeout = extra.connectTimeout ?? 10_000;
+  const agent = createAgent(allowance, extra, connectTimeout);
+
+  // The caller's own reason for stopping comes back to it as it is.
+  const explain = (error: unknown, call: Call): unknown =>
+    call.request.signal?.aborted === true
+      ? call.request.signal.reason
+      : failure(error, { host: call.host, sent: call.sent, connectTimeout });
+
+  async function* bodyOf(answer: RawAnswer, codings: readonly string[], call: Call): EgressStream["body"] {
+    try {
+      yield* decodeBody(answer.body, codings, call.request.maxBytes);
+    } catch (error) {
+      throw explain(error, call);
+    } finally {
+      call.done();
+    }
+  }
+
+  async function stream(request: EgressRequest): Promise<EgressStream> {
+    request.signal?.throwIfAborted();
+    const first = firstHop(request);
+    const call = begin(request);
+    try {
+      const { answer, url } = await follow(agent, allowance, clock, call, first);
+      const codings = contentCodings(answer.headers["content-encoding"]);
+      const { status, headers } = answer;
+      if (codings.length > 0) {
+        delete headers["content-encoding"];
+        delete headers["content-length"];
+      }
+      return { status, headers, url: url.href, sentAt: call.sentAt, body: bodyOf(answer, codings, call) };
+    } catch (error) {
+      call.done();
+      throw explain(error, call);
+    }
+  }
+
+  async function send(request: EgressRequest): Promise<EgressAnswer> {
+    const start = performance.now();
+    const { body, ...head } = await stream(request);
+    const chunks: Buffer[] = [];
+    for await (const chunk of body) chunks.push(chunk);
+    return { ...head, body: Buffer.concat(chunks), duration_ms: performance.now() - start };
+  }
+
+  return { send, stream, close: () => agent.close() };
+}
