@@ -1,7 +1,7 @@
 import { Type } from "typebox";
 import { Field } from "./field.ts";
 import { Headers, Parameters, Request } from "./request.ts";
-import { closed, Duration, Expression, Template, Text, Tree } from "./text.ts";
+import { closed, Duration, Expression, OneOf, Template, Text, Tree } from "./text.ts";
 
 const Test = Type.Object(
   {
@@ -22,9 +22,7 @@ const Label = Type.Union(
         template: Template("label", "The name that a connection gives itself."),
         fallback: Type.Optional(Template("label", "Used when a value of the template is missing.")),
         mask: Type.Optional(
-          Type.Union([Type.Literal("none"), Type.Literal("partial")], {
-            description: "`partial` hides the middle of the words from everybody but the owner. Default: none.",
-          }),
+          OneOf(["none", "partial"], "`partial` hides the middle of the words from everybody but the owner. Default: none."),
         ),
       },
       closed,
@@ -40,9 +38,7 @@ const UniqueId = Type.Union(
       {
         value: Expression("unique_id", "What tells one account at the provider from another."),
         on_conflict: Type.Optional(
-          Type.Union([Type.Literal("reuse"), Type.Literal("reject")], {
-            description: "What happens when the account is already connected. Default: reuse.",
-          }),
+          OneOf(["reuse", "reject"], "What happens when the account is already connected. Default: reuse."),
         ),
       },
       closed,
@@ -53,7 +49,7 @@ const UniqueId = Type.Union(
 
 const Apply = Type.Object(
   {
-    in: Type.Optional(Type.Union([Type.Literal("header"), Type.Literal("query")], { description: "Default: header." })),
+    in: Type.Optional(OneOf(["header", "query"], "Default: header.")),
     name: Type.Optional(Text("The header's or parameter's name. Default: Authorization.", 100)),
     value: Template("apply", "What is sent, such as `Bearer {{ token.access_token }}`."),
   },
@@ -119,20 +115,16 @@ const Scopes = Type.Object(
 const Client = Type.Object(
   {
     source: Type.Optional(
-      Type.Union([Type.Literal("app"), Type.Literal("connection"), Type.Literal("either")], {
-        description: "Who brings client ID and secret: the admin's app, the user, or either. Default: app.",
-      }),
+      OneOf(
+        ["app", "connection", "either"],
+        "Who brings client ID and secret: the admin's app, the user, or either. Default: app.",
+      ),
     ),
     authentication: Type.Optional(
-      Type.Union(
-        (["client_secret_post", "client_secret_basic", "client_secret_basic_raw", "none"] as const).map((method) =>
-          Type.Literal(method),
-        ),
-        {
-          description:
-            "How the client proves itself at the token endpoint; exactly one way is used. `client_secret_basic` form-encodes " +
-            "ID and secret first (RFC 6749 §2.3.1), `client_secret_basic_raw` does not. Default: client_secret_post.",
-        },
+      OneOf(
+        ["client_secret_post", "client_secret_basic", "client_secret_basic_raw", "none"],
+        "How the client proves itself at the token endpoint; exactly one way is used. `client_secret_basic` form-encodes " +
+          "ID and secret first (RFC 6749 §2.3.1), `client_secret_basic_raw` does not. Default: client_secret_post.",
       ),
     ),
   },
@@ -163,9 +155,7 @@ const Authorization = Type.Object(
 const Callback = Type.Object(
   {
     issuer: Type.Optional(
-      Type.Union([Type.Literal("if_present"), Type.Literal("required"), Type.Literal("off")], {
-        description: "Whether `iss` is compared with `issuer` (RFC 9207). Default: if_present.",
-      }),
+      OneOf(["if_present", "required", "off"], "Whether `iss` is compared with `issuer` (RFC 9207). Default: if_present."),
     ),
   },
   { ...closed, description: "What comes back from the authorization endpoint." },
@@ -187,9 +177,7 @@ const TokenResponse = Type.Object(
 const Token = Type.Object(
   {
     url: Template("token.url", "The token endpoint."),
-    encoding: Type.Optional(
-      Type.Union([Type.Literal("form"), Type.Literal("json")], { description: "How the body is sent. Default: form." }),
-    ),
+    encoding: Type.Optional(OneOf(["form", "json"], "How the body is sent. Default: form.")),
     headers: Type.Optional(Headers("token.params", "Further headers of token requests.")),
     params: Type.Optional(Parameters("token.params", "Further parameters; null removes a default.")),
     response: Type.Optional(TokenResponse),
@@ -199,22 +187,19 @@ const Token = Type.Object(
 
 const Refresh = Type.Object(
   {
-    strategy: Type.Optional(
-      Type.Union([Type.Literal("refresh_token"), Type.Literal("none")], { description: "Default: refresh_token." }),
-    ),
+    strategy: Type.Optional(OneOf(["refresh_token", "none"], "Default: refresh_token.")),
     url: Type.Optional(Template("token.url", "Default: the token endpoint.")),
     params: Type.Optional(Parameters("token.params", "Further parameters; null removes a default.")),
     leeway: Type.Optional(Duration("How long before expiry it happens. Default: a fifth of the lifetime, at most 15m.")),
     default_lifetime: Type.Optional(
-      Type.Union([Duration("The lifetime of a token that does not tell its own."), Type.Literal("never")], {
+      Type.String({
+        pattern: "^([0-9]{1,9}(ms|s|m|h|d)|never)$",
         description: "The lifetime of a token that does not tell its own. Default: unknown, so a 401 decides.",
       }),
     ),
     required: Type.Optional(Type.Boolean({ description: "Whether a missing refresh token is an error. Default: false." })),
     rotation: Type.Optional(
-      Type.Union([Type.Literal("never"), Type.Literal("maybe"), Type.Literal("always")], {
-        description: "Whether the provider replaces the refresh token each time. Default: maybe.",
-      }),
+      OneOf(["never", "maybe", "always"], "Whether the provider replaces the refresh token each time. Default: maybe."),
     ),
   },
   { ...closed, description: "How a credential is replaced before it expires (RFC 6749 §6)." },

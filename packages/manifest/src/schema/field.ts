@@ -1,5 +1,5 @@
 import { Type } from "typebox";
-import { closed, Expression, keyed, Name, Pattern, Text } from "./text.ts";
+import { closed, Expression, keyed, Name, OneOf, Pattern, Text } from "./text.ts";
 
 const Choice = Type.Object(
   {
@@ -31,9 +31,9 @@ export const Field = Type.Object(
   {
     name: Name("How templates call it: `fields.<name>`."),
     type: Type.Optional(
-      Type.Union(
-        (["string", "text", "number", "boolean", "select", "environment"] as const).map((type) => Type.Literal(type)),
-        { description: "What kind of value it is. `environment` chooses one of `environments`. Default: string." },
+      OneOf(
+        ["string", "text", "number", "boolean", "select", "environment"],
+        "What kind of value it is. `environment` chooses one of `environments`. Default: string.",
       ),
     ),
     secret: Type.Optional(Type.Boolean({ description: "Stored sealed, never shown again. Default: false." })),
@@ -48,10 +48,7 @@ export const Field = Type.Object(
 export const Input = Type.Object(
   {
     type: Type.Optional(
-      Type.Union(
-        (["string", "text", "number", "boolean", "date", "select"] as const).map((type) => Type.Literal(type)),
-        { description: "What kind of value it is. Default: string." },
-      ),
+      OneOf(["string", "text", "number", "boolean", "date", "select"], "What kind of value it is. Default: string."),
     ),
     list: Type.Optional(Type.Boolean({ description: "Takes a list of such values. Default: false." })),
     min: Type.Optional(Type.Number({ description: "The smallest number, or the shortest text." })),

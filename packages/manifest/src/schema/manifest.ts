@@ -2,7 +2,7 @@ import { type Static, Type } from "typebox";
 import { Auth } from "./auth.ts";
 import { Inputs } from "./field.ts";
 import { Request } from "./request.ts";
-import { closed, Expression, keyed, Template, Text } from "./text.ts";
+import { closed, Expression, keyed, OneOf, Template, Text } from "./text.ts";
 
 const identifier = "^[a-z][a-z0-9_]{0,63}$";
 
@@ -28,10 +28,7 @@ const Action = Type.Object(
 const ErrorRule = Type.Object(
   {
     when: Expression("errors.when", "Whether this rule applies; the first that does wins."),
-    class: Type.Union(
-      (["auth", "permission", "rate_limit", "invalid", "not_found", "unavailable"] as const).map((name) => Type.Literal(name)),
-      { description: "What kind of failure it is." },
-    ),
+    class: OneOf(["auth", "permission", "rate_limit", "invalid", "not_found", "unavailable"], "What kind of failure it is."),
     message: Type.Optional(Template("errors.message", "What the person reads.")),
   },
   { ...closed, description: "How a failed API answer is understood." },

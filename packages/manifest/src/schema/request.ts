@@ -1,5 +1,5 @@
 import { Type } from "typebox";
-import { closed, keyed, Parameter, type Place, Template, Tree } from "./text.ts";
+import { closed, keyed, OneOf, Parameter, type Place, Template, Tree } from "./text.ts";
 
 const headerName = "^[A-Za-z0-9][A-Za-z0-9-]{0,63}$";
 const parameterName = "^[^\\u0000-\\u001f]{1,200}$";
@@ -20,20 +20,11 @@ export const methods = ["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD"] as cons
 export const Request = (place: Place, description: string) =>
   Type.Object(
     {
-      method: Type.Optional(
-        Type.Union(
-          methods.map((method) => Type.Literal(method)),
-          { description: "The HTTP method. Default: GET." },
-        ),
-      ),
+      method: Type.Optional(OneOf(methods, "The HTTP method. Default: GET.")),
       path: Template(place, "Joined to `base_url`; begins with a slash. Holes are encoded as one path segment each."),
       query: Type.Optional(Parameters(place, "Query parameters, encoded by the engine.")),
       headers: Type.Optional(Headers(place, "Request headers.")),
-      encoding: Type.Optional(
-        Type.Union([Type.Literal("json"), Type.Literal("form"), Type.Literal("text")], {
-          description: "How `body` is sent. Default: json.",
-        }),
-      ),
+      encoding: Type.Optional(OneOf(["json", "form", "text"], "How `body` is sent. Default: json.")),
       body: Type.Optional(Tree(place, "The request's body. Every text in it is a template.")),
     },
     { ...closed, description },

@@ -72,6 +72,10 @@ export const Pattern = (description: string) =>
 export const Name = (description: string) =>
   Type.String({ pattern: "^[a-z][a-z0-9_]{0,63}$", description: `${description} Lower case, digits and underscores.` });
 
+/** One of a few words. */
+export const OneOf = <const Words extends readonly string[]>(words: Words, description: string) =>
+  Type.Unsafe<Words[number]>({ type: "string", enum: [...words], description });
+
 /** An object in which a key that is not listed is an error. */
 export const closed = { additionalProperties: false } as const;
 
