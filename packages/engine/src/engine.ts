@@ -1,57 +1,31 @@
-import type { Connector } from "@jackfield/manifest";
-import type { ConnectionError, ConnectionEvent, LastTest, Status } from "./connection/record.ts";
-import type { KeyRing } from "./connection/seal.ts";
+import { randomBytes } from "node:crypto";
+import type { Actor } from "./connection/actor.ts";
+import { type App, type AppValues, deleteApp, getApp, listApps, putApp } from "./connection/apps.ts";
+import { begin, type CallbackOutcome, expireFlows, finish, openFlow } from "./connection/authorization.ts";
+import { check } from "./connection/check.ts";
+import {
+  type ConnectionChange,
+  create,
+  type Filter,
+  list,
+  type NewConnection,
+  reach,
+  remove,
+  update,
+} from "./connection/connections.ts";
+import { createEventLog } from "./connection/event-log.ts";
+import type { ConnectionEvent, LastTest } from "./connection/record.ts";
+import { redirectUri } from "./connection/redirect-uri.ts";
+import { createRefresher } from "./connection/refresh.ts";
+import { createSealer, type KeyRing } from "./connection/seal.ts";
 import type { Listed, Page, Store } from "./connection/store.ts";
+import { type Connection, view } from "./connection/view.ts";
+import { createEgress, type EgressOptions } from "./egress/egress.ts";
 import type { Queue } from "./queue.ts";
-
-/** Who asks. The host has authenticated them and checked that their role may use the route. */
-export interface Actor {
-  /** `key/<id>`: an API key, or the key behind a signed-in browser. */
-  readonly id: string;
-  readonly workspace: string;
-  /** Whose connections are made. */
-  readonly owner: string;
-  /** Whether all connections of the workspace are within reach, or only the owner's. */
-  readonly all: boolean;
-  readonly via: "key" | "session";
-  /** A signed-in browser's binding: a random text that only this browser knows. Present when `via` is `session`. */
-  readonly browser?: string;
-}
-
-/** A connection as people and workflows see it. */
-export interface Connection {
-  readonly id: string;
-  readonly connector: string;
-  readonly auth: string;
-  readonly environment: string;
-  readonly owner: string;
-  readonly name: string | null;
-  readonly description: string | null;
-  /** The user's name for it, or else what it calls itself. */
-  readonly label: string | null;
-  readonly status: Status;
-  readonly unique_id: string | null;
-  readonly fields: Readonly<Record<string, unknown>>;
-  readonly scopes: readonly string[];
-  readonly missing_scopes: readonly string[];
-  readonly renewable: boolean;
-  readonly expires_at: string | null;
-  readonly last_test: LastTest | null;
-  readonly error: ConnectionError | null;
-  readonly created_at: string;
-  readonly updated_at: string;
-}
-
-export interface App {
-  readonly connector: string;
-  readonly auth: string;
-  readonly environment: string;
-  readonly client_id: string;
-  readonly secret_set: boolean;
-  readonly redirect_uri: string;
-  readonly created_at: string;
-  readonly updated_at: string;
-}
+import type { Log, Platform, Registry, Runtime } from "./runtime.ts";
+import { type ProxyAnswer, type ProxyRequest, proxy } from "./step/proxy.ts";
+import { runStep, type StepOptions, type StepResult } from "./step/step.ts";
+import { createSweep } from "./sweep.ts";
 
 export interface TestResult {
   readonly ok: boolean;
@@ -61,93 +35,23 @@ export interface TestResult {
   readonly connection: Connection;
 }
 
-export interface StepResult {
-  readonly output: unknown;
-  readonly step: {
-    readonly id: string;
-    readonly connection: string;
-    readonly action: string;
-    readonly attempts: number;
-    readonly status: number;
-    readonly duration_ms: number;
-  };
-}
-
-export interface ProxyRequest {
-  readonly method: string;
-  /** Begins with a slash; joined to the connector's `base_url`. As the caller sent it, still encoded. */
-  readonly path: string;
-  /** The raw query, without the question mark. */
-  readonly query: string;
-  readonly headers: Readonly<Record<string, string>>;
-  readonly body: Buffer | undefined;
-}
-
-export interface ProxyAnswer {
-  readonly status: number;
-  readonly headers: Readonly<Record<string, string>>;
-  readonly body: Buffer;
-}
-
-/** How a sign-in ended. Nothing in it is secret. */
-export interface CallbackOutcome {
-  readonly connection: Connection;
-  readonly outcome: "connected" | "denied" | "failed";
-  readonly error: ConnectionError | null;
-}
-
 export interface Engine {
   readonly apps: {
     /** Throws `connector_unknown`, `auth_unknown`, `environment_unknown`, `app_not_used`. */
     get(actor: Actor, connector: string, auth: string, environment: string): Promise<App | undefined>;
     list(actor: Actor, connector: string): Promise<readonly App[]>;
     /** Without `client_secret` the stored secret stays. Throws as `get`, and `whitespace_in_credential`, `field_required`. */
-    put(
-      actor: Actor,
-      connector: string,
-      auth: string,
-      environment: string,
-      values: { readonly client_id: string; readonly client_secret?: string },
-    ): Promise<App>;
+    put(actor: Actor, connector: string, auth: string, environment: string, values: AppValues): Promise<App>;
     delete(actor: Actor, connector: string, auth: string, environment: string): Promise<boolean>;
   };
   readonly connections: {
-    /** A draft; a grant without a user step connects at once and ends as `connected` or `error`. */
-    create(
-      actor: Actor,
-      values: {
-        readonly connector: string;
-        readonly auth?: string | undefined;
-        readonly environment?: string | undefined;
-        readonly fields?: Readonly<Record<string, unknown>> | undefined;
-        readonly name?: string | null | undefined;
-        readonly description?: string | null | undefined;
-        readonly owner?: string | undefined;
-      },
-    ): Promise<{ readonly connection: Connection; readonly reused: boolean }>;
-    /** Follows aliases. Throws `connection_unknown`. */
+    /** A draft; a grant without a user step connects at once and ends as `connected` or `error`. Throws `field_…`. */
+    create(actor: Actor, values: NewConnection): Promise<{ readonly connection: Connection; readonly reused: boolean }>;
+    /** Follows aliases. Throws `connection_unknown`, `connection_revoked`. */
     get(actor: Actor, id: string): Promise<Connection>;
-    list(
-      actor: Actor,
-      filter: {
-        readonly connector?: string | undefined;
-        readonly environment?: string | undefined;
-        readonly status?: Status | undefined;
-        readonly search?: string | undefined;
-        readonly owner?: string | undefined;
-      },
-      page: Page,
-    ): Promise<Listed<Connection>>;
+    list(actor: Actor, filter: Filter, page: Page): Promise<Listed<Connection>>;
     /** `fields` of a grant without a user step are tried at once; of others they count from the next sign-in. */
-    update(
-      actor: Actor,
-      id: string,
-      values: {
-        readonly name?: string | null | undefined;
-        readonly description?: string | null | undefined;
-        readonly fields?: Readonly<Record<string, unknown>> | undefined;
-      },
-    ): Promise<Connection>;
+    update(actor: Actor, id: string, change: ConnectionChange): Promise<Connection>;
     remove(actor: Actor, id: string): Promise<void>;
     test(actor: Actor, id: string): Promise<TestResult>;
     /** Refreshes now. Throws `not_renewable`, `needs_reauth`, … */
@@ -161,7 +65,7 @@ export interface Engine {
     begin(actor: Actor, connection: string): Promise<{ readonly authorization_url: string; readonly expires_at: string }>;
     /**
      * A browser opens our `authorization_url`. Gives where it goes on to, and the binding that it must keep in a cookie. `person` is
-     * the signed-in actor's id, if the browser is signed in. Throws `state_invalid`, `browser_mismatch`, `person_mismatch`.
+     * the signed-in actor's id, if the browser is signed in. Throws `state_invalid`.
      */
     open(
       ticket: string,
@@ -170,7 +74,7 @@ export interface Engine {
     ): Promise<{ readonly location: string; readonly browser: string }>;
     /**
      * The provider sent the browser back to a connector's redirect URL; `query` is the raw query. Throws `state_invalid`,
-     * `callback_invalid`, `browser_mismatch`, `person_mismatch` before any token request; everything later is an outcome.
+     * `callback_invalid`, `issuer_mismatch` before any token request; how everything later ends is an outcome.
      */
     finish(connector: string, query: string, browser: string | undefined, person: string | undefined): Promise<CallbackOutcome>;
     /** The redirect URL of a connector: constant, to be registered at the provider. */
@@ -178,19 +82,8 @@ export interface Engine {
   };
   readonly steps: {
     /** Throws `input_invalid` before any request, `url_not_whitelisted`, `needs_reauth`, `provider_…`. */
-    run(
-      actor: Actor,
-      connection: string,
-      action: string,
-      input: unknown,
-      options?: { readonly signal?: AbortSignal },
-    ): Promise<StepResult>;
-    proxy(
-      actor: Actor,
-      connection: string,
-      request: ProxyRequest,
-      options?: { readonly signal?: AbortSignal },
-    ): Promise<ProxyAnswer>;
+    run(actor: Actor, connection: string, action: string, input: unknown, options?: StepOptions): Promise<StepResult>;
+    proxy(actor: Actor, connection: string, request: ProxyRequest, options?: StepOptions): Promise<ProxyAnswer>;
   };
   /** Begins to work the queues and to sweep. */
   start(): Promise<void>;
@@ -198,27 +91,13 @@ export interface Engine {
   stop(): Promise<void>;
 }
 
-/** Connectors by name. */
-export interface Registry {
-  get(name: string): Connector | undefined;
-  list(): readonly Connector[];
-}
-
-/** One line of the engine's log; `fields` hold no secrets. */
-export type Log = (
-  level: "debug" | "info" | "warn" | "error",
-  message: string,
-  fields?: Readonly<Record<string, unknown>>,
-) => void;
-
 /** Everything that the engine takes from outside. */
 export interface EngineOptions {
   readonly connectors: Registry;
   readonly store: Store;
   readonly queue: Queue;
   readonly keys: KeyRing;
-  /** What templates know as `platform`: the public URL of this deployment without a trailing slash, and the demo provider's if it is on. */
-  readonly platform: { readonly url: string; readonly sandbox_url?: string | undefined };
+  readonly platform: Platform;
   readonly egress: EgressOptions;
   readonly log: Log;
   /** Milliseconds since the epoch. Default: the system's clock. */
@@ -227,7 +106,124 @@ export interface EngineOptions {
   readonly random?: (bytes: number) => Buffer;
 }
 
-export interface EgressOptions {
-  /** CIDRs, or host:port of one listener, that may be reached although private, and in plain http. */
-  readonly allowPrivate: readonly string[];
+const refreshConcurrency = 8;
+
+function createRuntime(options: EngineOptions, stopping: AbortSignal): Runtime {
+  const { store, log, clock = Date.now, random = randomBytes } = options;
+  return {
+    connectors: options.connectors,
+    store,
+    queue: options.queue,
+    sealer: createSealer(options.keys, random),
+    egress: createEgress(options.egress, { clock }),
+    platform: options.platform,
+    events: createEventLog(store, clock, random, log),
+    log,
+    clock,
+    random,
+    sleep: (ms) => sleep(ms, stopping),
+  };
+}
+
+/** Wires the nouns. Throws `seal_broken` when the active master key is not usable. */
+export function createEngine(options: EngineOptions): Engine {
+  const stopped = new AbortController();
+  const runtime = createRuntime(options, stopped.signal);
+  const refresher = createRefresher(runtime, `engine/${runtime.random(9).toString("base64url")}`);
+  const sweep = createSweep(runtime, () => expireFlows(runtime));
+
+  return {
+    apps: {
+      get: (...args) => getApp(runtime, ...args),
+      list: (...args) => listApps(runtime, ...args),
+      put: (...args) => putApp(runtime, ...args),
+      delete: (...args) => deleteApp(runtime, ...args),
+    },
+    connections: {
+      create: (...args) => create(runtime, ...args),
+      get: async (actor, id) => view(runtime, actor, await reach(runtime, actor, id)),
+      list: (...args) => list(runtime, ...args),
+      update: (...args) => update(runtime, ...args),
+      remove: (...args) => remove(runtime, ...args),
+      async test(actor, id) {
+        const { result, record } = await check(runtime, refresher, await reach(runtime, actor, id), actor.id);
+        const { outcome, status, duration_ms } = result;
+        return {
+          ok: outcome === "passed",
+          outcome,
+          ...(status === undefined ? {} : { status }),
+          duration_ms,
+          connection: view(runtime, actor, record),
+        };
+      },
+      async refresh(actor, id) {
+        const { id: target, credential_version } = await reach(runtime, actor, id);
+        return view(runtime, actor, (await refresher.refresh(target, credential_version, actor.id)).record);
+      },
+      async events(actor, id, page) {
+        const record = await reach(runtime, actor, id);
+        await runtime.events.flush();
+        return runtime.store.events.list(record.id, page);
+      },
+      watch: (actor, id, listener) => watch(runtime, actor, id, listener),
+    },
+    authorization: {
+      begin: async (actor, id) => begin(runtime, actor, await reach(runtime, actor, id)),
+      open: (...args) => openFlow(runtime, ...args),
+      finish: (...args) => finish(runtime, ...args),
+      redirectUri: (connector) => redirectUri(runtime, connector),
+    },
+    steps: {
+      run: (...args) => runStep(runtime, refresher, ...args),
+      proxy: (...args) => proxy(runtime, refresher, ...args),
+    },
+    async start() {
+      runtime.queue.work("refresh", { concurrency: refreshConcurrency }, (id) => refresher.work(id));
+      await sweep.start();
+    },
+    async stop() {
+      sweep.stop();
+      stopped.abort();
+      await runtime.queue.close();
+      await runtime.events.flush();
+      await runtime.egress.close();
+    },
+  };
+}
+
+/** Watches the id that was asked for and, once it has become an alias, the connection that it stands for. */
+async function watch(
+  runtime: Runtime,
+  actor: Actor,
+  id: string,
+  listener: (event: ConnectionEvent, connection: Connection) => void,
+): Promise<() => void> {
+  const stops: (() => void)[] = [];
+  const tell = (event: ConnectionEvent): void => {
+    reach(runtime, actor, id)
+      .then((record) => {
+        if (event.type === "merged") stops.push(runtime.events.watch(record.id, tell));
+        listener(event, view(runtime, actor, record));
+      })
+      .catch((cause: unknown) => runtime.log("debug", "a watched connection is gone", { connection: id, cause }));
+  };
+  const record = await reach(runtime, actor, id);
+  stops.push(runtime.events.watch(id, tell));
+  if (record.id !== id) stops.push(runtime.events.watch(record.id, tell));
+  return () => {
+    for (const stop of stops) stop();
+  };
+}
+
+function sleep(ms: number, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    const done = (): void => {
+      clearTimeout(timer);
+      signal.removeEventListener("abort", done);
+      resolve();
+    };
+    const timer = setTimeout(done, ms);
+    if (signal.aborted) done();
+    else signal.addEventListener("abort", done);
+  });
 }

@@ -1,5 +1,5 @@
 /** Names of what is queued; each has one handler. */
-export type JobKind = "refresh" | "sweep";
+export type JobKind = "refresh";
 
 export interface Job {
   readonly kind: JobKind;

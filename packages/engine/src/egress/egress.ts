@@ -1,7 +1,6 @@
 import { lookup as systemLookup } from "node:dns/promises";
 import { isIP, type LookupFunction } from "node:net";
 import { Agent, Pool } from "undici";
-import type { EgressOptions } from "../engine.ts";
 import { JackfieldError } from "../errors.ts";
 import { type Allowance, compileAllowance, isMetadataName, judgeAddress, type Verdict } from "./address.ts";
 import { acceptEncoding, contentCodings, decodeBody } from "./decode.ts";
@@ -16,6 +15,11 @@ import { literalAddress, parseUrl } from "./whitelist.ts";
  * always verified; private addresses and plain http only where the operator allowed them. Proxies of the environment are not used: they
  * would resolve the name once more. The whitelist is the caller's: before `send`, and in `redirects.allowed`.
  */
+
+export interface EgressOptions {
+  /** CIDRs, or host:port of one listener, that may be reached although private, and in plain http. */
+  readonly allowPrivate: readonly string[];
+}
 
 export interface EgressRequest {
   /** Upper case. */

@@ -1,0 +1,123 @@
+import type { Auth } from "@jackfield/manifest";
+import type { EgressAnswer } from "../egress/egress.ts";
+import { allows, parseUrl, type Rule } from "../egress/whitelist.ts";
+import { JackfieldError } from "../errors.ts";
+import { text } from "../request/hole.ts";
+import type { Rendered } from "../request/render.ts";
+import { retryAfter } from "../request/retry-after.ts";
+import { withQuery } from "../request/url.ts";
+import type { Runtime } from "../runtime.ts";
+import { namesOf, type OpenConnection, whitelistOf } from "./open.ts";
+
+/** An API's answer, its body read. */
+export interface ApiAnswer {
+  readonly status: number;
+  readonly headers: Readonly<Record<string, string>>;
+  /** Parsed JSON, or the text where it is none; null where there is no body. */
+  readonly body: unknown;
+  readonly host: string;
+  readonly duration_ms: number;
+  readonly retry_after: number | undefined;
+}
+
+export interface Limits {
+  /** Milliseconds for the whole call. */
+  readonly timeout: number;
+  /** Bytes after decompression. */
+  readonly maxBytes: number;
+  readonly signal?: AbortSignal | undefined;
+}
+
+const redirectLimit = 5;
+
+/**
+ * The only way in which a connection's credential leaves: the URL is judged against the whitelist first, and the credential is laid on
+ * last. Throws `url_not_whitelisted`, `address_refused`, `provider_timeout`, `provider_unavailable`, …
+ */
+export async function sendAuthorized(
+  runtime: Runtime,
+  opened: OpenConnection,
+  rendered: Omit<Rendered, "body"> & { readonly body: string | Buffer | undefined },
+  limits: Limits,
+): Promise<EgressAnswer> {
+  const rules = await whitelistOf(runtime, opened);
+  const judged = judge(rules, rendered.url);
+  const credential = await credentialOf(runtime, opened);
+  const headers = { ...rendered.headers, ...credential.headers };
+  return runtime.egress.send({
+    method: rendered.method,
+    url: withQuery(judged, credential.query),
+    headers,
+    ...(rendered.body === undefined ? {} : { body: rendered.body }),
+    timeout: limits.timeout,
+    maxBytes: limits.maxBytes,
+    redirects: {
+      limit: redirectLimit,
+      allowed: (url) => allows(rules, url),
+      secretHeaders: Object.keys(credential.headers),
+    },
+    ...(limits.signal === undefined ? {} : { signal: limits.signal }),
+  });
+}
+
+/** As `sendAuthorized`, with the body read. */
+export async function callApi(runtime: Runtime, opened: OpenConnection, rendered: Rendered, limits: Limits): Promise<ApiAnswer> {
+  const answer = await sendAuthorized(runtime, opened, rendered, limits);
+  return {
+    status: answer.status,
+    headers: flatHeaders(answer),
+    body: readBody(answer),
+    host: new URL(answer.url).host,
+    duration_ms: answer.duration_ms,
+    retry_after: retryAfter(answer),
+  };
+}
+
+function judge(rules: readonly Rule[], text: string): string {
+  const url = parseUrl(text);
+  if (!allows(rules, url)) {
+    throw new JackfieldError("url_not_whitelisted", { detail: `${url.origin}${url.pathname} is not on the whitelist.` });
+  }
+  return url.href;
+}
+
+/** What the manifest's `apply` adds to a request. */
+async function credentialOf(
+  runtime: Runtime,
+  opened: OpenConnection,
+): Promise<{ headers: Record<string, string>; query: [string, string][] }> {
+  const { apply } = opened.auth;
+  const value = apply === undefined ? undefined : await text(apply.value, namesOf(runtime, opened));
+  if (apply === undefined || value === undefined) return { headers: {}, query: [] };
+  return applications[apply.in](apply.name, value);
+}
+
+const applications: {
+  readonly [In in NonNullable<Auth["apply"]>["in"]]: (
+    name: string,
+    value: string,
+  ) => { headers: Record<string, string>; query: [string, string][] };
+} = {
+  header: (name, value) => ({ headers: { [name.toLowerCase()]: value }, query: [] }),
+  query: (name, value) => ({ headers: {}, query: [[name, value]] }),
+};
+
+export function flatHeaders(answer: Pick<EgressAnswer, "headers">): Record<string, string> {
+  return Object.fromEntries(
+    Object.entries(answer.headers).map(([name, value]) => [name, Array.isArray(value) ? value.join(", ") : value]),
+  );
+}
+
+function readBody(answer: EgressAnswer): unknown {
+  if (answer.body.length === 0) return null;
+  const content = answer.body.toString("utf8");
+  const type = String(answer.headers["content-type"] ?? "");
+  if (/\bjson\b/i.test(type) || /^\s*[[{]/.test(content)) {
+    try {
+      return JSON.parse(content);
+    } catch {
+      // A wrong content type is not an error of the step: the text is what the provider sent.
+    }
+  }
+  return content;
+}

@@ -1,0 +1,296 @@
+import { createHash, timingSafeEqual } from "node:crypto";
+import type { OAuth2 } from "@jackfield/manifest";
+import { type ErrorCode, JackfieldError } from "../errors.ts";
+import { grantOf } from "../grant/grant.ts";
+import { TokenFailure } from "../grant/token-failure.ts";
+import type { Runtime } from "../runtime.ts";
+import { type Actor, system } from "./actor.ts";
+import { type Callback, readCallback } from "./callback.ts";
+import { connect, connectFailed } from "./connect.ts";
+import { clientOf, declared, namesOf, type OpenConnection, open } from "./open.ts";
+import type { ConnectionError, ConnectionRecord, FlowRecord } from "./record.ts";
+import { redirectUri } from "./redirect-uri.ts";
+import { type Connection, view } from "./view.ts";
+
+/*
+ * A sign-in. `begin` stores a flow and gives a URL of ours; `openFlow` binds the browser that opens it and sends it on to the provider;
+ * `finish` takes what came back. State and ticket are 256 random bits each and are stored as hashes only.
+ */
+
+const lifetime = 10 * 60_000;
+
+/** How a sign-in ended. Nothing in it is secret. */
+export interface CallbackOutcome {
+  readonly connection: Connection;
+  readonly outcome: "connected" | "denied" | "failed";
+  readonly error: ConnectionError | null;
+}
+
+/** What a flow keeps sealed. */
+interface FlowSecret {
+  readonly url: string;
+  readonly verifier: string | null;
+  readonly scopes: readonly string[];
+}
+
+export function sha256(text: string): string {
+  return createHash("sha256").update(text, "utf8").digest("hex");
+}
+
+function flowPlace(flow: Pick<FlowRecord, "workspace" | "connector" | "id">) {
+  return { workspace: flow.workspace, connector: flow.connector, id: flow.id, field: "flow" } as const;
+}
+
+/** Starts a sign-in for a connection. Throws `no_user_step`, `app_not_configured`, `url_invalid`. */
+export async function begin(
+  runtime: Runtime,
+  actor: Actor,
+  record: ConnectionRecord,
+): Promise<{ authorization_url: string; expires_at: string }> {
+  const opened = openOrDraft(runtime, record);
+  const { auth } = opened;
+  const { begin: beginGrant } = grantOf(auth);
+  if (beginGrant === undefined || auth.type !== "oauth2") throw new JackfieldError("no_user_step");
+  const client = await clientOf(runtime, opened);
+  const scopes = scopesToAsk(auth, record);
+  const state = runtime.random(32).toString("base64url");
+  const ticket = runtime.random(32).toString("base64url");
+  const redirect = redirectUri(runtime, record.connector);
+  const names = { ...namesOf(runtime, opened), app: { client_id: client.client_id } };
+  const begun = await beginGrant(runtime, auth, { client_id: client.client_id, redirect_uri: redirect, scopes, state, names });
+
+  const now = runtime.clock();
+  const secret: FlowSecret = { url: begun.url, verifier: begun.verifier ?? null, scopes };
+  const id = sha256(ticket);
+  const flow: FlowRecord = {
+    id,
+    state_hash: sha256(state),
+    connection: record.id,
+    workspace: record.workspace,
+    connector: record.connector,
+    auth: record.auth,
+    environment: record.environment,
+    actor: actor.id,
+    via: actor.via,
+    browser_hash: actor.browser === undefined ? null : sha256(actor.browser),
+    redirect_uri: redirect,
+    sealed: runtime.sealer.seal(flowPlace({ workspace: record.workspace, connector: record.connector, id }), secret),
+    created_at: new Date(now).toISOString(),
+    expires_at: new Date(now + lifetime).toISOString(),
+  };
+  await runtime.store.flows.insert(flow);
+  await noteBegun(runtime, actor, record, now);
+  return { authorization_url: `${runtime.platform.url}/oauth/authorize/${ticket}`, expires_at: flow.expires_at };
+}
+
+async function noteBegun(runtime: Runtime, actor: Actor, record: ConnectionRecord, now: number): Promise<void> {
+  const event = runtime.events.make(record, "authorization_started", { actor: actor.id });
+  const waiting = record.status === "draft" || (record.status === "error" && record.credential_version === 0);
+  await runtime.store.connections.update(
+    record.id,
+    { ...(waiting ? { status: "awaiting_authorization", error: null } : {}), updated_at: new Date(now).toISOString() },
+    { events: [event] },
+  );
+  runtime.events.announce([event]);
+}
+
+/** A record whose secrets may be gone or unreadable can still be signed in again: only the fields are needed. */
+function openOrDraft(runtime: Runtime, record: ConnectionRecord): OpenConnection {
+  return open(runtime, { ...record, sealed_credential: null });
+}
+
+/** What must be asked for: the required scopes, and the optional ones that an action has been found to need. */
+function scopesToAsk(auth: OAuth2, record: ConnectionRecord): readonly string[] {
+  const optional = auth.scopes.optional.map(({ name }) => name);
+  const wanted = new Set([...record.scopes, ...record.missing_scopes]);
+  return [...auth.scopes.required.map(({ name }) => name), ...optional.filter((name) => wanted.has(name))];
+}
+
+/** A browser opens our authorization URL. Throws `state_invalid`. */
+export async function openFlow(
+  runtime: Runtime,
+  ticket: string,
+  browser: string | undefined,
+  person: string | undefined,
+): Promise<{ location: string; browser: string }> {
+  const id = sha256(ticket);
+  const flow = await runtime.store.flows.get(id);
+  if (flow === undefined || Date.parse(flow.expires_at) <= runtime.clock()) throw new JackfieldError("state_invalid");
+  refuseOtherPerson(flow, person);
+  const binding = browser ?? runtime.random(32).toString("base64url");
+  const bound = flow.browser_hash === null ? await runtime.store.flows.bind(id, sha256(binding)) : flow;
+  if (bound === undefined) throw new JackfieldError("state_invalid");
+  refuseOtherBrowser(bound, binding);
+  const { url } = runtime.sealer.open(flowPlace(flow), flow.sealed) as FlowSecret;
+  return { location: url, browser: binding };
+}
+
+function refuseOtherBrowser(flow: FlowRecord, browser: string | undefined): void {
+  const same =
+    flow.browser_hash !== null &&
+    browser !== undefined &&
+    timingSafeEqual(Buffer.from(flow.browser_hash), Buffer.from(sha256(browser)));
+  if (!same) throw new JackfieldError("state_invalid", { detail: "This sign-in was started in another browser." });
+}
+
+/** The person who is signed in must be the one who started it; a sign-in that an API key started needs nobody to be signed in. */
+function refuseOtherPerson(flow: FlowRecord, person: string | undefined): void {
+  const same = person === undefined ? flow.via === "key" : person === flow.actor;
+  if (!same) throw new JackfieldError("state_invalid", { detail: "This sign-in was started by another person." });
+}
+
+/**
+ * The provider sent a browser to a connector's redirect URL. The state is consumed before anything else, so that of two callbacks at
+ * once exactly one goes on. Throws `state_invalid`, `callback_invalid`, `issuer_mismatch` before any token request; how everything
+ * later ends is an outcome.
+ */
+export async function finish(
+  runtime: Runtime,
+  connector: string,
+  query: string,
+  browser: string | undefined,
+  person: string | undefined,
+): Promise<CallbackOutcome> {
+  const callback = readCallback(query);
+  const flow = callback.state === undefined ? undefined : await runtime.store.flows.consume(sha256(callback.state));
+  if (flow === undefined) throw new JackfieldError("state_invalid");
+  const record = await runtime.store.connections.get(flow.connection);
+  if (record === undefined || record.status === "revoked")
+    throw new JackfieldError("state_invalid", { detail: "The connection was disconnected meanwhile." });
+  try {
+    refuseForeign(runtime, flow, callback, connector, browser, person);
+  } catch (cause) {
+    if (cause instanceof JackfieldError) await connectFailed(runtime, record, cause, system);
+    throw cause;
+  }
+  try {
+    const connected = await complete(runtime, flow, record, callback);
+    return { connection: view(runtime, { owner: record.owner }, connected), outcome: "connected", error: null };
+  } catch (cause) {
+    const error = shown(runtime, cause, record);
+    const failed = await connectFailed(runtime, record, error, flow.actor);
+    const connection = view(runtime, { owner: record.owner }, failed);
+    return { connection, outcome: error.code === "access_denied" ? "denied" : "failed", error: connection.error };
+  }
+}
+
+/** Everything that must hold before the code is sent anywhere. */
+function refuseForeign(
+  runtime: Runtime,
+  flow: FlowRecord,
+  callback: Callback,
+  connector: string,
+  browser: string | undefined,
+  person: string | undefined,
+): void {
+  if (Date.parse(flow.expires_at) <= runtime.clock())
+    throw new JackfieldError("state_invalid", { detail: "This sign-in took longer than ten minutes." });
+  if (flow.connector !== connector || flow.redirect_uri !== redirectUri(runtime, connector)) {
+    throw new JackfieldError("state_invalid", { detail: "This sign-in belongs to another connector." });
+  }
+  refuseOtherBrowser(flow, browser);
+  refuseOtherPerson(flow, person);
+  if (callback.repeated.length > 0) {
+    throw new JackfieldError("callback_invalid", {
+      detail: `The callback gives ${callback.repeated.join(", ")} more than once.`,
+    });
+  }
+  const { auth } = declared(runtime, flow);
+  if (auth.type === "oauth2") refuseOtherIssuer(auth, callback.iss);
+}
+
+/** RFC 9207 §2.4: compared exactly, and decided before the code is sent anywhere. */
+function refuseOtherIssuer(auth: OAuth2, iss: string | undefined): void {
+  const { issuer: rule } = auth.callback;
+  if (rule === "off" || auth.issuer === undefined) return;
+  if (iss === undefined && rule === "if_present") return;
+  if (iss !== auth.issuer) throw new JackfieldError("issuer_mismatch");
+}
+
+async function complete(
+  runtime: Runtime,
+  flow: FlowRecord,
+  record: ConnectionRecord,
+  callback: Callback,
+): Promise<ConnectionRecord> {
+  if (callback.error !== undefined) throw refusedAtProvider(callback);
+  if (callback.code === undefined)
+    throw new JackfieldError("callback_invalid", { detail: "The callback brings neither a code nor an error." });
+  const opened = openOrDraft(runtime, record);
+  const { auth } = opened;
+  const { exchange } = grantOf(auth);
+  if (exchange === undefined || auth.type !== "oauth2") throw new JackfieldError("no_user_step");
+  const { verifier, scopes } = runtime.sealer.open(flowPlace(flow), flow.sealed) as FlowSecret;
+  const client = await clientOf(runtime, opened);
+  const credential = await exchange(runtime, auth, {
+    code: callback.code,
+    redirect_uri: flow.redirect_uri,
+    verifier: verifier ?? undefined,
+    client,
+    names: namesOf(runtime, opened, client),
+  });
+  const { record: connected } = await connect(runtime, { ...opened, credential }, scopes, flow.actor);
+  return connected;
+}
+
+/** `error` at the callback (RFC 6749 §4.1.2.1) → our code. */
+const callbackErrors: Readonly<Record<string, ErrorCode>> = {
+  access_denied: "access_denied",
+  invalid_scope: "scope_refused",
+  unauthorized_client: "client_refused",
+  redirect_uri_mismatch: "redirect_uri_mismatch",
+  temporarily_unavailable: "provider_unavailable",
+  server_error: "provider_unavailable",
+};
+
+function refusedAtProvider(callback: Callback): JackfieldError {
+  const error = callback.error ?? "";
+  const code = Object.hasOwn(callbackErrors, error) ? callbackErrors[error] : undefined;
+  const words = callback.error_description ?? error;
+  return new JackfieldError(code ?? "authorization_failed", {
+    ...(code === "access_denied" ? {} : { detail: `The provider answered: ${words}` }),
+    provider: {
+      error,
+      ...(callback.error_description === undefined ? {} : { error_description: callback.error_description }),
+      ...(callback.error_uri === undefined ? {} : { error_uri: callback.error_uri }),
+    },
+  });
+}
+
+/** The error as a person should read it. */
+function shown(runtime: Runtime, cause: unknown, record: ConnectionRecord): JackfieldError {
+  if (!(cause instanceof JackfieldError)) {
+    runtime.log("error", "a sign-in failed unexpectedly", { connection: record.id, cause });
+    return new JackfieldError("internal", { cause });
+  }
+  const provider = cause.provider === undefined ? {} : { provider: cause.provider };
+  if (cause instanceof TokenFailure && cause.provider?.error === "invalid_grant") {
+    return new JackfieldError("code_expired", { ...provider, cause });
+  }
+  if (cause.code === "redirect_uri_mismatch") {
+    return new JackfieldError(cause.code, {
+      ...provider,
+      detail: cause.message,
+      hint: `Register exactly ${redirectUri(runtime, record.connector)} at the provider.`,
+      cause,
+    });
+  }
+  if (cause.code === "client_refused") {
+    return new JackfieldError(cause.code, {
+      ...provider,
+      detail: cause.message,
+      hint: `Check client ID and client secret; are these the credentials of environment "${record.environment}"?`,
+      cause,
+    });
+  }
+  return cause;
+}
+
+/** Sign-ins that nobody finished: their drafts are drafts again. */
+export async function expireFlows(runtime: Runtime): Promise<void> {
+  for (const flow of await runtime.store.flows.expire(new Date(runtime.clock()).toISOString())) {
+    const record = await runtime.store.connections.get(flow.connection);
+    if (record?.status !== "awaiting_authorization") continue;
+    await connectFailed(runtime, record, new JackfieldError("state_invalid", { detail: "Sign-in was not finished." }), system);
+  }
+}

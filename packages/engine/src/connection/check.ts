@@ -1,0 +1,63 @@
+import { JackfieldError } from "../errors.ts";
+import type { Runtime } from "../runtime.ts";
+
+import { labelOf } from "./identity.ts";
+import { namesOf, type OpenConnection, open } from "./open.ts";
+import type { ConnectionRecord, LastTest } from "./record.ts";
+import { needsReauth, type Refresher } from "./refresh.ts";
+import { type TestOutcome, testCall } from "./test-call.ts";
+
+/** A test of a connection, and the record as it is afterwards. */
+export interface Checked {
+  readonly result: TestOutcome;
+  readonly record: ConnectionRecord;
+}
+
+/**
+ * Tests a connection. A refused credential is refreshed once, if it can be, and tested again before it counts; a provider that cannot be
+ * reached changes nothing but `last_test`. The label follows the provider's answer.
+ */
+export async function check(runtime: Runtime, refresher: Refresher, record: ConnectionRecord, actor: string): Promise<Checked> {
+  if (record.credential_version === 0) throw new JackfieldError("not_connected");
+  const opened = record.status === "connected" ? await refresher.fresh(record) : open(runtime, record);
+  const first = await testCall(runtime, opened);
+  const again =
+    first.outcome === "failed" && first.status === 401 && opened.record.renewable && opened.record.status === "connected";
+  const last = again ? await refreshed(refresher, opened, actor) : opened;
+  const result = again && last !== opened ? await testCall(runtime, last) : first;
+  return { result, record: await note(runtime, last, result, actor) };
+}
+
+async function refreshed(refresher: Refresher, opened: OpenConnection, actor: string): Promise<OpenConnection> {
+  try {
+    return await refresher.refresh(opened.record.id, opened.record.credential_version, actor);
+  } catch (cause) {
+    if (cause instanceof JackfieldError) return opened;
+    throw cause;
+  }
+}
+
+async function note(runtime: Runtime, opened: OpenConnection, result: TestOutcome, actor: string): Promise<ConnectionRecord> {
+  const { record, auth } = opened;
+  const now = new Date(runtime.clock()).toISOString();
+  const status = result.status === undefined ? {} : { status: result.status };
+  const lastTest: LastTest = { at: now, outcome: result.outcome, ...status, duration_ms: result.duration_ms };
+  const event = runtime.events.make(record, "tested", {
+    actor,
+    ...status,
+    duration_ms: result.duration_ms,
+    ...(result.outcome === "passed" ? {} : { code: result.error.code }),
+  });
+  const label = result.outcome === "passed" ? await labelOf(auth, { ...namesOf(runtime, opened), me: result.me }) : null;
+  const passed = result.outcome === "passed" ? { error: null, ...(label === null ? {} : { label }) } : {};
+  const written = await runtime.store.connections.update(
+    record.id,
+    { last_test: lastTest, ...passed, updated_at: now },
+    { events: [event] },
+  );
+  runtime.events.announce([event]);
+  if (written === undefined) throw new JackfieldError("connection_revoked");
+  if (result.outcome !== "failed") return written;
+  await needsReauth(runtime, written, result.error, actor);
+  return (await runtime.store.connections.get(written.id)) ?? written;
+}

@@ -1,0 +1,235 @@
+import type { OAuth2 } from "@jackfield/manifest";
+import { JackfieldError } from "../errors.ts";
+import type { Credential } from "../grant/credential.ts";
+import type { Names } from "../request/hole.ts";
+import type { Runtime } from "../runtime.ts";
+import { refreshDue } from "./expiry.ts";
+import { identityOf, labelOf, uniqueIdOf } from "./identity.ts";
+import { clientOf, namesOf, type OpenConnection, place } from "./open.ts";
+import type { ConnectionError, ConnectionRecord, Status } from "./record.ts";
+import { type ConnectionPatch, IdentityTaken } from "./store.ts";
+import { testCall } from "./test-call.ts";
+
+/** How an attempt to connect ended. */
+export interface Connected {
+  readonly record: ConnectionRecord;
+  /** The draft turned out to be an account that is already connected: `record` is that connection. */
+  readonly reused: boolean;
+}
+
+/**
+ * From a fresh credential to a connection, in this order: test call → `me` → unique id → duplicate check → label → sealed → `connected`.
+ * Nothing is stored as connected before the test call passed, and a connection that works keeps its old credential until then.
+ *
+ * Throws `credentials_invalid`, `test_unreachable`, `no_refresh_token`, `unique_id_missing`, `account_mismatch`, `duplicate_connection`.
+ */
+export async function connect(
+  runtime: Runtime,
+  opened: OpenConnection,
+  requested: readonly string[],
+  actor: string,
+): Promise<Connected> {
+  const { record, auth, credential } = opened;
+  if (auth.type === "oauth2" && auth.refresh.required && credential?.refresh_token === undefined)
+    throw new JackfieldError("no_refresh_token");
+
+  const test = await testCall(runtime, opened);
+  if (test.outcome !== "passed") throw test.error;
+  const names: Names = { ...namesOf(runtime, opened), me: test.me, ...(await publicClient(runtime, opened)) };
+  const uniqueId = await uniqueIdOf(auth, names);
+  if (hasWorked(record) && record.unique_id !== (uniqueId ?? null)) throw new JackfieldError("account_mismatch");
+
+  const now = new Date(runtime.clock()).toISOString();
+  const patch: ConnectionPatch = {
+    ...credentialPatch(runtime, opened, requested),
+    status: "connected",
+    unique_id: uniqueId ?? null,
+    identity: identityOf(record, uniqueId),
+    label: await labelOf(auth, names),
+    last_test: {
+      at: now,
+      outcome: "passed",
+      ...(test.status === undefined ? {} : { status: test.status }),
+      duration_ms: test.duration_ms,
+    },
+    error: null,
+    updated_at: now,
+  };
+  try {
+    return { record: await store(runtime, record, patch, actor), reused: false };
+  } catch (cause) {
+    if (!(cause instanceof IdentityTaken)) throw cause;
+    return { record: await merge(runtime, opened, patch, actor), reused: true };
+  }
+}
+
+/** The client ID is public and may name a connection that has no person behind it; the secret is not in reach. */
+async function publicClient(runtime: Runtime, opened: OpenConnection): Promise<Names> {
+  if (opened.auth.type !== "oauth2") return {};
+  const { client_id } = await clientOf(runtime, opened);
+  return { app: { client_id } };
+}
+
+/** Whether the connection has held a credential that passed its test. */
+function hasWorked(record: ConnectionRecord): boolean {
+  return record.credential_version > 0;
+}
+
+/** Everything that a new credential changes in a record. */
+function credentialPatch(
+  runtime: Runtime,
+  { record, auth, fields, credential }: OpenConnection,
+  requested: readonly string[],
+): ConnectionPatch {
+  const secret = new Set(auth.fields.filter((field) => field.secret).map(({ name }) => name));
+  const sealedFields = Object.fromEntries(Object.entries(fields).filter(([name]) => secret.has(name)));
+  return {
+    fields: Object.fromEntries(Object.entries(fields).filter(([name]) => !secret.has(name))),
+    sealed_fields: Object.keys(sealedFields).length === 0 ? null : runtime.sealer.seal(place(record, "fields"), sealedFields),
+    ...tokenPatch(runtime, record, auth.type === "oauth2" ? auth : undefined, credential, requested),
+  };
+}
+
+/** What a token answer changes in a record: the credential, its times and its scopes, and nothing else. */
+export function tokenPatch(
+  runtime: Runtime,
+  record: Pick<ConnectionRecord, "workspace" | "connector" | "id">,
+  auth: OAuth2 | undefined,
+  credential: Credential | undefined,
+  requested: readonly string[],
+): ConnectionPatch {
+  if (auth === undefined || credential === undefined) {
+    return {
+      sealed_credential: null,
+      scopes: [],
+      missing_scopes: [],
+      renewable: false,
+      expires_at: null,
+      refresh_at: null,
+      refresh_failures: 0,
+    };
+  }
+  const due = refreshDue(auth, credential, runtime.clock(), runtime.random);
+  const granted = credential.scopes ?? requested;
+  return {
+    sealed_credential: runtime.sealer.seal(place(record, "credential"), credential),
+    scopes: [...granted],
+    missing_scopes: requested.filter((scope) => !granted.includes(scope)),
+    renewable: auth.refresh.strategy !== "none" && credential.refresh_token !== undefined,
+    expires_at: credential.expires_at === undefined ? null : new Date(credential.expires_at).toISOString(),
+    refresh_at: due === undefined ? null : new Date(due).toISOString(),
+    refresh_failures: 0,
+  };
+}
+
+const attempts = 20;
+
+/** Writes the patch over whatever credential version is stored: a new sign-in is newer than any refresh that ran beside it. */
+async function store(
+  runtime: Runtime,
+  target: ConnectionRecord,
+  patch: ConnectionPatch,
+  actor: string,
+): Promise<ConnectionRecord> {
+  let current: ConnectionRecord | undefined = target;
+  const events = [runtime.events.make(target, "connected", { actor })];
+  for (let attempt = 0; attempt < attempts && current !== undefined; attempt += 1) {
+    const version = current.credential_version;
+    const written = await runtime.store.connections.update(
+      target.id,
+      { ...patch, credential_version: version + 1 },
+      { expect: { credential_version: version }, events },
+    );
+    if (written) {
+      runtime.events.announce(events);
+      await scheduleRefresh(runtime, written);
+      return written;
+    }
+    current = await runtime.store.connections.get(target.id);
+  }
+  throw new JackfieldError(current === undefined ? "connection_revoked" : "store_unavailable", {
+    detail: `The connection ${target.id} could not be stored.`,
+  });
+}
+
+/** The account is connected already: its connection gets the new credential, and the draft becomes an alias of it. */
+async function merge(runtime: Runtime, opened: OpenConnection, patch: ConnectionPatch, actor: string): Promise<ConnectionRecord> {
+  const { record, auth, credential } = opened;
+  const existing = await runtime.store.connections.find(patch.identity ?? "");
+  if (existing === undefined)
+    throw new JackfieldError("store_unavailable", { detail: "The connection of this account is just being changed." });
+  if (auth.unique_id?.on_conflict === "reject") {
+    throw new JackfieldError("duplicate_connection", {
+      detail: `This account is already connected as ${existing.id}.`,
+      members: { connection: existing.id },
+    });
+  }
+  const target: OpenConnection = { ...opened, record: existing, credential };
+  const resealed = { ...patch, ...credentialPatch(runtime, target, [...(patch.scopes ?? []), ...(patch.missing_scopes ?? [])]) };
+  const written = await store(runtime, existing, resealed, actor);
+  const merged = runtime.events.make(record, "merged", { actor });
+  await runtime.store.connections.update(
+    record.id,
+    {
+      alias_of: existing.id,
+      identity: `alias/${record.id}`,
+      status: "connected",
+      sealed_credential: null,
+      sealed_fields: null,
+      refresh_at: null,
+      error: null,
+      updated_at: new Date(runtime.clock()).toISOString(),
+    },
+    { events: [merged] },
+  );
+  runtime.events.announce([merged]);
+  return written;
+}
+
+/** Puts the refresh job of a connection, if one is due at all. */
+export async function scheduleRefresh(runtime: Runtime, record: ConnectionRecord): Promise<void> {
+  if (record.refresh_at === null) return;
+  try {
+    await runtime.queue.put({ kind: "refresh", id: record.id, due: Date.parse(record.refresh_at) });
+  } catch (cause) {
+    // The store knows when it is due; the sweep finds it.
+    runtime.log("warn", "a refresh could not be queued", { connection: record.id, cause });
+  }
+}
+
+/** What a person reads of an error. */
+export function connectionError(error: JackfieldError, now: number): ConnectionError {
+  return {
+    code: error.code,
+    message: error.message,
+    hint: error.hint,
+    ...(error.provider === undefined ? {} : { provider: error.provider }),
+    at: new Date(now).toISOString(),
+  };
+}
+
+/** Sign-ins that only the person ended, or that ran out: a draft stays a draft, ready for another try. */
+const keepsDraft: ReadonlySet<string> = new Set(["access_denied", "code_expired", "state_invalid"]);
+
+/** Notes a failed attempt. A connection that has worked keeps its status and its credential. */
+export async function connectFailed(
+  runtime: Runtime,
+  record: ConnectionRecord,
+  error: JackfieldError,
+  actor: string,
+): Promise<ConnectionRecord> {
+  const status: Status = hasWorked(record) ? record.status : keepsDraft.has(error.code) ? "draft" : "error";
+  const event = runtime.events.make(record, error.code === "access_denied" ? "denied" : "failed", {
+    actor,
+    code: error.code,
+    ...(error.provider?.status === undefined ? {} : { status: error.provider.status }),
+  });
+  const now = runtime.clock();
+  const written = await runtime.store.connections.update(
+    record.id,
+    { status, error: connectionError(error, now), updated_at: new Date(now).toISOString() },
+    { events: [event] },
+  );
+  runtime.events.announce([event]);
+  return written ?? record;
+}

@@ -1,0 +1,221 @@
+import type { Auth } from "@jackfield/manifest";
+import { JackfieldError } from "../errors.ts";
+import { grantOf } from "../grant/grant.ts";
+import type { Runtime } from "../runtime.ts";
+import type { Actor } from "./actor.ts";
+import { environmentOf } from "./apps.ts";
+import { connect, connectFailed } from "./connect.ts";
+import { checkForm, refuseWhitespace } from "./form.ts";
+import { draftIdentity } from "./identity.ts";
+import { authOf, connectorOf, declared, open, place, whitelistOf } from "./open.ts";
+import type { ConnectionRecord, Status } from "./record.ts";
+import type { Listed, Page } from "./store.ts";
+import { type Connection, view } from "./view.ts";
+
+export interface NewConnection {
+  readonly connector: string;
+  /** Default: the recommended one. */
+  readonly auth?: string | undefined;
+  /** Default: the first one. */
+  readonly environment?: string | undefined;
+  readonly fields?: Readonly<Record<string, unknown>> | undefined;
+  readonly name?: string | null | undefined;
+  readonly description?: string | null | undefined;
+  /** Default: the actor's own. */
+  readonly owner?: string | undefined;
+}
+
+export interface ConnectionChange {
+  readonly name?: string | null | undefined;
+  readonly description?: string | null | undefined;
+  readonly fields?: Readonly<Record<string, unknown>> | undefined;
+}
+
+export interface Filter {
+  readonly connector?: string | undefined;
+  readonly environment?: string | undefined;
+  readonly status?: Status | undefined;
+  readonly search?: string | undefined;
+  readonly owner?: string | undefined;
+}
+
+/** The record behind an id that the actor may see; aliases are followed. Throws `connection_unknown`, `connection_revoked`. */
+export async function reach(runtime: Runtime, actor: Actor, id: string): Promise<ConnectionRecord> {
+  let record = await runtime.store.connections.get(id);
+  if (record?.alias_of) record = await runtime.store.connections.get(record.alias_of);
+  const visible = record !== undefined && record.workspace === actor.workspace && (actor.all || record.owner === actor.owner);
+  if (record === undefined || !visible) throw new JackfieldError("connection_unknown");
+  if (record.status === "revoked") throw new JackfieldError("connection_revoked");
+  return record;
+}
+
+/** Stores a draft; a grant without a user step connects at once and ends as `connected` or `error`. */
+export async function create(
+  runtime: Runtime,
+  actor: Actor,
+  values: NewConnection,
+): Promise<{ connection: Connection; reused: boolean }> {
+  const connector = connectorOf(runtime, values.connector);
+  const auth = authOf(connector, values.auth ?? Object.keys(connector.auth)[0] ?? "");
+  const fields = await checkFields(auth, values.fields);
+  const environment = environmentOf(connector, values.environment ?? environmentField(auth, fields));
+  const id = `con_${runtime.random(15).toString("base64url")}`;
+  const now = new Date(runtime.clock()).toISOString();
+  const record: ConnectionRecord = {
+    id,
+    workspace: actor.workspace,
+    owner: values.owner ?? actor.owner,
+    connector: connector.name,
+    auth: auth.id,
+    environment,
+    status: "draft",
+    name: values.name ?? null,
+    description: values.description ?? null,
+    label: null,
+    unique_id: null,
+    identity: draftIdentity(id),
+    alias_of: null,
+    ...splitFields(runtime, { workspace: actor.workspace, connector: connector.name, id }, auth, fields),
+    sealed_credential: null,
+    credential_version: 0,
+    scopes: [],
+    missing_scopes: [],
+    renewable: false,
+    expires_at: null,
+    refresh_at: null,
+    refresh_failures: 0,
+    last_test: null,
+    error: null,
+    created_at: now,
+    updated_at: now,
+  };
+  // A field that would make the API's own URL impossible is refused before anything is stored.
+  await whitelistOf(runtime, { record, connector, auth, fields, credential: undefined });
+  await runtime.store.connections.insert(record, [runtime.events.make(record, "created", { actor: actor.id })]);
+  if (grantOf(auth).begin !== undefined) return { connection: view(runtime, actor, record), reused: false };
+  return connectAtOnce(runtime, actor, record);
+}
+
+function environmentField(auth: Auth, fields: Readonly<Record<string, unknown>>): string | undefined {
+  const field = auth.fields.find(({ type }) => type === "environment");
+  const value = field && fields[field.name];
+  return typeof value === "string" ? value : undefined;
+}
+
+async function checkFields(auth: Auth, given: unknown): Promise<Record<string, unknown>> {
+  const fields = await checkForm(
+    "fields",
+    auth.fields.map((field) => [field.name, field]),
+    given,
+  );
+  for (const { name, secret } of auth.fields) if (secret) refuseWhitespace(name, fields[name]);
+  return fields;
+}
+
+function splitFields(
+  runtime: Runtime,
+  record: Pick<ConnectionRecord, "workspace" | "connector" | "id">,
+  auth: Auth,
+  fields: Readonly<Record<string, unknown>>,
+): Pick<ConnectionRecord, "fields" | "sealed_fields"> {
+  const secret = new Set(auth.fields.filter((field) => field.secret).map(({ name }) => name));
+  const hidden = Object.entries(fields).filter(([name]) => secret.has(name));
+  return {
+    fields: Object.fromEntries(Object.entries(fields).filter(([name]) => !secret.has(name))),
+    sealed_fields: hidden.length === 0 ? null : runtime.sealer.seal(place(record, "fields"), Object.fromEntries(hidden)),
+  };
+}
+
+async function connectAtOnce(
+  runtime: Runtime,
+  actor: Actor,
+  record: ConnectionRecord,
+): Promise<{ connection: Connection; reused: boolean }> {
+  try {
+    const { record: connected, reused } = await connect(runtime, open(runtime, record), [], actor.id);
+    return { connection: view(runtime, actor, connected), reused };
+  } catch (cause) {
+    if (!(cause instanceof JackfieldError)) throw cause;
+    const failed = await connectFailed(runtime, record, cause, actor.id);
+    return { connection: view(runtime, actor, failed), reused: false };
+  }
+}
+
+export async function list(runtime: Runtime, actor: Actor, filter: Filter, page: Page): Promise<Listed<Connection>> {
+  const owner = actor.all ? filter.owner : actor.owner;
+  const { items, next } = await runtime.store.connections.list({ ...filter, owner, workspace: actor.workspace }, page);
+  return { items: items.map((record) => view(runtime, actor, record)), next };
+}
+
+/** Renames, describes, or takes new fields; those of a grant without a user step are tried at once. */
+export async function update(runtime: Runtime, actor: Actor, id: string, change: ConnectionChange): Promise<Connection> {
+  const record = await reach(runtime, actor, id);
+  const { auth } = declared(runtime, record);
+  const current = open(runtime, { ...record, sealed_credential: null }).fields;
+  const fields = change.fields === undefined ? undefined : await checkFields(auth, { ...current, ...change.fields });
+  const atOnce = fields !== undefined && grantOf(auth).begin === undefined;
+  if (atOnce && record.credential_version > 0) return reconnect(runtime, actor, record, fields, change);
+
+  const event = runtime.events.make(record, "renamed", { actor: actor.id });
+  const renamed = change.name !== undefined || change.description !== undefined;
+  const written = await runtime.store.connections.update(
+    record.id,
+    {
+      ...(change.name === undefined ? {} : { name: change.name }),
+      ...(change.description === undefined ? {} : { description: change.description }),
+      ...(fields === undefined ? {} : splitFields(runtime, record, auth, fields)),
+      updated_at: new Date(runtime.clock()).toISOString(),
+    },
+    { events: renamed ? [event] : [] },
+  );
+  if (!written) throw new JackfieldError("connection_unknown");
+  if (renamed) runtime.events.announce([event]);
+  return atOnce ? (await connectAtOnce(runtime, actor, written)).connection : view(runtime, actor, written);
+}
+
+/** New fields for a connection that works: the old ones stay until the new ones have passed the test. Throws what the test says. */
+async function reconnect(
+  runtime: Runtime,
+  actor: Actor,
+  record: ConnectionRecord,
+  fields: Record<string, unknown>,
+  change: ConnectionChange,
+): Promise<Connection> {
+  const opened = open(runtime, record);
+  const { record: connected } = await connect(runtime, { ...opened, fields }, [], actor.id);
+  const { fields: _, ...rest } = change;
+  return Object.keys(rest).length === 0 ? view(runtime, actor, connected) : update(runtime, actor, connected.id, rest);
+}
+
+/** Erases everything but the fact that the connection existed, so that what still names it is told so. */
+export async function remove(runtime: Runtime, actor: Actor, id: string): Promise<void> {
+  const record = await reach(runtime, actor, id);
+  const event = runtime.events.make(record, "disconnected", { actor: actor.id });
+  await runtime.store.connections.update(
+    record.id,
+    {
+      status: "revoked",
+      identity: `revoked/${record.id}`,
+      sealed_credential: null,
+      sealed_fields: null,
+      fields: {},
+      name: null,
+      description: null,
+      label: null,
+      unique_id: null,
+      scopes: [],
+      missing_scopes: [],
+      renewable: false,
+      expires_at: null,
+      refresh_at: null,
+      last_test: null,
+      error: null,
+      // A refresh that is under way must not bring the credential back.
+      credential_version: record.credential_version + 1,
+      updated_at: new Date(runtime.clock()).toISOString(),
+    },
+    { events: [event] },
+  );
+  runtime.events.announce([event]);
+  await runtime.queue.remove("refresh", record.id);
+}

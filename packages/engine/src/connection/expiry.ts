@@ -1,0 +1,38 @@
+import type { Auth } from "@jackfield/manifest";
+import type { Credential } from "../grant/credential.ts";
+
+const minute = 60_000;
+
+/** The longest that a credential is refreshed ahead of its end when the manifest does not say. */
+const maxLeeway = 15 * minute;
+
+/** A token this close to its end is not sent: it could end on the way. */
+const maxMargin = 10_000;
+
+/** When the next refresh is due, in milliseconds since the epoch: the end less the leeway, up to a tenth of the leeway earlier. */
+export function refreshDue(
+  auth: Auth,
+  credential: Credential,
+  now: number,
+  random: (bytes: number) => Buffer,
+): number | undefined {
+  if (auth.type !== "oauth2" || auth.refresh.strategy === "none" || credential.refresh_token === undefined) return undefined;
+  if (credential.expires_at === undefined) return undefined;
+  const lifetime = credential.lifetime ?? Math.max(0, credential.expires_at - now);
+  const leeway = auth.refresh.leeway ?? Math.min(maxLeeway, lifetime / 5);
+  const jitter = (random(2).readUInt16BE(0) / 0xffff) * leeway * 0.1;
+  return Math.max(now, credential.expires_at - leeway - jitter);
+}
+
+/** Whether the credential may still be sent. One whose end is unknown may, until the provider says no. */
+export function isUsable(credential: Credential, now: number): boolean {
+  if (credential.expires_at === undefined) return true;
+  const margin = Math.min(maxMargin, (credential.lifetime ?? maxMargin * 10) / 10);
+  return now < credential.expires_at - margin;
+}
+
+/** Milliseconds until the next try after `failures` failed ones: doubling from 5 s to 15 min, with full jitter above half. */
+export function backoff(failures: number, random: (bytes: number) => Buffer): number {
+  const full = Math.min(15 * minute, 5_000 * 2 ** Math.min(failures, 12));
+  return full / 2 + (random(2).readUInt16BE(0) / 0xffff) * (full / 2);
+}

@@ -1,0 +1,139 @@
+import { type Field, type Input, matches } from "@jackfield/manifest";
+import { type ErrorCode, JackfieldError } from "../errors.ts";
+import { evaluate } from "../request/hole.ts";
+
+/** One question of a form: a field of an auth block or an input of an action. */
+export type Question = (Field & { readonly list?: false }) | Input;
+
+/** What a form's answers are called, and the codes of what is wrong with them. */
+export const forms = {
+  fields: { member: "field", required: "field_required", invalid: "field_invalid" },
+  input: { member: "input", required: "input_invalid", invalid: "input_invalid" },
+} as const satisfies Record<string, { member: string; required: ErrorCode; invalid: ErrorCode }>;
+
+export type FormKind = keyof typeof forms;
+
+const maxText = 100_000;
+const maxList = 1_000;
+
+/**
+ * Checks a person's or a workflow's values against what the manifest asks, and brings them to the declared types. Empty texts count as
+ * not given; values of questions that are not visible are dropped. Throws `field_required`, `field_invalid`, `input_invalid`, each with
+ * the name.
+ */
+export async function checkForm(
+  kind: FormKind,
+  questions: readonly (readonly [name: string, question: Question])[],
+  given: unknown,
+): Promise<Record<string, unknown>> {
+  const { member, required, invalid } = forms[kind];
+  const refuse = (code: ErrorCode, name: string, detail: string): never => {
+    throw new JackfieldError(code, { detail, members: { [member]: name } });
+  };
+  const values = valuesOf(kind, questions, given, (name, detail) => refuse(invalid, name, detail));
+  const checked: Record<string, unknown> = {};
+  for (const [name, question] of questions) {
+    const raw = Object.hasOwn(values, name) ? values[name] : undefined;
+    const value = isEmpty(raw) ? question.default : raw;
+    if (!isEmpty(value))
+      checked[name] = coerce(question, value, (detail) => refuse(invalid, name, `${question.label}: ${detail}`));
+  }
+  for (const [name, question] of questions) {
+    if (!(await isVisible(kind, question, checked))) delete checked[name];
+    else if (question.required && !Object.hasOwn(checked, name)) refuse(required, name, `${question.label} is required.`);
+  }
+  return checked;
+}
+
+function valuesOf(
+  kind: FormKind,
+  questions: readonly (readonly [name: string, question: Question])[],
+  given: unknown,
+  refuse: (name: string, detail: string) => never,
+): Record<string, unknown> {
+  if (given === undefined) return {};
+  if (given === null || typeof given !== "object" || Array.isArray(given)) return refuse("", `\`${kind}\` must be an object.`);
+  const known = questions.map(([name]) => name);
+  const stray = Object.keys(given).find((name) => !known.includes(name));
+  if (stray !== undefined)
+    refuse(stray, `There is no ${forms[kind].member} "${stray}".${known.length > 0 ? ` Known: ${known.join(", ")}.` : ""}`);
+  return given as Record<string, unknown>;
+}
+
+async function isVisible(kind: FormKind, question: Question, checked: Readonly<Record<string, unknown>>): Promise<boolean> {
+  return question.visible_if === undefined || (await evaluate(question.visible_if, { [kind]: checked })) === true;
+}
+
+function isEmpty(value: unknown): boolean {
+  return value === undefined || value === null || value === "" || (Array.isArray(value) && value.length === 0);
+}
+
+type Refuse = (detail: string) => never;
+
+function coerce(question: Question, value: unknown, refuse: Refuse): unknown {
+  if (!question.list) return byType[question.type](question, value, refuse);
+  const items = Array.isArray(value) ? value : [value];
+  if (items.length > maxList) refuse(`takes at most ${maxList} values.`);
+  return items.map((item) => byType[question.type](question, item, refuse));
+}
+
+const byType: { readonly [T in Question["type"]]: (question: Question, value: unknown, refuse: Refuse) => unknown } = {
+  string: text,
+  text,
+  number(question, value, refuse) {
+    const number =
+      typeof value === "string" && /^[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?$/.test(value.trim()) ? Number(value) : value;
+    if (typeof number !== "number" || !Number.isFinite(number)) return refuse("must be a number.");
+    return inRange(question, number, "", refuse) ?? number;
+  },
+  boolean(_question, value, refuse) {
+    const known = new Map<unknown, boolean>([
+      [true, true],
+      [false, false],
+      ["true", true],
+      ["false", false],
+    ]);
+    return known.get(value) ?? (known.has(value) ? false : refuse("must be true or false."));
+  },
+  date(_question, value, refuse) {
+    const valid =
+      typeof value === "string" && /^\d{4}-\d{2}-\d{2}([T ]\d{2}:\d{2}(:\d{2}(\.\d+)?)?(Z|[+-]\d{2}:?\d{2})?)?$/.test(value);
+    return valid && !Number.isNaN(Date.parse(value as string))
+      ? value
+      : refuse("must be a date such as 2026-01-31, or a date and time in ISO 8601.");
+  },
+  select(question, value, refuse) {
+    const choice = question.options?.find((option) => option.value === value || String(option.value) === value);
+    return choice
+      ? choice.value
+      : refuse(`must be one of ${question.options?.map((option) => String(option.value)).join(", ") ?? "the choices"}.`);
+  },
+  environment: text,
+};
+
+function text(question: Question, value: unknown, refuse: Refuse): unknown {
+  const string = typeof value === "number" ? String(value) : value;
+  if (typeof string !== "string") return refuse("must be a text.");
+  if (string.length > maxText) return refuse(`must have at most ${maxText} characters.`);
+  if (question.pattern !== undefined && !matches(question.pattern, string)) return refuse(`does not match ${question.pattern}.`);
+  return inRange(question, string.length, " characters", refuse) ?? string;
+}
+
+/** Refuses what is out of `min` and `max`; they measure a number itself and a text's length. */
+function inRange(question: Question, size: number, unit: string, refuse: Refuse): undefined {
+  if ("min" in question && question.min !== undefined && size < question.min)
+    return refuse(`must be at least ${question.min}${unit}.`);
+  if ("max" in question && question.max !== undefined && size > question.max)
+    return refuse(`must be at most ${question.max}${unit}.`);
+  return undefined;
+}
+
+/** Credentials are pasted; a stray space around one is a mistake that providers answer badly. Throws `whitespace_in_credential`. */
+export function refuseWhitespace(name: string, value: unknown): void {
+  if (typeof value === "string" && value !== value.trim()) {
+    throw new JackfieldError("whitespace_in_credential", {
+      detail: `${name} begins or ends with white space.`,
+      members: { field: name },
+    });
+  }
+}

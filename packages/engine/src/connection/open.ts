@@ -1,0 +1,121 @@
+import type { Auth, Connector, Field, OAuth2 } from "@jackfield/manifest";
+import { createRedactor } from "../egress/redact.ts";
+import { compileRule, type Rule } from "../egress/whitelist.ts";
+import { JackfieldError } from "../errors.ts";
+import type { Client, Credential } from "../grant/credential.ts";
+import type { Names } from "../request/hole.ts";
+import { renderUrl } from "../request/url.ts";
+import type { Runtime } from "../runtime.ts";
+import type { ConnectionRecord } from "./record.ts";
+import { redirectUri } from "./redirect-uri.ts";
+import type { Place } from "./seal.ts";
+
+/** A connection with its secrets in the clear: lives in memory for one piece of work and is never stored, logged or returned. */
+export interface OpenConnection {
+  readonly record: ConnectionRecord;
+  readonly connector: Connector;
+  readonly auth: Auth;
+  /** Non-secret and secret fields. */
+  readonly fields: Readonly<Record<string, unknown>>;
+  readonly credential: Credential | undefined;
+}
+
+export function place(record: Pick<ConnectionRecord, "workspace" | "connector" | "id">, field: Place["field"]): Place {
+  return { workspace: record.workspace, connector: record.connector, id: record.id, field };
+}
+
+/** The connector and auth block of a connection. Throws `connector_unknown`, `auth_unknown`. */
+export function declared(
+  runtime: Runtime,
+  record: Pick<ConnectionRecord, "connector" | "auth">,
+): { connector: Connector; auth: Auth } {
+  const connector = connectorOf(runtime, record.connector);
+  return { connector, auth: authOf(connector, record.auth) };
+}
+
+/** Throws `connector_unknown`. */
+export function connectorOf(runtime: Runtime, name: string): Connector {
+  const connector = runtime.connectors.get(name);
+  if (!connector) throw new JackfieldError("connector_unknown", { detail: `There is no connector "${name}".` });
+  return connector;
+}
+
+/** Throws `auth_unknown`. */
+export function authOf(connector: Connector, id: string): Auth {
+  const auth = Object.hasOwn(connector.auth, id) ? connector.auth[id] : undefined;
+  if (!auth) throw new JackfieldError("auth_unknown", { detail: `${connector.title} has no way to connect called "${id}".` });
+  return auth;
+}
+
+/** Unseals a connection. Throws `seal_broken`. */
+export function open(runtime: Runtime, record: ConnectionRecord): OpenConnection {
+  const { connector, auth } = declared(runtime, record);
+  const secrets =
+    record.sealed_fields === null ? {} : (runtime.sealer.open(place(record, "fields"), record.sealed_fields) as object);
+  const credential =
+    record.sealed_credential === null
+      ? undefined
+      : (runtime.sealer.open(place(record, "credential"), record.sealed_credential) as Credential);
+  return { record, connector, auth, fields: { ...record.fields, ...secrets }, credential };
+}
+
+/** What the templates of this connection may name. `client` only where the token endpoint is spoken to. */
+export function namesOf(runtime: Runtime, opened: OpenConnection, client?: Client): Names {
+  const { record, connector, fields, credential } = opened;
+  return {
+    fields,
+    env: { ...connector.environments[record.environment], name: record.environment },
+    platform: { ...runtime.platform, redirect_uri: redirectUri(runtime, connector.name) },
+    connection: { id: record.id, short_id: shortId(record.id), name: record.name },
+    ...(credential === undefined ? {} : { token: credential }),
+    ...(client === undefined ? {} : { app: client }),
+  };
+}
+
+export function shortId(id: string): string {
+  return id.slice(-6);
+}
+
+/** The rules that say where this connection's credential may go. */
+export async function whitelistOf(runtime: Runtime, opened: OpenConnection): Promise<readonly Rule[]> {
+  const names = namesOf(runtime, opened);
+  const urls = await Promise.all(opened.auth.whitelist.map((template) => renderUrl(template, names)));
+  return urls.map((url) => compileRule(url));
+}
+
+/** Replaces this connection's secrets in texts that came from the provider. */
+export function redactorOf(opened: OpenConnection): (text: string) => string {
+  const secretFields = opened.auth.fields.filter(({ secret }) => secret).map(({ name }) => opened.fields[name]);
+  const tokens = [opened.credential?.access_token, opened.credential?.refresh_token];
+  return createRedactor(
+    [...secretFields, ...tokens].filter((secret): secret is string => typeof secret === "string" && secret !== ""),
+  );
+}
+
+/**
+ * The client that speaks to the token endpoint: the connection's own where the manifest lets the user bring it, otherwise the admin's
+ * app of the same environment. Throws `app_not_configured`.
+ */
+export async function clientOf(runtime: Runtime, opened: Pick<OpenConnection, "record" | "auth" | "fields">): Promise<Client> {
+  const { record, auth, fields } = opened;
+  const { source } = (auth as OAuth2).client;
+  if (source !== "app" && typeof fields.client_id === "string") {
+    return {
+      client_id: fields.client_id,
+      client_secret: typeof fields.client_secret === "string" ? fields.client_secret : undefined,
+    };
+  }
+  const app =
+    source === "connection"
+      ? undefined
+      : await runtime.store.apps.get(record.workspace, record.connector, record.auth, record.environment);
+  if (!app) throw new JackfieldError("app_not_configured");
+  const id = `${app.auth}/${app.environment}`;
+  const secret =
+    app.sealed_secret === null ? undefined : (runtime.sealer.open({ ...app, id, field: "app" }, app.sealed_secret) as string);
+  return { client_id: app.client_id, client_secret: secret };
+}
+
+export function secretNames(fields: readonly Field[]): ReadonlySet<string> {
+  return new Set(fields.filter(({ secret }) => secret).map(({ name }) => name));
+}

@@ -1,0 +1,245 @@
+import type { OAuth2 } from "@jackfield/manifest";
+import { JackfieldError } from "../errors.ts";
+import type { Credential } from "../grant/credential.ts";
+import { grantOf } from "../grant/grant.ts";
+import { TokenFailure } from "../grant/token-failure.ts";
+import type { Runtime } from "../runtime.ts";
+import { system } from "./actor.ts";
+import { connectionError, scheduleRefresh, tokenPatch } from "./connect.ts";
+import { backoff, isUsable } from "./expiry.ts";
+import { clientOf, namesOf, type OpenConnection, open } from "./open.ts";
+import type { ConnectionRecord } from "./record.ts";
+
+/*
+ * At most one refresh of a connection runs anywhere. In this process callers share one promise; across processes a lease saves calls;
+ * and correctness rests on the credential's version, which every write of a credential is guarded by.
+ */
+
+/** Longer than a token request may take, so that a lease outlives the call that it protects. */
+const leaseMs = 60_000;
+const renewEveryMs = 20_000;
+const pollMs = 100;
+
+/** How long an application's mistake (a wrong secret) is left alone before the next try. */
+const configurationPause = 15 * 60_000;
+
+export interface Refresher {
+  /** The connection with a credential that can be sent now; refreshes only if it must. Throws as `refresh`. */
+  fresh(record: ConnectionRecord): Promise<OpenConnection>;
+  /**
+   * Replaces the credential if it is still the one of `version`; otherwise takes the newer one that is there. Throws `needs_reauth`,
+   * `not_renewable`, and what the provider or the way to it got wrong.
+   */
+  refresh(id: string, version: number, actor: string): Promise<OpenConnection>;
+  /** The queued job: refreshes if it is due, swallows what will be tried again. */
+  work(id: string): Promise<void>;
+}
+
+/** `owner` names this process in leases. */
+export function createRefresher(runtime: Runtime, owner: string): Refresher {
+  const running = new Map<string, Promise<OpenConnection>>();
+
+  const refresh = (id: string, version: number, actor: string): Promise<OpenConnection> => {
+    const shared = running.get(id);
+    if (shared) return shared;
+    const promise = leased(runtime, owner, id, version, actor).finally(() => running.delete(id));
+    running.set(id, promise);
+    return promise;
+  };
+
+  return {
+    refresh,
+    async fresh(record) {
+      const opened = open(runtime, record);
+      if (opened.credential === undefined || isUsable(opened.credential, runtime.clock())) return opened;
+      return refresh(record.id, record.credential_version, system);
+    },
+    async work(id) {
+      const record = await runtime.store.connections.get(id);
+      if (record?.status !== "connected" || record.refresh_at === null) return;
+      if (Date.parse(record.refresh_at) > runtime.clock()) return scheduleRefresh(runtime, record);
+      try {
+        await refresh(id, record.credential_version, system);
+      } catch (cause) {
+        if (!(cause instanceof JackfieldError)) throw cause;
+        runtime.log("info", "a refresh failed", { connection: id, code: cause.code });
+      }
+    },
+  };
+}
+
+async function leased(runtime: Runtime, owner: string, id: string, version: number, actor: string): Promise<OpenConnection> {
+  const key = `refresh/${id}`;
+  const deadline = runtime.clock() + leaseMs;
+  while (!(await runtime.store.leases.acquire(key, owner, runtime.clock(), runtime.clock() + leaseMs))) {
+    const newer = await newerThan(runtime, id, version);
+    if (newer) return newer;
+    if (runtime.clock() > deadline)
+      throw new JackfieldError("provider_timeout", { detail: "Another process is still refreshing this connection." });
+    await runtime.sleep(pollMs);
+  }
+  const renewal = setInterval(() => {
+    runtime.store.leases
+      .renew(key, owner, runtime.clock() + leaseMs)
+      .catch((cause: unknown) => runtime.log("warn", "a lease could not be renewed", { key, cause }));
+  }, renewEveryMs).unref();
+  try {
+    return (await newerThan(runtime, id, version)) ?? (await exchange(runtime, id, actor));
+  } finally {
+    clearInterval(renewal);
+    await runtime.store.leases
+      .release(key, owner)
+      .catch((cause: unknown) => runtime.log("warn", "a lease could not be released", { key, cause }));
+  }
+}
+
+/** The connection, if somebody else has stored a newer credential meanwhile. */
+async function newerThan(runtime: Runtime, id: string, version: number): Promise<OpenConnection | undefined> {
+  const record = await read(runtime, id);
+  return record.credential_version > version ? open(runtime, record) : undefined;
+}
+
+async function read(runtime: Runtime, id: string): Promise<ConnectionRecord> {
+  const record = await runtime.store.connections.get(id);
+  if (!record || record.status === "revoked") throw new JackfieldError("connection_revoked");
+  if (record.status === "needs_reauth") throw new JackfieldError("needs_reauth", detailOf(record));
+  return record;
+}
+
+function detailOf(record: ConnectionRecord): { readonly detail?: string } {
+  return record.error === null ? {} : { detail: record.error.message };
+}
+
+async function exchange(runtime: Runtime, id: string, actor: string): Promise<OpenConnection> {
+  const record = await read(runtime, id);
+  const opened = open(runtime, record);
+  const { auth, credential } = opened;
+  const refresh = grantOf(auth).refresh;
+  if (refresh === undefined || !record.renewable || credential?.refresh_token === undefined || auth.type !== "oauth2") {
+    throw new JackfieldError("not_renewable");
+  }
+  const started = runtime.clock();
+  let answer: Credential;
+  try {
+    const client = await clientOf(runtime, opened);
+    answer = await refresh(runtime, auth, {
+      credential: { ...credential, refresh_token: credential.refresh_token },
+      client,
+      names: namesOf(runtime, opened, client),
+    });
+  } catch (cause) {
+    if (!(cause instanceof JackfieldError)) throw cause;
+    return failed(runtime, opened, cause, actor, runtime.clock() - started);
+  }
+  return persist(runtime, opened, auth, answer, actor, runtime.clock() - started);
+}
+
+/**
+ * Writes the answer. A provider may have thrown the old refresh token away already, so a store that does not take it is asked again
+ * until it does: the answer is never dropped.
+ */
+async function persist(
+  runtime: Runtime,
+  opened: OpenConnection,
+  auth: OAuth2,
+  answer: Credential,
+  actor: string,
+  duration: number,
+): Promise<OpenConnection> {
+  const { record } = opened;
+  const requested = [...new Set([...record.scopes, ...record.missing_scopes])];
+  const event = runtime.events.make(record, "refreshed", { actor, duration_ms: duration });
+  const patch = {
+    ...tokenPatch(runtime, record, auth, answer, requested),
+    credential_version: record.credential_version + 1,
+    error: null,
+    updated_at: new Date(runtime.clock()).toISOString(),
+  };
+  for (let failures = 0; ; failures += 1) {
+    try {
+      const written = await runtime.store.connections.update(record.id, patch, {
+        expect: { credential_version: record.credential_version },
+        events: [event],
+      });
+      if (written === undefined) return open(runtime, await read(runtime, record.id)); // A new sign-in was stored meanwhile; it is newer.
+      runtime.events.announce([event]);
+      await scheduleRefresh(runtime, written);
+      return { ...opened, record: written, credential: answer };
+    } catch (cause) {
+      if (cause instanceof JackfieldError) throw cause;
+      runtime.log("error", "a refreshed credential could not be stored and is kept", { connection: record.id, failures, cause });
+      await new Promise((resolve) => setTimeout(resolve, Math.min(5_000, 100 * 2 ** failures)));
+    }
+  }
+}
+
+/** What a failed refresh means: see `TokenFailure`. A credential that is still valid goes on being used. */
+async function failed(
+  runtime: Runtime,
+  opened: OpenConnection,
+  cause: JackfieldError,
+  actor: string,
+  duration: number,
+): Promise<OpenConnection> {
+  const { record, credential } = opened;
+  const kind = cause instanceof TokenFailure ? cause.kind : "retry";
+  const current = await read(runtime, record.id);
+  // A refusal counts only if the refresh token that was sent is still the stored one.
+  if (current.credential_version !== record.credential_version) return open(runtime, current);
+
+  const now = runtime.clock();
+  if (kind === "reauthorize") {
+    await needsReauth(runtime, current, cause, actor);
+    throw new JackfieldError("needs_reauth", {
+      detail: cause.message,
+      ...(cause.provider === undefined ? {} : { provider: cause.provider }),
+      cause,
+    });
+  }
+  const failures = record.refresh_failures + 1;
+  const pause = Math.max(
+    kind === "configuration" ? configurationPause : backoff(failures, runtime.random),
+    cause.retryAfter ?? 0,
+  );
+  const event = runtime.events.make(record, "refresh_failed", {
+    actor,
+    code: cause.code,
+    duration_ms: duration,
+    ...(cause.provider?.status === undefined ? {} : { status: cause.provider.status }),
+  });
+  const written = await runtime.store.connections.update(
+    record.id,
+    {
+      refresh_failures: failures,
+      refresh_at: new Date(now + pause).toISOString(),
+      error: connectionError(cause, now),
+      updated_at: new Date(now).toISOString(),
+    },
+    { expect: { credential_version: record.credential_version }, events: [event] },
+  );
+  runtime.events.announce([event]);
+  if (written) await scheduleRefresh(runtime, written);
+  if (actor === system && credential !== undefined && isUsable(credential, now)) return opened;
+  throw cause;
+}
+
+/** The credential is dead: its user must sign in again. Exactly one event is raised, and no job is left. */
+export async function needsReauth(
+  runtime: Runtime,
+  record: ConnectionRecord,
+  cause: JackfieldError,
+  actor: string,
+): Promise<void> {
+  const now = runtime.clock();
+  const event = runtime.events.make(record, "needs_reauth", { actor, code: cause.code });
+  const written = await runtime.store.connections.update(
+    record.id,
+    { status: "needs_reauth", refresh_at: null, error: connectionError(cause, now), updated_at: new Date(now).toISOString() },
+    { expect: { credential_version: record.credential_version, status: "connected" }, events: [event] },
+  );
+  if (!written) return;
+  runtime.events.announce([event]);
+  await runtime.queue
+    .remove("refresh", record.id)
+    .catch((error: unknown) => runtime.log("warn", "a job could not be removed", { connection: record.id, cause: error }));
+}

@@ -1,0 +1,74 @@
+import type { Test } from "@jackfield/manifest";
+import { JackfieldError, type ProviderWords } from "../errors.ts";
+import { evaluate, type Names, text } from "../request/hole.ts";
+import { renderRequest } from "../request/render.ts";
+import type { Runtime } from "../runtime.ts";
+import { type ApiAnswer, callApi } from "./api-call.ts";
+import { namesOf, type OpenConnection, redactorOf } from "./open.ts";
+
+const maxBytes = 256 * 1024;
+
+/** What the Test (Me) call says of a credential. */
+export type TestOutcome =
+  | { readonly outcome: "passed"; readonly me: unknown; readonly status: number | undefined; readonly duration_ms: number }
+  | {
+      readonly outcome: "failed" | "unreachable";
+      readonly status: number | undefined;
+      readonly duration_ms: number;
+      readonly error: JackfieldError;
+    };
+
+/**
+ * Asks the provider whose credential this is. `failed` means that the provider answered and refused; `unreachable` means that nothing is
+ * known, which never counts against a credential. Throws only for what the manifest or the fields get wrong.
+ */
+export async function testCall(runtime: Runtime, opened: OpenConnection): Promise<TestOutcome> {
+  const { test } = opened.auth;
+  if (test === undefined) return { outcome: "passed", me: undefined, status: undefined, duration_ms: 0 };
+  const names = namesOf(runtime, opened);
+  const rendered = await renderRequest(opened.connector, opened.auth, test.request, names);
+  const started = runtime.clock();
+  let answer: ApiAnswer;
+  try {
+    answer = await callApi(runtime, opened, rendered, { timeout: test.timeout, maxBytes });
+  } catch (cause) {
+    if (!(cause instanceof JackfieldError) || !unreachable.has(cause.code)) throw cause;
+    const error = new JackfieldError("test_unreachable", {
+      detail: `The provider could not be reached: ${cause.message}`,
+      cause,
+    });
+    return { outcome: "unreachable", status: undefined, duration_ms: runtime.clock() - started, error };
+  }
+  return judge(runtime, opened, test, answer, names);
+}
+
+const unreachable: ReadonlySet<string> = new Set(["provider_unavailable", "provider_timeout", "provider_answer_too_large"]);
+
+async function judge(
+  runtime: Runtime,
+  opened: OpenConnection,
+  test: Test,
+  answer: ApiAnswer,
+  names: Names,
+): Promise<TestOutcome> {
+  const { status, duration_ms } = answer;
+  const me = answer.body;
+  const root = { ...names, me, body: me, response: { status, headers: answer.headers, body: me } };
+  const good = status >= 200 && status <= 299;
+  if (good && (test.valid === undefined || (await evaluate(test.valid, root)) === true))
+    return { outcome: "passed", me, status, duration_ms };
+
+  const said = test.error === undefined ? undefined : await text(test.error, root).catch(() => undefined);
+  const detail = said === undefined ? undefined : redactorOf(opened)(said).slice(0, 2000);
+  const provider: ProviderWords = { status };
+  if (status >= 500 || status === 429) {
+    runtime.log("info", "a test met a provider that does not answer", { connection: opened.record.id, status });
+    const error = new JackfieldError("test_unreachable", {
+      provider,
+      detail: detail ?? `The provider answered with HTTP ${status}.`,
+    });
+    return { outcome: "unreachable", status, duration_ms, error };
+  }
+  const error = new JackfieldError("credentials_invalid", { provider, ...(detail === undefined ? {} : { detail }) });
+  return { outcome: "failed", status, duration_ms, error };
+}

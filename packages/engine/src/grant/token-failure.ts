@@ -1,0 +1,60 @@
+import { type ErrorCode, JackfieldError, type ProviderWords } from "../errors.ts";
+
+/**
+ * What a failure at the token endpoint means for the connection.
+ * - `retry`: nothing is known against the credential; try again later.
+ * - `reauthorize`: the credential is dead; its user must sign in again.
+ * - `configuration`: the app or the manifest is wrong; the credential is not to blame.
+ */
+export type FailureKind = "retry" | "reauthorize" | "configuration";
+
+/** `error` codes of RFC 6749 §5.2 and its relatives → what they mean, and the code that people read. */
+const byError: Readonly<Record<string, readonly [FailureKind, ErrorCode]>> = {
+  invalid_grant: ["reauthorize", "grant_refused"],
+  expired_token: ["reauthorize", "grant_refused"],
+  interaction_required: ["reauthorize", "grant_refused"],
+  login_required: ["reauthorize", "grant_refused"],
+  consent_required: ["reauthorize", "grant_refused"],
+  account_selection_required: ["reauthorize", "grant_refused"],
+  access_denied: ["configuration", "grant_refused"],
+  invalid_client: ["configuration", "client_refused"],
+  unauthorized_client: ["configuration", "client_refused"],
+  invalid_request: ["configuration", "grant_refused"],
+  invalid_scope: ["configuration", "scope_refused"],
+  invalid_target: ["configuration", "grant_refused"],
+  unsupported_grant_type: ["configuration", "grant_refused"],
+  unsupported_response_type: ["configuration", "grant_refused"],
+  redirect_uri_mismatch: ["configuration", "redirect_uri_mismatch"],
+  temporarily_unavailable: ["retry", "provider_unavailable"],
+  server_error: ["retry", "provider_unavailable"],
+  slow_down: ["retry", "provider_rate_limited"],
+};
+
+const transientStatuses = new Set([408, 425, 429, 500, 502, 503, 504]);
+
+/** A refusal by the token endpoint. */
+export class TokenFailure extends JackfieldError {
+  readonly kind: FailureKind;
+  constructor(kind: FailureKind, code: ErrorCode, provider: ProviderWords, retryAfter: number | undefined) {
+    const words = provider.error_description ?? provider.error;
+    super(code, {
+      provider,
+      ...(words === undefined ? {} : { detail: `The provider answered: ${words}` }),
+      ...(retryAfter === undefined ? {} : { retry_after: retryAfter }),
+    });
+    this.name = "TokenFailure";
+    this.kind = kind;
+  }
+}
+
+/** Reads a refusal: the provider's `error` decides where it is known, otherwise the HTTP status. */
+export function tokenFailure(provider: ProviderWords, retryAfter: number | undefined): TokenFailure {
+  const status = provider.status ?? 0;
+  const known = provider.error === undefined ? undefined : byError[provider.error];
+  if (known && Object.hasOwn(byError, provider.error ?? "")) return new TokenFailure(known[0], known[1], provider, retryAfter);
+  if (transientStatuses.has(status))
+    return new TokenFailure("retry", status === 429 ? "provider_rate_limited" : "provider_unavailable", provider, retryAfter);
+  if (provider.error !== undefined) return new TokenFailure("configuration", "grant_refused", provider, retryAfter);
+  // An empty or unreadable refusal says nothing against the credential (some servers answer so to the loser of a race).
+  return new TokenFailure("retry", "token_answer_invalid", provider, retryAfter);
+}

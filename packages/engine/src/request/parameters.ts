@@ -1,0 +1,67 @@
+import type { Parameters, Tree } from "@jackfield/manifest";
+import { JackfieldError } from "../errors.ts";
+import { type Names, textOf, value } from "./hole.ts";
+
+export type Entries = readonly (readonly [name: string, value: string])[];
+
+/** Renders parameters to name and text pairs: a list gives several pairs, no result gives none. */
+export async function renderParameters(parameters: Parameters, names: Names): Promise<[string, string][]> {
+  const entries: [string, string][] = [];
+  for (const [name, parameter] of Object.entries(parameters)) {
+    if (parameter === null) continue;
+    const result = typeof parameter === "object" ? await value(parameter, names) : parameter;
+    if (result === undefined) continue;
+    for (const item of Array.isArray(result) ? result : [result]) entries.push([name, textOf(item, name)]);
+  }
+  return entries;
+}
+
+/**
+ * Lays an author's parameters over the engine's own: the author's value replaces a default of the same name, null removes it.
+ * The order of the defaults stays; new names follow in the author's order.
+ */
+export async function overlay(defaults: Entries, parameters: Parameters, names: Names): Promise<[string, string][]> {
+  const own = await renderParameters(parameters, names);
+  const replaced = new Set(Object.keys(parameters));
+  return [...defaults.filter(([name]) => !replaced.has(name)).map(([name, text]): [string, string] => [name, text]), ...own];
+}
+
+/** Renders a body's tree; a key or an item whose hole has no result is left out. */
+export async function renderTree(tree: Tree, names: Names): Promise<unknown> {
+  if (tree === null || typeof tree !== "object") return tree;
+  if (isTemplate(tree)) return value(tree, names);
+  if (Array.isArray(tree)) {
+    const items = await Promise.all(tree.map((item: Tree) => renderTree(item, names)));
+    return items.filter((item) => item !== undefined);
+  }
+  const result: Record<string, unknown> = {};
+  for (const [key, branch] of Object.entries(tree as Record<string, Tree>)) {
+    const rendered = await renderTree(branch, names);
+    if (rendered !== undefined) result[key] = rendered;
+  }
+  return result;
+}
+
+function isTemplate(tree: object): tree is Extract<Tree, { parts: unknown }> {
+  return "render" in tree && typeof tree.render === "function";
+}
+
+/** `application/x-www-form-urlencoded`, UTF-8. */
+export function formEncode(entries: Entries): string {
+  return new URLSearchParams(entries.map(([name, text]): [string, string] => [name, text])).toString();
+}
+
+/** Flattens an object for a form: `a[b]=1`, `list[]=x`. Throws `expression_error` for a body that is no object. */
+export function formEntries(body: unknown): [string, string][] {
+  if (body === null || typeof body !== "object" || Array.isArray(body)) {
+    throw new JackfieldError("expression_error", { detail: "A form body must be an object." });
+  }
+  return Object.entries(body).flatMap(([key, branch]) => flatten(key, branch));
+}
+
+function flatten(name: string, branch: unknown): [string, string][] {
+  if (branch === null || branch === undefined) return [];
+  if (Array.isArray(branch)) return branch.flatMap((item) => flatten(`${name}[]`, item));
+  if (typeof branch === "object") return Object.entries(branch).flatMap(([key, inner]) => flatten(`${name}[${key}]`, inner));
+  return [[name, textOf(branch, name)]];
+}

@@ -1,0 +1,42 @@
+import type { Connector } from "@jackfield/manifest";
+import type { EventLog } from "./connection/event-log.ts";
+import type { Sealer } from "./connection/seal.ts";
+import type { Store } from "./connection/store.ts";
+import type { GrantContext } from "./grant/token-endpoint.ts";
+import type { Queue } from "./queue.ts";
+
+/** Connectors by name. */
+export interface Registry {
+  get(name: string): Connector | undefined;
+  list(): readonly Connector[];
+}
+
+/** One line of the engine's log; `fields` hold no secrets. */
+export type Log = (
+  level: "debug" | "info" | "warn" | "error",
+  message: string,
+  fields?: Readonly<Record<string, unknown>>,
+) => void;
+
+/** What templates know of this deployment. */
+export interface Platform {
+  /** The public URL, without a trailing slash. */
+  readonly url: string;
+  /** The demonstration provider's URL, where it is on. */
+  readonly sandbox_url?: string | undefined;
+}
+
+/** What every function of the engine works with: made once by `createEngine`, passed as the first argument. */
+export interface Runtime extends GrantContext {
+  readonly connectors: Registry;
+  readonly store: Store;
+  readonly queue: Queue;
+  readonly sealer: Sealer;
+  readonly platform: Platform;
+  readonly events: EventLog;
+  readonly log: Log;
+  /** Milliseconds since the epoch. */
+  readonly clock: () => number;
+  /** Resolves after so many milliseconds, or at once when the engine stops. */
+  readonly sleep: (ms: number) => Promise<void>;
+}

@@ -1,0 +1,92 @@
+import type { Action, Connector, ErrorRule } from "@jackfield/manifest";
+import type { ApiAnswer } from "../connection/api-call.ts";
+import { type ErrorCode, JackfieldError } from "../errors.ts";
+import { evaluate, type Names, text } from "../request/hole.ts";
+
+type FailureClass = ErrorRule["class"];
+
+const codes: { readonly [C in FailureClass]: ErrorCode } = {
+  auth: "provider_unauthorized",
+  permission: "provider_permission",
+  rate_limit: "provider_rate_limited",
+  invalid: "provider_refused",
+  not_found: "provider_not_found",
+  unavailable: "provider_unavailable",
+};
+
+/** What a status means where the manifest does not say. */
+const byStatus: Readonly<Record<number, FailureClass>> = {
+  401: "auth",
+  403: "permission",
+  404: "not_found",
+  410: "not_found",
+  429: "rate_limit",
+};
+
+function classOf(status: number): FailureClass {
+  return byStatus[status] ?? (status >= 500 ? "unavailable" : "invalid");
+}
+
+/**
+ * What a workflow gets of an API's answer. A failure, which some APIs hide in HTTP 200, is thrown as the class that the connector's first
+ * matching error rule gives it, with the provider's words.
+ */
+export async function readOutput(
+  connector: Connector,
+  action: Action,
+  answer: ApiAnswer,
+  names: Names,
+  redact: (text: string) => string,
+): Promise<unknown> {
+  const response = { status: answer.status, headers: answer.headers, body: answer.body };
+  const root = { ...names, body: answer.body, response };
+  const good = answer.status >= 200 && answer.status <= 299;
+  const ok = good && (action.ok === undefined || (await evaluate(action.ok, root)) === true);
+  const rule = ok && action.ok !== undefined ? undefined : await matching(connector.errors, root);
+  if (ok && rule === undefined) return redactDeep(await evaluate(action.output, root), redact);
+
+  const said = (await words(rule, action, root)) ?? reason(answer);
+  throw new JackfieldError(codes[rule?.class ?? classOf(answer.status)], {
+    detail: redact(said).slice(0, 2000),
+    provider: { status: answer.status, ...(typeof answer.body === "string" ? {} : { error: redact(said).slice(0, 2000) }) },
+    ...(answer.retry_after === undefined ? {} : { retry_after: answer.retry_after }),
+  });
+}
+
+async function matching(rules: readonly ErrorRule[], root: Names): Promise<ErrorRule | undefined> {
+  for (const rule of rules) if ((await evaluate(rule.when, root)) === true) return rule;
+  return undefined;
+}
+
+async function words(rule: ErrorRule | undefined, action: Action, root: Names): Promise<string | undefined> {
+  if (rule?.message !== undefined) {
+    const message = await text(rule.message, root).catch(() => undefined);
+    if (message !== undefined) return message;
+  }
+  if (action.error === undefined) return undefined;
+  const error = await evaluate(action.error, root);
+  return typeof error === "string" ? error : error === undefined ? undefined : JSON.stringify(error);
+}
+
+/** The usual places of an error text, else the bare status. A whole HTML page helps nobody. */
+function reason(answer: ApiAnswer): string {
+  const { body } = answer;
+  const type = (answer.headers["content-type"] ?? "").split(";", 1)[0];
+  if (typeof body === "string")
+    return type === "text/plain" && body.length <= 500 ? body : `HTTP ${answer.status}, ${type || "no content type"}`;
+  if (body === null || typeof body !== "object") return `HTTP ${answer.status}`;
+  const { error, error_description, message, detail, title } = body as Record<string, unknown>;
+  const inner = error !== null && typeof error === "object" && "message" in error ? error.message : error;
+  const found = [error_description, message, detail, inner, title].find(
+    (candidate) => typeof candidate === "string" && candidate !== "",
+  );
+  return typeof found === "string" ? found : `HTTP ${answer.status}: ${JSON.stringify(body).slice(0, 500)}`;
+}
+
+/** An API that echoes a credential must not hand it to the workflow. */
+function redactDeep(value: unknown, redact: (text: string) => string): unknown {
+  if (typeof value === "string") return redact(value);
+  if (value === null || typeof value !== "object") return value ?? null;
+  if (Array.isArray(value)) return value.map((item) => redactDeep(item, redact));
+  return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, redactDeep(item, redact)]));
+}

@@ -1,0 +1,199 @@
+import type { Action, Connector } from "@jackfield/manifest";
+import type { Actor } from "../connection/actor.ts";
+import { type ApiAnswer, callApi } from "../connection/api-call.ts";
+import { check } from "../connection/check.ts";
+import { reach } from "../connection/connections.ts";
+import { checkForm } from "../connection/form.ts";
+import { declared, namesOf, type OpenConnection, redactorOf } from "../connection/open.ts";
+import type { ConnectionRecord } from "../connection/record.ts";
+import type { Refresher } from "../connection/refresh.ts";
+import { JackfieldError } from "../errors.ts";
+import type { Names } from "../request/hole.ts";
+import { type Rendered, renderRequest } from "../request/render.ts";
+import type { Runtime } from "../runtime.ts";
+import { readOutput } from "./answer.ts";
+
+export interface StepResult {
+  readonly output: unknown;
+  readonly step: {
+    readonly id: string;
+    readonly connection: string;
+    readonly action: string;
+    readonly attempts: number;
+    readonly status: number;
+    readonly duration_ms: number;
+  };
+}
+
+export interface StepOptions {
+  readonly signal?: AbortSignal | undefined;
+}
+
+const timeout = 30_000;
+const maxBytes = 10 << 20;
+const maxAttempts = 3;
+
+/** The longest wait that a step takes upon itself; a longer one is the workflow's to plan. */
+const maxWait = 10_000;
+
+const idempotent: ReadonlySet<string> = new Set(["GET", "HEAD", "PUT", "DELETE"]);
+
+/** Runs one action through a connection. See `Engine.steps.run` for what it throws. */
+export async function runStep(
+  runtime: Runtime,
+  refresher: Refresher,
+  actor: Actor,
+  id: string,
+  actionId: string,
+  input: unknown,
+  options: StepOptions = {},
+): Promise<StepResult> {
+  const record = await reach(runtime, actor, id);
+  refuseUnready(record);
+  const { connector } = declared(runtime, record);
+  const action = actionOf(connector, actionId);
+  const checked = await checkForm("input", Object.entries(action.input), input);
+  await refuseMissingScopes(runtime, record, action);
+
+  const started = runtime.clock();
+  const stepId = `stp_${runtime.random(12).toString("base64url")}`;
+  const run = new Attempts(runtime, refresher, actor.id, options.signal);
+  try {
+    const opened = await refresher.fresh(record);
+    const { answer, names, last } = await run.until(opened, async (current) => {
+      const inReach: Names = { ...namesOf(runtime, current), input: checked };
+      return { names: inReach, rendered: await renderRequest(connector, current.auth, action.request, inReach) };
+    });
+    const output = await readOutput(connector, action, answer, names, redactorOf(last));
+    const duration = runtime.clock() - started;
+    runtime.events.note(
+      runtime.events.make(record, "used", {
+        actor: actor.id,
+        action: actionId,
+        host: answer.host,
+        status: answer.status,
+        duration_ms: duration,
+      }),
+    );
+    return {
+      output,
+      step: {
+        id: stepId,
+        connection: record.id,
+        action: actionId,
+        attempts: run.count,
+        status: answer.status,
+        duration_ms: duration,
+      },
+    };
+  } catch (cause) {
+    const code = cause instanceof JackfieldError ? cause.code : "internal";
+    const status = cause instanceof JackfieldError ? cause.provider?.status : undefined;
+    const duration_ms = runtime.clock() - started;
+    runtime.events.note(
+      runtime.events.make(record, "failed", {
+        actor: actor.id,
+        action: actionId,
+        code,
+        duration_ms,
+        ...(status === undefined ? {} : { status }),
+      }),
+    );
+    throw cause;
+  }
+}
+
+/** Only a connected connection can be used. Throws `not_connected`, `needs_reauth`. */
+export function refuseUnready(record: ConnectionRecord): void {
+  if (record.status === "connected") return;
+  const detail = record.error === null ? {} : { detail: record.error.message };
+  throw new JackfieldError(
+    record.status === "needs_reauth" ? "needs_reauth" : "not_connected",
+    record.status === "needs_reauth" ? detail : {},
+  );
+}
+
+function actionOf(connector: Connector, id: string): Action {
+  const action = Object.hasOwn(connector.actions, id) ? connector.actions[id] : undefined;
+  if (!action) throw new JackfieldError("action_unknown", { detail: `${connector.title} has no action "${id}".` });
+  return action;
+}
+
+/** What the account did not grant is noted, so that the next sign-in asks for it. Throws `scope_missing` before any call. */
+async function refuseMissingScopes(runtime: Runtime, record: ConnectionRecord, action: Action): Promise<void> {
+  const missing = action.scopes.filter((scope) => !record.scopes.includes(scope));
+  if (missing.length === 0) return;
+  const wanted = [...new Set([...record.missing_scopes, ...missing])];
+  if (wanted.length > record.missing_scopes.length) await runtime.store.connections.update(record.id, { missing_scopes: wanted });
+  throw new JackfieldError("scope_missing", {
+    detail: `This action needs ${missing.join(", ")}, which the account has not granted.`,
+    members: { scopes: missing },
+  });
+}
+
+interface Prepared {
+  readonly names: Names;
+  readonly rendered: Rendered;
+}
+
+/** The tries of one step: again after a forced refresh, or when the provider asks to wait a moment. */
+class Attempts {
+  count = 0;
+  private readonly runtime: Runtime;
+  private readonly refresher: Refresher;
+  private readonly actor: string;
+  private readonly signal: AbortSignal | undefined;
+
+  constructor(runtime: Runtime, refresher: Refresher, actor: string, signal: AbortSignal | undefined) {
+    this.runtime = runtime;
+    this.refresher = refresher;
+    this.actor = actor;
+    this.signal = signal;
+  }
+
+  async until(
+    opened: OpenConnection,
+    prepare: (opened: OpenConnection) => Promise<Prepared>,
+  ): Promise<{ answer: ApiAnswer; names: Names; last: OpenConnection }> {
+    let current = opened;
+    let refreshed = false;
+    for (;;) {
+      this.count += 1;
+      const { names, rendered } = await prepare(current);
+      const answer = await callApi(this.runtime, current, rendered, { timeout, maxBytes, signal: this.signal });
+      if (answer.status === 401 && !refreshed) {
+        refreshed = true;
+        const renewed = await renewRefused(this.runtime, this.refresher, current, this.actor);
+        if (renewed) {
+          current = renewed;
+          continue;
+        }
+      }
+      if (!this.mayWait(rendered, answer)) return { answer, names, last: current };
+      await this.runtime.sleep(answer.retry_after ?? 0);
+    }
+  }
+
+  /** 429 was not carried out, and 503 only counts where a repetition harms nothing. */
+  private mayWait(rendered: Rendered, answer: ApiAnswer): boolean {
+    const safe = answer.status === 429 || (answer.status === 503 && idempotent.has(rendered.method));
+    return safe && answer.retry_after !== undefined && answer.retry_after <= maxWait && this.count < maxAttempts;
+  }
+}
+
+/**
+ * The API refused the credential: one forced refresh. Where that is not possible, the test call says whether the credential is dead (then
+ * the connection needs its user) or only this request is not allowed. Undefined when there is nothing new to try with.
+ */
+export async function renewRefused(
+  runtime: Runtime,
+  refresher: Refresher,
+  opened: OpenConnection,
+  actor: string,
+): Promise<OpenConnection | undefined> {
+  if (opened.record.renewable) return refresher.refresh(opened.record.id, opened.record.credential_version, actor);
+  await check(runtime, refresher, opened.record, actor).catch((cause: unknown) => {
+    if (!(cause instanceof JackfieldError)) throw cause;
+  });
+  return undefined;
+}
