@@ -31,7 +31,9 @@ export type Verdict = "ok" | "private" | "plain" | "literal";
 function parse(address: string): Address | undefined {
   // The zone of a link-local address would be dropped by some readers and kept by others.
   if (isIP(address) === 0 || address.includes("%")) return undefined;
-  const parsed = ipaddr.parse(address);
+  // ipaddr.js reads ::127.0.0.1 as ::ffff:127.0.0.1; in hexadecimal it is what it says.
+  const dotted = address.includes(":") && address.includes(".");
+  const parsed = ipaddr.parse(dotted ? new URL(`http://[${address}]/`).hostname.slice(1, -1) : address);
   return parsed instanceof ipaddr.IPv6 && parsed.isIPv4MappedAddress() ? parsed.toIPv4Address() : parsed;
 }
 
