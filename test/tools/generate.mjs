@@ -10,12 +10,13 @@ import { fileURLToPath } from "node:url";
 const root = fileURLToPath(new URL("../..", import.meta.url));
 const check = process.argv.includes("--check");
 
-/** @param {string} name */
-const load = (name) => import(new URL(`../../packages/${name}/dist/index.js`, import.meta.url).href);
+/** A module as it was built. @param {string} path */
+const load = (path) => import(new URL(`../../packages/${path}`, import.meta.url).href);
 
-const manifest = await load("manifest");
-const engine = await load("engine");
-const server = await load("server");
+const { manifestJsonSchema } = await load("manifest/dist/index.js");
+const { problemKinds } = await load("manifest/dist/problem.js");
+const { errorTable } = await load("engine/dist/index.js");
+const { variables } = await load("server/dist/config.js");
 
 /** A cell of a Markdown table. @param {unknown} text */
 const cell = (text) => String(text).replaceAll("|", "\\|").replaceAll("\n", " ");
@@ -33,7 +34,7 @@ const actors = {
 
 function errorsDocument() {
   /** @type {[string, readonly [number, string, string, string]][]} */
-  const entries = Object.entries(engine.errorTable);
+  const entries = Object.entries(errorTable);
   const unknown = entries.filter(([, [, audience]]) => !(audience in actors));
   if (unknown.length > 0) throw new Error(`who is this: ${unknown.map(([code]) => code).join(", ")}?`);
   const sections = Object.entries(actors).map(([audience, title]) => {
@@ -50,7 +51,9 @@ ${sections.join("\n")}`;
 }
 
 function problemsDocument() {
-  const rows = manifest.problemRows?.() ?? [];
+  /** @type {[string, { severity: string, title: string, cure: string }][]} */
+  const entries = Object.entries(problemKinds);
+  const rows = entries.map(([code, { severity, title, cure }]) => [`\`${code}\``, severity, title, cure]);
   return `# Problems of a manifest
 
 What \`jackfield validate\` can report. Made from the table in \`packages/manifest\` by \`npm run generate\`.
@@ -67,13 +70,15 @@ function readme() {
   const from = text.indexOf(begin);
   const to = text.indexOf(end);
   if (from < 0 || to < from) throw new Error(`README.md lacks the markers ${begin} and ${end}`);
-  const rows = server.configurationRows?.() ?? [];
+  /** @type {{ name: string, default: string, description: string }[]} */
+  const all = Object.values(variables);
+  const rows = all.map((row) => [`\`${row.name}\``, row.default, row.description]);
   return `${text.slice(0, from + begin.length)}\n\n${table(["Variable", "Default", "What it does"], rows)}\n\n${text.slice(to)}`;
 }
 
 /** @type {Record<string, () => string>} */
 const files = {
-  "connectors/connector.schema.json": () => `${JSON.stringify(manifest.manifestJsonSchema(), null, 2)}\n`,
+  "connectors/connector.schema.json": () => `${JSON.stringify(manifestJsonSchema(), null, 2)}\n`,
   "ERRORS.md": errorsDocument,
   "PROBLEMS.md": problemsDocument,
   "README.md": readme,

@@ -1,0 +1,264 @@
+import { readdirSync } from "node:fs";
+import { join } from "node:path";
+import Database from "libsql";
+import { Browser } from "./harness/browser.ts";
+import { filesBelow, findSecrets } from "./harness/canary.ts";
+import { afterwards, cleanup } from "./harness/cleanup.ts";
+import { awkward, begin, connect, draft, keyedManifest, oauthManifest, saveApp, step } from "./harness/connect.ts";
+import { heard } from "./harness/http.ts";
+import { Product, startProduct } from "./harness/product.ts";
+import { type Provider, startProvider } from "./harness/provider.ts";
+
+jest.setTimeout(120_000);
+
+const apiKey = "canary/api+key=of&the?user%20:1234567890";
+
+let provider: Provider;
+let product: Product;
+
+beforeAll(async () => {
+  provider = await startProvider();
+  await provider.apiKey(apiKey);
+  product = await startProduct({
+    connectors: {
+      acme: oauthManifest(provider, { name: "acme" }),
+      posted: oauthManifest(provider, { name: "posted", authentication: "client_secret_post" }),
+      keyed: keyedManifest(provider, "keyed"),
+    },
+  });
+  await saveApp(product, provider, "acme");
+  await saveApp(product, provider, "posted", { authentication: "client_secret_post" });
+});
+afterAll(cleanup);
+beforeEach(() => provider.reset());
+
+/** Everything that the product has said, printed or stored so far. */
+function* everywhere(): Generator<readonly [string, Buffer]> {
+  yield ["what was printed", Buffer.from(product.output)];
+  yield* filesBelow(product.dataDir);
+  for (const answer of heard)
+    if (answer.origin === product.url)
+      yield [
+        `the answer to ${answer.method} ${answer.target}`,
+        Buffer.concat([Buffer.from(`${JSON.stringify(answer.headers)}\n`), answer.body]),
+      ];
+}
+
+const secretsSoFar = async () => {
+  const { access_tokens, refresh_tokens, codes } = await provider.issued();
+  return [...access_tokens, ...refresh_tokens, ...codes, awkward.secret, apiKey];
+};
+
+test("the search finds a secret in every form that it knows", () => {
+  const secret = awkward.secret;
+  const form = new URLSearchParams({ a: secret }).toString();
+  for (const text of [
+    secret,
+    form,
+    encodeURIComponent(secret),
+    Buffer.from(secret).toString("base64"),
+    Buffer.from(`someone:${secret}`).toString("base64"),
+    Buffer.from(`x:${form.slice(2)}`).toString("base64url"),
+    JSON.stringify({ secret }),
+  ])
+    expect(findSecrets([secret], [["here", Buffer.from(`before ${text} after`)]])).not.toEqual([]);
+  expect(findSecrets([secret], [["here", Buffer.from("nothing at all")]])).toEqual([]);
+});
+
+test("after connecting, refreshing, running and failing, no secret stands in the data folder, the logs or any answer", async () => {
+  const first = await connect(product, "acme");
+  const second = await connect(product, "posted");
+  const { id: third } = (await product.post("/v1/connections", { connector: "keyed", fields: { api_key: apiKey } })).json;
+
+  for (const { id } of [first, second]) {
+    expect((await product.post(`/v1/connections/${id}/refresh`)).status).toBe(200);
+    expect((await product.post(`/v1/connections/${id}/test`)).status).toBe(200);
+    await step(product, id, "list_items");
+    await step(product, id, "status", { code: 500 });
+    await step(product, id, "slow", { ms: "nonsense" });
+    await step(product, id, "redirect", { to: "http://127.0.0.2:9/" });
+    const leak = await step(product, id, "leak");
+    expect(leak.status).toBe(502);
+    expect(leak.json.detail).toContain("[redacted]");
+    await product.send("GET", `/v1/connections/${id}/proxy/leak`);
+    await product.send("GET", `/v1/connections/${id}/proxy/items?limit=1`);
+    await product.get(`/v1/connections/${id}/events`);
+  }
+  await product.send("GET", `/v1/connections/${third}/proxy/leak`);
+  await step(product, third, "list_items");
+  // A sign-in that fails with the provider's words, one that is denied, and one that is replayed.
+  await provider.set({
+    token_fail: {
+      status: 400,
+      body: `{"error":"invalid_request","error_description":"bad ${awkward.secret.replaceAll('"', '\\"')}"}`,
+      times: 1,
+    },
+  });
+  await connect(product, "acme", { as: "alan" });
+  await connect(product, "acme", { as: "alan", decision: "deny" });
+  const { visit, browser } = await connect(product, "acme", { as: "alan" });
+  for (const url of browser.trail) if (url.origin === product.url) await browser.send(url).catch(() => undefined);
+  expect(visit.answer?.status).toBe(200);
+  // A key that the provider does not know and repeats in its answer.
+  const wrong = `wrong-${apiKey}`;
+  const refused = await product.post("/v1/connections", { connector: "keyed", fields: { api_key: wrong } });
+  expect(JSON.stringify(refused.json)).not.toContain(wrong);
+
+  for (const path of [
+    "/v1/connections",
+    "/v1/connectors",
+    "/v1/connectors/acme",
+    "/v1/connectors/acme/apps/oauth/production",
+    "/metrics",
+    "/v1/platform",
+  ])
+    await product.get(path);
+  await product.end("SIGTERM");
+  await product.start();
+
+  const secrets = await secretsSoFar();
+  expect(secrets.length).toBeGreaterThan(12);
+  expect(findSecrets(secrets, everywhere())).toEqual([]);
+});
+
+test("the admin's key and the sign-in link are printed once and stored nowhere", async () => {
+  const browser = new Browser();
+  await browser.open(product.signInLink);
+  await product.get("/v1/connections");
+  const session = [...browser.cookies(product.url).values()].filter((value) => value.length >= 12);
+  expect(session).not.toEqual([]);
+  const link = product.signInLink.split(/[/?=#]/).at(-1) ?? "";
+  expect(link.length).toBeGreaterThan(20);
+  expect(findSecrets([product.adminKey, link, ...session], filesBelow(product.dataDir))).toEqual([]);
+  const logs = product.output.split("\n").filter((line) => line.startsWith("{"));
+  expect(findSecrets([product.adminKey, link, ...session], [["the logs", Buffer.from(logs.join("\n"))]])).toEqual([]);
+});
+
+test("a client secret is written and never read: the answer says only that it is set", async () => {
+  const path = "/v1/connectors/acme/apps/oauth/production";
+  const { json } = await product.get(path);
+  expect(json).toMatchObject({ client_id: `${awkward.id}-acme`, secret_set: true });
+  expect(Object.keys(json)).not.toContain("client_secret");
+  // Saving the ID alone keeps the secret.
+  await product.put(path, { client_id: `${awkward.id}-acme` });
+  expect((await connect(product, "acme")).connection.status).toBe("connected");
+});
+
+describe("a sealed record", () => {
+  type Row = { readonly doc: string };
+  const openStore = () => {
+    const name = readdirSync(product.dataDir).find((file) => /\.(db|sqlite3?)$/.test(file));
+    if (!name) throw new Error(`no store in ${readdirSync(product.dataDir)}`);
+    return new Database(join(product.dataDir, name), { timeout: 10_000 });
+  };
+  const readDoc = (id: string): Record<string, unknown> => {
+    const store = openStore();
+    try {
+      return JSON.parse((store.prepare("SELECT doc FROM connections WHERE id = ?").get(id) as Row).doc);
+    } finally {
+      store.close();
+    }
+  };
+  const writeDoc = (id: string, change: Record<string, unknown>) => {
+    const doc = { ...readDoc(id), ...change };
+    const store = openStore();
+    try {
+      store.prepare("UPDATE connections SET doc = ? WHERE id = ?").run(JSON.stringify(doc), id);
+    } finally {
+      store.close();
+    }
+  };
+  const refusedAsBroken = async (id: string) => {
+    const answer = await step(product, id, "list_items");
+    return { status: answer.status, code: answer.json.code };
+  };
+  const broken = { status: 500, code: "seal_broken" };
+
+  test("does not open in the place of another connection's", async () => {
+    const ada = await connect(product, "acme");
+    const alan = await connect(product, "acme", { as: "alan" });
+    const [one, two] = [ada.connection.id, alan.connection.id];
+    const [first, second] = [readDoc(one).sealed_credential, readDoc(two).sealed_credential];
+    expect(typeof first).toBe("string");
+    await provider.forget();
+    writeDoc(one, { sealed_credential: second });
+    writeDoc(two, { sealed_credential: first });
+    expect(await refusedAsBroken(one)).toEqual(broken);
+    expect(await refusedAsBroken(two)).toEqual(broken);
+    expect(await provider.log()).toEqual([]);
+    writeDoc(one, { sealed_credential: first });
+    writeDoc(two, { sealed_credential: second });
+    for (const id of [one, two]) expect((await step(product, id, "list_items")).status).toBe(200);
+  });
+
+  test("does not open after any one of its characters was changed", async () => {
+    const { connection } = await connect(product, "acme");
+    const sealed = String(readDoc(connection.id).sealed_credential);
+    await provider.forget();
+    const positions = [
+      0,
+      1,
+      2,
+      3,
+      4,
+      sealed.length - 1,
+      ...Array.from({ length: 60 }, (_, n) => Math.floor((n * sealed.length) / 60)),
+    ];
+    for (const position of positions) {
+      const other = sealed[position] === "A" ? "B" : "A";
+      writeDoc(connection.id, { sealed_credential: sealed.slice(0, position) + other + sealed.slice(position + 1) });
+      expect({ position, ...(await refusedAsBroken(connection.id)) }).toEqual({ position, ...broken });
+    }
+    for (const cut of ["", "v1", "v1...", sealed.slice(0, -4), `${sealed}AAAA`, `${sealed}.AAAA`, "\u0000", "{}"]) {
+      writeDoc(connection.id, { sealed_credential: cut });
+      expect((await refusedAsBroken(connection.id)).status).toBeGreaterThanOrEqual(400);
+    }
+    expect(await provider.log()).toEqual([]);
+    writeDoc(connection.id, { sealed_credential: sealed });
+    expect((await step(product, connection.id, "list_items")).status).toBe(200);
+  });
+
+  test("of one field does not open as another's", async () => {
+    const { id } = (await product.post("/v1/connections", { connector: "keyed", fields: { api_key: apiKey } })).json;
+    const sealed = String(readDoc(id).sealed_fields);
+    const { connection } = await connect(product, "acme");
+    const kept = readDoc(connection.id).sealed_credential;
+    writeDoc(connection.id, { sealed_credential: sealed });
+    expect(await refusedAsBroken(connection.id)).toEqual(broken);
+    writeDoc(connection.id, { sealed_credential: kept });
+  });
+
+  test("of an app does not open as another app's, and nothing is sent", async () => {
+    const store = openStore();
+    const rows = store.prepare("SELECT connector, doc FROM apps").all() as { connector: string; doc: string }[];
+    const docOf = (connector: string) => JSON.parse(rows.find((row) => row.connector === connector)?.doc ?? "{}");
+    const write = (connector: string, doc: unknown) =>
+      store.prepare("UPDATE apps SET doc = ? WHERE connector = ?").run(JSON.stringify(doc), connector);
+    const { id } = await draft(product, "acme");
+    const url = await begin(product, id);
+    await provider.forget();
+    write("acme", { ...docOf("acme"), sealed_secret: docOf("posted").sealed_secret });
+    await new Browser().signIn(url);
+    expect((await product.get(`/v1/connections/${id}`)).json).toMatchObject({ error: { code: "seal_broken" } });
+    expect(await provider.tokenRequests()).toEqual([]);
+    write("acme", docOf("acme"));
+    store.close();
+  });
+
+  test("opens again after a restart, and not with another master key", async () => {
+    const { connection } = await connect(product, "acme");
+    await product.end("SIGTERM");
+    const other = new Product({
+      dataDir: product.dataDir,
+      connectors: { acme: oauthManifest(provider, { name: "acme" }) },
+      env: { MASTER_KEYS: `new:${Buffer.alloc(32, 7).toString("base64")}` },
+    });
+    afterwards(() => other.end("SIGKILL"));
+    other.adminKey = product.adminKey;
+    await other.start();
+    expect((await step(other, connection.id, "list_items")).json.code).toBe("seal_broken");
+    await other.end("SIGTERM");
+    await product.start();
+    expect((await step(product, connection.id, "list_items")).status).toBe(200);
+  });
+});
