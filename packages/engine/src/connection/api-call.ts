@@ -39,9 +39,10 @@ export async function sendAuthorized(
   opened: OpenConnection,
   rendered: Omit<Rendered, "body"> & { readonly body: string | Buffer | undefined },
   limits: Limits,
+  encodedBy: "engine" | "caller",
 ): Promise<EgressAnswer> {
   const rules = await whitelistOf(runtime, opened);
-  const judged = judge(rules, rendered.url);
+  const judged = judge(rules, rendered.url, encodedBy);
   const credential = await credentialOf(runtime, opened);
   const headers = { ...rendered.headers, ...credential.headers };
   return runtime.egress.send({
@@ -62,7 +63,7 @@ export async function sendAuthorized(
 
 /** As `sendAuthorized`, with the body read. */
 export async function callApi(runtime: Runtime, opened: OpenConnection, rendered: Rendered, limits: Limits): Promise<ApiAnswer> {
-  const answer = await sendAuthorized(runtime, opened, rendered, limits);
+  const answer = await sendAuthorized(runtime, opened, rendered, limits, "engine");
   return {
     status: answer.status,
     headers: flatHeaders(answer),
@@ -73,9 +74,15 @@ export async function callApi(runtime: Runtime, opened: OpenConnection, rendered
   };
 }
 
-function judge(rules: readonly Rule[], text: string): string {
+/**
+ * A slash or per cent sign that the engine encoded is part of one segment and cannot climb (`request/url.ts` refuses values that would), so
+ * it does not count against the whitelist; one that a caller encoded does.
+ */
+function judge(rules: readonly Rule[], text: string, encodedBy: "engine" | "caller"): string {
   const url = parseUrl(text);
-  if (!allows(rules, url)) {
+  const judged = new URL(url);
+  if (encodedBy === "engine") judged.pathname = url.pathname.replace(/%(2f|5c|25)/gi, "_");
+  if (!allows(rules, judged)) {
     throw new JackfieldError("url_not_whitelisted", { detail: `${url.origin}${url.pathname} is not on the whitelist.` });
   }
   return url.href;

@@ -1,4 +1,4 @@
-import { type Field, type Input, matches } from "@jackfield/manifest";
+import { compilePattern, type Field, type Input, type Pattern } from "@jackfield/manifest";
 import { type ErrorCode, JackfieldError } from "../errors.ts";
 import { evaluate } from "../request/hole.ts";
 
@@ -126,6 +126,15 @@ function inRange(question: Question, size: number, unit: string, refuse: Refuse)
   if ("max" in question && question.max !== undefined && size > question.max)
     return refuse(`must be at most ${question.max}${unit}.`);
   return undefined;
+}
+
+/** Patterns come from manifests only, so there are as many as authors wrote. */
+const compiled = new Map<string, Pattern>();
+
+function matches(pattern: string, value: string): boolean {
+  const known = compiled.get(pattern) ?? compilePattern(pattern);
+  compiled.set(pattern, known);
+  return known.matches(value);
 }
 
 /** Credentials are pasted; a stray space around one is a mistake that providers answer badly. Throws `whitespace_in_credential`. */

@@ -1,5 +1,6 @@
 import { lookup as systemLookup } from "node:dns/promises";
 import { isIP, type LookupFunction } from "node:net";
+import { setImmediate as nextTurn } from "node:timers/promises";
 import { Agent, Pool } from "undici";
 import { JackfieldError } from "../errors.ts";
 import { type Allowance, compileAllowance, isMetadataName, judgeAddress, type Verdict } from "./address.ts";
@@ -102,11 +103,7 @@ const verdicts: Readonly<Record<Exclude<Verdict, "ok">, readonly [detail: string
 
 function addressRefused(host: string, verdict: Exclude<Verdict, "ok">): JackfieldError {
   const [detail, hint] = verdicts[verdict];
-  return new JackfieldError("address_refused", {
-    detail: `${host} ${detail}`,
-    members: { sent: false },
-    ...(hint === undefined ? {} : { hint }),
-  });
+  return new JackfieldError("address_refused", { detail: `${host} ${detail}`, ...(hint === undefined ? {} : { hint }) });
 }
 
 function portOf(url: URL): number {
@@ -222,13 +219,15 @@ function firstHop(request: EgressRequest): Hop {
   return { method, url: parseUrl(request.url), headers, body };
 }
 
-/** Reads a little of a body that nobody needs. */
+/** Reads a little of a body that nobody needs, so that the next request finds its connection free. */
 async function discard(answer: RawAnswer): Promise<void> {
   let size = 0;
   for await (const chunk of answer.body) {
     size += (chunk as Buffer).length;
-    if (size > redirectBody) break;
+    if (size > redirectBody) return;
   }
+  // undici leaves a connection alone for one turn after an answer, in case the server closes it.
+  await nextTurn();
 }
 
 /** Sends the request and those that its redirects ask for. */

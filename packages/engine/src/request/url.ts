@@ -55,8 +55,12 @@ function hostName(value: string, source: string): string {
   return value;
 }
 
+/** A server that decodes once more must not find a way out of the segment in it. */
+const climbing = /(^|[\\/])\.{1,2}([\\/]|$)|%(2e|2f|5c|00|25)|\0/i;
+
 function segment(value: string, source: string): string {
   if (value === "") throw invalid(`{{ ${source} }} is empty, but stands in a path.`);
+  if (climbing.test(value)) throw invalid(`{{ ${source} }} would climb out of its place in the path.`);
   return encodeURIComponent(value);
 }
 

@@ -145,6 +145,7 @@ async function send(
       body: request.body,
     },
     { timeout, maxBytes, signal: options.signal },
+    "caller",
   );
 }
 

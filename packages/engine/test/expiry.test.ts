@@ -1,0 +1,61 @@
+import type { Auth } from "@jackfield/manifest";
+import { backoff, isUsable, refreshDue } from "../src/connection/expiry.ts";
+import type { Credential } from "../src/grant/credential.ts";
+
+const now = 1_700_000_000_000;
+const hour = 3_600_000;
+const least = (bytes: number): Buffer => Buffer.alloc(bytes, 0);
+const most = (bytes: number): Buffer => Buffer.alloc(bytes, 0xff);
+
+const auth = (refresh: object): Auth =>
+  ({ type: "oauth2", refresh: { strategy: "refresh_token", leeway: undefined, ...refresh } }) as unknown as Auth;
+const credential = (change: Partial<Credential>): Credential => ({
+  access_token: "a",
+  refresh_token: "r",
+  token_type: "Bearer",
+  expires_at: now + hour,
+  lifetime: hour,
+  scopes: undefined,
+  ...change,
+});
+
+test("A refresh is due a fifth of the lifetime before the end, with jitter that only makes it earlier", () => {
+  expect(refreshDue(auth({}), credential({}), now, least)).toBe(now + hour - hour / 5);
+  expect(refreshDue(auth({}), credential({}), now, most)).toBe(now + hour - (hour / 5) * 1.1);
+});
+
+test("The leeway is never more than fifteen minutes unless the manifest says so", () => {
+  const day = credential({ expires_at: now + 24 * hour, lifetime: 24 * hour });
+  expect(refreshDue(auth({}), day, now, least)).toBe(now + 24 * hour - 15 * 60_000);
+  expect(refreshDue(auth({ leeway: 2 * hour }), day, now, least)).toBe(now + 22 * hour);
+});
+
+test("A leeway longer than the lifetime makes a refresh due at once, not in the past", () => {
+  expect(refreshDue(auth({ leeway: 2 * hour }), credential({}), now, least)).toBe(now);
+});
+
+test.each([
+  ["no refresh token", auth({}), credential({ refresh_token: undefined })],
+  ["an unknown end", auth({}), credential({ expires_at: undefined, lifetime: undefined })],
+  ["a manifest that switches refreshing off", auth({ strategy: "none" }), credential({})],
+])("No refresh is due with %s", (_, block, given) => {
+  expect(refreshDue(block, given, now, least)).toBeUndefined();
+});
+
+test("A token is not sent in the last moments of its life, a tenth of a short one", () => {
+  expect(isUsable(credential({}), now + hour - 10_001)).toBe(true);
+  expect(isUsable(credential({}), now + hour - 10_000)).toBe(false);
+  const short = credential({ expires_at: now + 5_000, lifetime: 5_000 });
+  expect(isUsable(short, now + 4_499)).toBe(true);
+  expect(isUsable(short, now + 4_500)).toBe(false);
+});
+
+test("A token whose end is unknown is used until the provider refuses it", () => {
+  expect(isUsable(credential({ expires_at: undefined, lifetime: undefined }), now + 1000 * hour)).toBe(true);
+});
+
+test("The pause between failed refreshes doubles and ends at fifteen minutes", () => {
+  expect([0, 1, 2, 3].map((failures) => backoff(failures, most))).toEqual([5_000, 10_000, 20_000, 40_000]);
+  expect(backoff(50, most)).toBe(15 * 60_000);
+  expect(backoff(1, least)).toBe(5_000);
+});

@@ -1,0 +1,51 @@
+import { parseTokenAnswer } from "../src/grant/token-answer.ts";
+import { tokenFailure } from "../src/grant/token-failure.ts";
+
+const parse = (text: string): unknown => parseTokenAnswer({ body: Buffer.from(text) });
+
+test.each([
+  ["JSON", '{"access_token":"a","expires_in":3600}', { access_token: "a", expires_in: 3600 }],
+  ["JSON behind a byte order mark", '\uFEFF{"access_token":"a"}', { access_token: "a" }],
+  ["JSON in white space", ' \n{"access_token":"a"}\n', { access_token: "a" }],
+  ["a form", "access_token=a%20b&scope=x%2Cy&token_type=bearer", { access_token: "a b", scope: "x,y", token_type: "bearer" }],
+  ["a form with a doubled name, the first of which counts", "access_token=a&access_token=b", { access_token: "a" }],
+])("A token answer is read as %s", (_, text, expected) => {
+  expect(parse(text)).toEqual(expected);
+});
+
+test.each([
+  ["nothing", ""],
+  ["an HTML page", "<html><body>Bad Gateway</body></html>"],
+  ["truncated JSON", '{"access_token":"a'],
+  ["plain words", "Service unavailable"],
+  ["JSON nested beyond reason", `${'{"a":'.repeat(200)}1${"}".repeat(200)}`],
+])("A token answer that is %s is no data", (_, text) => {
+  expect(parse(text)).toBeUndefined();
+});
+
+test("Keys of an answer never reach a prototype", () => {
+  const body = parse('{"__proto__":{"access_token":"x"},"constructor":{"name":"y"},"a":{"b":1}}') as Record<string, unknown>;
+  expect(Object.getPrototypeOf(body)).toBeNull();
+  expect(body.access_token).toBeUndefined();
+  expect(Object.keys(body)).toEqual(["constructor", "a"]);
+  expect(Object.getPrototypeOf(body.a)).toBeNull();
+});
+
+test.each([
+  [{ status: 400, error: "invalid_grant" }, "reauthorize", "grant_refused"],
+  [{ status: 401, error: "invalid_client" }, "configuration", "client_refused"],
+  [{ status: 400, error: "unauthorized_client" }, "configuration", "client_refused"],
+  [{ status: 400, error: "invalid_scope" }, "configuration", "scope_refused"],
+  [{ status: 400, error: "unsupported_grant_type" }, "configuration", "grant_refused"],
+  [{ status: 400, error: "something_of_its_own" }, "configuration", "grant_refused"],
+  [{ status: 200, error: "bad_verification_code" }, "configuration", "grant_refused"],
+  [{ status: 400, error: "temporarily_unavailable" }, "retry", "provider_unavailable"],
+  [{ status: 503 }, "retry", "provider_unavailable"],
+  [{ status: 429 }, "retry", "provider_rate_limited"],
+  [{ status: 400 }, "retry", "token_answer_invalid"],
+  [{ status: 401 }, "retry", "token_answer_invalid"],
+  [{ status: 200 }, "retry", "token_answer_invalid"],
+  [{ status: 400, error: "constructor" }, "configuration", "grant_refused"],
+])("The refusal %j means %s", (words, kind, code) => {
+  expect(tokenFailure(words, undefined)).toMatchObject({ kind, code });
+});
