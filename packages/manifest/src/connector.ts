@@ -3,7 +3,7 @@ import type { Manifest } from "./schema/manifest.ts";
 import type { ExpressionText, TemplateText } from "./schema/text.ts";
 
 /** A manifest's type with every template and expression compiled. */
-type Compiled<T> = T extends TemplateText
+export type Compiled<T> = T extends TemplateText
   ? Template
   : T extends ExpressionText
     ? Expression

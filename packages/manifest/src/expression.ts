@@ -1,3 +1,11 @@
+import { ExpressionError } from "./expression-error.ts";
+import type { Analysis, Reference } from "./jsonata/references.ts";
+import { Program } from "./jsonata/run.ts";
+import { parse } from "./jsonata/syntax.ts";
+import { parsePath, walk } from "./plain-path.ts";
+
+export { ExpressionError, type ExpressionErrorCode } from "./expression-error.ts";
+
 /** Bare JSONata, or a plain path compiled to a property walk. */
 export interface Expression {
   readonly source: string;
@@ -20,4 +28,48 @@ export interface Template {
    * hole has no result. `encode` is applied to each hole's text, for the position that the template stands in.
    */
   render(names: Readonly<Record<string, unknown>>, encode?: (value: string) => string): unknown | Promise<unknown>;
+}
+
+/** An expression, and what it names. */
+export interface AnalysedExpression {
+  readonly expression: Expression;
+  readonly analysis: Analysis;
+}
+
+/** Compiles an expression. Throws `ExpressionError` when it cannot be read or uses what is not available. */
+export function compileExpression(source: string): Expression {
+  return analyseExpression(source).expression;
+}
+
+/** Compiles an expression and tells what it names. Throws `ExpressionError`. */
+export function analyseExpression(source: string): AnalysedExpression {
+  const steps = parsePath(source);
+  if (steps) {
+    const path = steps.every(({ index }) => index === undefined) ? steps.map(({ name }) => name) : undefined;
+    const reference: Reference = { path: steps.map(({ name }) => name), offsets: steps.map(({ offset }) => offset), whole: true };
+    const expression = { source, path, evaluate: (input: unknown) => walk(input, steps) };
+    return { expression, analysis: { ...nothing, references: [reference] } };
+  }
+  const constant = constants.exec(source);
+  if (constant) {
+    const value = constant[1] === undefined ? JSON.parse(source.trim()) : constant[1].slice(1, -1);
+    return { expression: { source, path: undefined, evaluate: () => value }, analysis: nothing };
+  }
+  if (source.trim() === "") throw new ExpressionError("expression_syntax", "The expression is empty.", source, { position: 0 });
+  const parsed = parse(source);
+  const program = new Program(source, parsed);
+  return {
+    expression: { source, path: undefined, evaluate: (input: unknown) => program.evaluate(input) },
+    analysis: parsed.analysis,
+  };
+}
+
+const nothing: Analysis = { references: [], everything: false, calls: [], unset: [], regexes: [], transforms: false };
+
+const constants = /^\s*(?:true|false|null|0|[1-9][0-9]{0,14}|('[^'\\]*'|"[^"\\]*"))\s*$/;
+
+/** A result as a list: JSONata gives a list of one item as the item, and an empty one as nothing. */
+export function asList(result: unknown): unknown[] {
+  if (result === undefined) return [];
+  return Array.isArray(result) ? result : [result];
 }

@@ -189,7 +189,7 @@ const Refresh = Type.Object(
   {
     strategy: Type.Optional(OneOf(["refresh_token", "none"], "Default: refresh_token.")),
     url: Type.Optional(Template("token.url", "Default: the token endpoint.")),
-    params: Type.Optional(Parameters("token.params", "Further parameters; null removes a default.")),
+    params: Type.Optional(Parameters("refresh.params", "Further parameters; null removes a default.")),
     leeway: Type.Optional(Duration("How long before expiry it happens. Default: a fifth of the lifetime, at most 15m.")),
     default_lifetime: Type.Optional(
       Type.String({
@@ -205,9 +205,11 @@ const Refresh = Type.Object(
   { ...closed, description: "How a credential is replaced before it expires (RFC 6749 §6)." },
 );
 
+const type = <Name extends string>(name: Name) => Type.Literal(name, { description: "The way to connect." });
+
 const OAuth2 = Type.Object(
   {
-    type: Type.Literal("oauth2"),
+    type: type("oauth2"),
     grant: Type.Literal("authorization_code", { description: "How a credential is obtained: a person signs in and consents." }),
     issuer: Type.Optional(Text("The authorization server's identifier, compared with `iss` (RFC 9207).", 500)),
     client: Type.Optional(Client),
@@ -224,21 +226,21 @@ const OAuth2 = Type.Object(
 );
 
 const ApiKey = Type.Object(
-  { type: Type.Literal("api_key"), ...tested },
+  { type: type("api_key"), ...tested },
   { ...closed, description: "A key that the user pastes: `fields.api_key`, unless `fields` says otherwise." },
 );
 
 const Basic = Type.Object(
-  { type: Type.Literal("basic"), ...tested },
+  { type: type("basic"), ...tested },
   { ...closed, description: "User name and password (RFC 7617): `fields.username`, `fields.password`." },
 );
 
 const Bearer = Type.Object(
-  { type: Type.Literal("bearer"), ...tested },
+  { type: type("bearer"), ...tested },
   { ...closed, description: "A token that the user pastes: `fields.token`, sent as `Authorization: Bearer …`." },
 );
 
-const None = Type.Object({ type: Type.Literal("none"), ...common }, { ...closed, description: "A public API: nothing is sent." });
+const None = Type.Object({ type: type("none"), ...common }, { ...closed, description: "A public API: nothing is sent." });
 
 /** One way to connect. */
 export const Auth = Type.Union([OAuth2, ApiKey, Basic, Bearer, None], {

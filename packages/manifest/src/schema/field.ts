@@ -1,5 +1,5 @@
 import { Type } from "typebox";
-import { closed, Expression, keyed, Name, OneOf, Pattern, Text } from "./text.ts";
+import { closed, Expression, keyed, Name, OneOf, Pattern, type Place, Text } from "./text.ts";
 
 const Choice = Type.Object(
   {
@@ -15,7 +15,7 @@ const Default = Type.Union([Type.String({ maxLength: 4000 }), Type.Number(), Typ
   description: "The value taken when the person gives none.",
 });
 
-const form = {
+const form = (visibleIf: Place) => ({
   label: Type.Optional(Text("What the person sees above the box.", 100)),
   help: Type.Optional(Text("One sentence that says where the value is found. Markdown.")),
   placeholder: Type.Optional(Text("Shown in the empty box.", 200)),
@@ -23,8 +23,8 @@ const form = {
   default: Type.Optional(Default),
   pattern: Type.Optional(Pattern("What the whole value must match, in RE2 syntax.")),
   options: Type.Optional(Choices),
-  visible_if: Type.Optional(Expression("visible_if", "Shown, and sent, only while this is true.")),
-};
+  visible_if: Type.Optional(Expression(visibleIf, "Shown, and sent, only while this is true.")),
+});
 
 /** One thing that the user is asked when connecting. */
 export const Field = Type.Object(
@@ -39,7 +39,7 @@ export const Field = Type.Object(
     secret: Type.Optional(Type.Boolean({ description: "Stored sealed, never shown again. Default: false." })),
     prefix: Type.Optional(Text("Shown before the box, not part of the value.", 100)),
     suffix: Type.Optional(Text("Shown after the box, not part of the value.", 100)),
-    ...form,
+    ...form("field.visible_if"),
   },
   { ...closed, description: "One thing that the user is asked when connecting." },
 );
@@ -53,7 +53,7 @@ export const Input = Type.Object(
     list: Type.Optional(Type.Boolean({ description: "Takes a list of such values. Default: false." })),
     min: Type.Optional(Type.Number({ description: "The smallest number, or the shortest text." })),
     max: Type.Optional(Type.Number({ description: "The largest number, or the longest text." })),
-    ...form,
+    ...form("input.visible_if"),
   },
   { ...closed, description: "One input of an action." },
 );

@@ -16,10 +16,10 @@ export type Place =
   | "base_url"
   | "authorization.url"
   | "authorization.params"
-  | "scopes"
   | "audience"
   | "token.url"
   | "token.params"
+  | "refresh.params"
   | "token.response"
   | "apply"
   | "test.request"
@@ -35,7 +35,8 @@ export type Place =
   | "action.output"
   | "errors.when"
   | "errors.message"
-  | "visible_if"
+  | "field.visible_if"
+  | "input.visible_if"
   | "setup";
 
 /** A key whose value is a template. `place` says what it may name. */

@@ -1,0 +1,97 @@
+// What a manifest leaves out, and what then holds.
+
+import type { Manifest } from "./schema/manifest.ts";
+
+export type AuthManifest = Manifest["auth"][string];
+export type FieldManifest = NonNullable<AuthManifest["fields"]>[number];
+
+interface TypeDefaults {
+  readonly title: string;
+  /** The fields that the type itself asks for. */
+  readonly fields: (auth: AuthManifest, declared: readonly FieldManifest[]) => readonly FieldManifest[];
+  /** What is sent as `Authorization`, if that can be told. */
+  readonly apply: (fields: readonly FieldManifest[]) => string | undefined;
+}
+
+const onlySecret = (fields: readonly FieldManifest[], name: string): string | undefined => {
+  const secrets = fields.filter((field) => field.secret === true);
+  return fields.some((field) => field.name === name) ? name : secrets.length === 1 ? secrets[0]?.name : undefined;
+};
+
+/** A field that stands for the credential itself, unless the author declares a secret of his own. */
+const credential = (name: string, label: string) => (_auth: AuthManifest, declared: readonly FieldManifest[]) =>
+  declared.some((field) => field.secret === true || field.name === name) ? [] : [{ name, label, secret: true, required: true }];
+
+const bearerOf = (name: string) => (fields: readonly FieldManifest[]) => {
+  const field = onlySecret(fields, name);
+  return field === undefined ? undefined : `Bearer {{ fields.${field} }}`;
+};
+
+export const basicValue = "$base64(fields.username & ':' & fields.password)";
+
+export const typeDefaults: { readonly [T in AuthManifest["type"]]: TypeDefaults } = {
+  oauth2: {
+    title: "OAuth",
+    fields: clientFields,
+    apply: () => "Bearer {{ token.access_token }}",
+  },
+  api_key: { title: "API key", fields: credential("api_key", "API key"), apply: bearerOf("api_key") },
+  bearer: { title: "Access token", fields: credential("token", "Access token"), apply: bearerOf("token") },
+  basic: {
+    title: "User name and password",
+    fields: (_auth, declared) =>
+      declared.some(({ name }) => name === "username" || name === "password")
+        ? []
+        : [
+            { name: "username", label: "User name", required: true },
+            { name: "password", label: "Password", secret: true, required: true },
+          ],
+    apply: (fields) =>
+      ["username", "password"].every((name) => fields.some((field) => field.name === name)) ? `Basic {{ ${basicValue} }}` : undefined,
+  },
+  none: { title: "No sign-in", fields: () => [], apply: () => undefined },
+};
+
+/** Where the user brings the client, its ID and secret are fields like any other. */
+function clientFields(auth: AuthManifest): FieldManifest[] {
+  if (auth.type !== "oauth2") return [];
+  const { source = "app", authentication = "client_secret_post" } = auth.client ?? {};
+  if (source === "app") return [];
+  const required = source === "connection";
+  const fields: FieldManifest[] = [{ name: "client_id", label: "Client ID", required }];
+  if (authentication !== "none") fields.push({ name: "client_secret", label: "Client secret", secret: true, required });
+  return fields;
+}
+
+/** The declared fields, with those in front that the type or the client asks for. */
+export function fieldsOf(auth: AuthManifest): readonly FieldManifest[] {
+  const declared = auth.fields ?? [];
+  const names = new Set(declared.map(({ name }) => name));
+  const implied = typeDefaults[auth.type].fields(auth, declared);
+  return [...implied.filter(({ name }) => !names.has(name)), ...declared];
+}
+
+const upperCase = new Set(["api", "id", "url", "uri", "ip"]);
+
+/** `shared_drive_id` as `Shared drive ID`. */
+export function labelOf(name: string): string {
+  const words = name.split("_").filter((word) => word !== "");
+  const spelled = words.map((word, index) => {
+    if (upperCase.has(word)) return word.toUpperCase();
+    return index === 0 ? word.charAt(0).toUpperCase() + word.slice(1) : word;
+  });
+  return spelled.join(" ");
+}
+
+/** The environments, or the single one there is without any. */
+export function environmentsOf(manifest: Manifest): Readonly<Record<string, Readonly<Record<string, string>>>> {
+  return manifest.environments && Object.keys(manifest.environments).length > 0 ? manifest.environments : { production: {} };
+}
+
+const units: Readonly<Record<string, number>> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 };
+
+/** `5m` as milliseconds. */
+export function milliseconds(duration: string): number {
+  const [, count = "0", unit = "ms"] = /^([0-9]+)([a-z]+)$/.exec(duration) ?? [];
+  return Number(count) * (units[unit] ?? 1);
+}

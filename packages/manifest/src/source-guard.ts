@@ -1,0 +1,105 @@
+import { Lexer } from "yaml";
+import type { ProblemCode } from "./problem.ts";
+
+/** Something in the text that is refused before the text reaches the parser. */
+export interface Refusal {
+  readonly code: ProblemCode;
+  readonly offset: number;
+  readonly length: number;
+  readonly message: string;
+}
+
+const deepest = 64;
+const most = 20;
+
+/** What a token begins with, and why it is refused. */
+const refused: Readonly<Record<string, (token: string) => readonly [ProblemCode, string]>> = {
+  "%": (token) => ["yaml_directive", `${token.trim()} is a YAML directive.`],
+  "&": (token) => ["yaml_alias", `${token} is an anchor; a text that begins with & needs quotes.`],
+  "*": (token) => ["yaml_alias", `${token} is an alias; a text that begins with * needs quotes.`],
+  "!": (token) => ["yaml_tag", `${token} is a tag; a text that begins with ! needs quotes.`],
+};
+
+/** Marks that the lexer puts between the pieces of the source. */
+const marks = { document: "\u0002", flowEnd: "\u0018", scalar: "\u001f" };
+
+/**
+ * Refuses nesting, anchors, tags and directives by the tokens alone. `yaml` recurses while it composes: text that is nested some
+ * thousand levels deep makes it abort the whole process, so it must never see such text.
+ */
+export function refusals(text: string): Refusal[] {
+  const found: Refusal[] = [];
+  const nesting = new Nesting();
+  let offset = 0;
+  let scalar = false;
+  let documents = 0;
+  for (const token of new Lexer().lex(text)) {
+    if (token === marks.scalar) {
+      scalar = true;
+      continue;
+    }
+    if (token === marks.document || token === marks.flowEnd) continue;
+    if (nesting.take(token, scalar) > deepest) {
+      return [{ code: "too_deep", offset, length: 1, message: `Values are nested more than ${deepest} levels deep.` }];
+    }
+    const reason = scalar ? undefined : refused[token[0] ?? ""]?.(token);
+    if (reason) found.push({ code: reason[0], offset, length: token.length, message: reason[1] });
+    if (!scalar && token === "---" && documents++ > 0) {
+      found.push({ code: "yaml_documents", offset, length: 3, message: "A second document begins here." });
+    }
+    if (found.length >= most) break;
+    offset += token.length;
+    scalar = false;
+  }
+  return found;
+}
+
+const indicators = new Set(["-", "?", ":"]);
+
+/** How deep the tokens are nested: flow brackets, and columns at which something in block style begins. */
+class Nesting {
+  private flow = 0;
+  private column = 0;
+  private readonly columns: number[] = [];
+  private expectsContent = true;
+
+  take(token: string, scalar: boolean): number {
+    if (!scalar && this.isLayout(token)) {
+      this.advance(token);
+      return this.depth();
+    }
+    if (this.flow === 0 && this.expectsContent && token !== ":") this.enter(this.column);
+    this.expectsContent = !scalar && indicators.has(token);
+    if (!scalar) this.bracket(token);
+    this.advance(token);
+    return this.depth();
+  }
+
+  private depth(): number {
+    return this.flow + this.columns.length;
+  }
+
+  private isLayout(token: string): boolean {
+    return token.trim() === "" || token.startsWith("#");
+  }
+
+  private advance(token: string): void {
+    const newline = token.lastIndexOf("\n");
+    if (newline < 0) {
+      this.column += token.length;
+      return;
+    }
+    this.column = token.length - newline - 1;
+    this.expectsContent = true;
+  }
+
+  private enter(column: number): void {
+    while ((this.columns.at(-1) ?? -1) >= column) this.columns.pop();
+    this.columns.push(column);
+  }
+
+  private bracket(token: string): void {
+    if (token === "[" || token === "{") this.flow++;
+    if ((token === "]" || token === "}") && this.flow > 0) this.flow--;
+  }
+}

@@ -1,0 +1,55 @@
+import type { YAMLParseError, YAMLWarning } from "yaml";
+import type { ProblemCode } from "./problem.ts";
+
+interface YamlProblem {
+  readonly code: ProblemCode;
+  readonly offset: number;
+  readonly length: number;
+  readonly message: string;
+  readonly hint: string;
+}
+
+type YamlCode = YAMLParseError["code"];
+
+/** What to do about the parser's own codes; what is not listed here has the general cure. */
+const cures: Partial<Record<YamlCode, string>> = {
+  BAD_DQ_ESCAPE: "Double the backslash, or put the text in single quotes.",
+  BAD_INDENT: "Indent keys that belong together by the same number of spaces.",
+  BAD_SCALAR_START: "Put the text in quotes.",
+  BLOCK_AS_IMPLICIT_KEY: "Put a text that holds a colon and a space in quotes.",
+  BLOCK_IN_FLOW: "Close the bracket first, or write the whole value without brackets.",
+  MULTILINE_IMPLICIT_KEY: "Write a colon and a space behind the key, on the same line.",
+  MULTIPLE_DOCS: "Keep one manifest per file.",
+  TAB_AS_INDENT: "Indent with spaces.",
+};
+
+const most = 10;
+
+/** The parser's errors and warnings, at most ten: later ones mostly follow from the first. */
+export function yamlProblems(text: string, errors: readonly (YAMLParseError | YAMLWarning)[]): YamlProblem[] {
+  const seen = new Set<number>();
+  const problems: YamlProblem[] = [];
+  for (const { code, message, pos } of errors) {
+    if (seen.has(pos[0]) || problems.length === most) continue;
+    seen.add(pos[0]);
+    const offset = lastContentAt(text, pos[0]);
+    problems.push({
+      code: code === "MULTIPLE_DOCS" ? "yaml_documents" : "yaml_syntax",
+      offset,
+      length: Math.max(1, Math.min(pos[1], text.length) - pos[0]),
+      message: /[.!?]$/.test(message) ? message : `${message}.`,
+      hint: hintFor(code, message),
+    });
+  }
+  return problems;
+}
+
+function hintFor(code: YamlCode, message: string): string {
+  if (code === "MISSING_CHAR" && message.includes("quote")) return "Close the quotes, or double a quote inside them.";
+  return cures[code] ?? "Correct the YAML at this place.";
+}
+
+/** An error at the end of the text is shown behind its last character rather than on an empty line. */
+function lastContentAt(text: string, offset: number): number {
+  return offset < text.length ? offset : Math.max(0, text.trimEnd().length - 1);
+}
