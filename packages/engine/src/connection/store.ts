@@ -56,7 +56,7 @@ export interface Store {
         readonly events?: readonly ConnectionEvent[];
       },
     ): Promise<ConnectionRecord | undefined>;
-    /** Newest first, without drafts that became aliases. */
+    /** Newest first, without drafts that became aliases and without what was disconnected. */
     list(filter: ConnectionFilter, page: Page): Promise<Listed<ConnectionRecord>>;
     /** Ids of connections whose `refresh_at` is before `time`, the most overdue first. */
     due(time: string, limit: number): Promise<readonly { readonly id: string; readonly refresh_at: string }[]>;

@@ -67,7 +67,7 @@ function update(sqlite: Sqlite, ...[id, patch, options]: Parameters<Update>): Co
 }
 
 function conditions(filter: ConnectionFilter): { readonly sql: string[]; readonly values: Value[] } {
-  const sql = ["alias_of IS NULL"];
+  const sql = ["alias_of IS NULL", "status <> 'revoked'"];
   const values: Value[] = [];
   for (const column of ["workspace", "owner", "connector", "environment", "status"] as const) {
     const value = filter[column];
@@ -126,7 +126,7 @@ export function connectionTable(sqlite: Sqlite): Store["connections"] {
     due: async (time, limit) =>
       sqlite.all("SELECT id, refresh_at FROM connections WHERE refresh_at < ? ORDER BY refresh_at, id LIMIT ?", time, limit),
     uses: async (workspace, connector) =>
-      sqlite.get("SELECT 1 AS one FROM connections WHERE workspace = ? AND connector = ? LIMIT 1", workspace, connector) !==
+      sqlite.get("SELECT 1 AS one FROM connections WHERE workspace = ? AND connector = ? AND status <> 'revoked' LIMIT 1", workspace, connector) !==
       undefined,
     delete: async (id) => erase(sqlite, id),
   };
