@@ -1,0 +1,83 @@
+import { compileExpression, type Input } from "@jackfield/manifest";
+import { checkForm, refuseWhitespace } from "../src/connection/form.ts";
+
+const input = (change: Partial<Input>): Input =>
+  ({ label: "Label", type: "string", required: false, list: false, ...change }) as Input;
+const check = (question: Partial<Input>, value: unknown): Promise<Record<string, unknown>> =>
+  checkForm("input", [["x", input(question)]], { x: value });
+
+test.each<[Partial<Input>, unknown, unknown]>([
+  [{ type: "number" }, "42", 42],
+  [{ type: "number" }, " -1.5e3 ", -1500],
+  [{ type: "boolean" }, "true", true],
+  [{ type: "boolean" }, "false", false],
+  [{ type: "boolean" }, false, false],
+  [{ type: "string" }, 7, "7"],
+  [{ type: "date" }, "2026-01-31", "2026-01-31"],
+  [{ type: "date" }, "2026-01-31T10:00:00Z", "2026-01-31T10:00:00Z"],
+  [{ type: "select", options: [{ label: "One", value: 1 }] }, "1", 1],
+  [{ type: "number", list: true }, ["1", 2], [1, 2]],
+  [{ type: "string", list: true }, "one", ["one"]],
+  [{ type: "string", pattern: "[a-z]+" }, "abc", "abc"],
+  [{ type: "number", default: 20 }, "", 20],
+  [{ type: "number", default: 20 }, undefined, 20],
+])("An input %j takes %j as %j", async (question, value, expected) => {
+  expect(await check(question, value)).toEqual({ x: expected });
+});
+
+test.each<[Partial<Input>, unknown]>([
+  [{ type: "number" }, "4x"],
+  [{ type: "number" }, Number.NaN],
+  [{ type: "number" }, "0x10"],
+  [{ type: "number", min: 1 }, 0],
+  [{ type: "number", max: 100 }, 101],
+  [{ type: "string", max: 3 }, "abcd"],
+  [{ type: "string", pattern: "[a-z]+" }, "abc1"],
+  [{ type: "string" }, { a: 1 }],
+  [{ type: "boolean" }, "yes"],
+  [{ type: "date" }, "31.1.2026"],
+  [{ type: "date" }, "2026-13-01"],
+  [{ type: "select", options: [{ label: "One", value: "1" }] }, "2"],
+  [{ type: "string", list: true }, ["a", ["b"]]],
+])("An input %j refuses %j and names itself", async (question, value) => {
+  await expect(check(question, value)).rejects.toMatchObject({ code: "input_invalid", members: { input: "x" } });
+});
+
+test("A missing required field is named; an empty text counts as missing", async () => {
+  const questions = [["region", { ...input({ required: true }) }]] as const;
+  await expect(checkForm("fields", questions, {})).rejects.toMatchObject({
+    code: "field_required",
+    members: { field: "region" },
+  });
+  await expect(checkForm("fields", questions, { region: "" })).rejects.toMatchObject({ code: "field_required" });
+});
+
+test("A field that nobody asked for is refused with the names that there are", async () => {
+  const questions = [["region", input({})]] as const;
+  await expect(checkForm("fields", questions, { regoin: "eu" })).rejects.toMatchObject({
+    code: "field_invalid",
+    message: expect.stringContaining("region"),
+  });
+  await expect(checkForm("fields", questions, ["x"])).rejects.toMatchObject({ code: "field_invalid" });
+});
+
+test("The value of a hidden question is dropped, and it is not required", async () => {
+  const questions = [
+    ["remind", input({ type: "boolean" })],
+    ["remind_on", input({ type: "date", required: true, visible_if: compileExpression("input.remind = true") })],
+  ] as const;
+  expect(await checkForm("input", questions, { remind: false, remind_on: "2026-01-01" })).toEqual({ remind: false });
+  await expect(checkForm("input", questions, { remind: true })).rejects.toMatchObject({
+    code: "input_invalid",
+    members: { input: "remind_on" },
+  });
+});
+
+test("Names from a prototype are no values", async () => {
+  expect(await checkForm("input", [["constructor", input({})]], {})).toEqual({});
+});
+
+test("A credential with a space around it is refused", () => {
+  expect(() => refuseWhitespace("client_secret", " s")).toThrow(expect.objectContaining({ code: "whitespace_in_credential" }));
+  expect(() => refuseWhitespace("client_secret", "s s")).not.toThrow();
+});
