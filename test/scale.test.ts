@@ -43,8 +43,8 @@ test("1,000 manifests in the folder start, and all of them are in the catalogue"
   const listed = new Set<string>();
   let next: string | null = null;
   do {
-    const cursor: string = next === null ? "" : `&cursor=${encodeURIComponent(next)}`;
-    const answer = await product.get(`/v1/connectors?limit=100${cursor}`);
+    const cursor: string = next === null ? "" : `?cursor=${encodeURIComponent(next)}`;
+    const answer = await product.get(`/v1/connectors${cursor}`);
     expect(answer.status).toBe(200);
     for (const connector of answer.json.items) listed.add(connector.name);
     next = answer.json.next;
