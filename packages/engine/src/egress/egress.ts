@@ -64,8 +64,8 @@ export interface EgressStream extends AnswerHead {
 
 /**
  * Both methods throw `url_invalid`, `header_refused`, `request_invalid`, `address_refused`, `url_not_whitelisted` (a redirect),
- * `provider_timeout`, `provider_unavailable`, `provider_answer_too_large` and `stopping`. The errors have a member `sent`: whether the
- * provider may have processed the request. When the caller's signal is aborted they throw its reason.
+ * `provider_timeout`, `provider_unavailable`, `provider_answer_too_large` and `stopping`. Once the request itself was found acceptable,
+ * errors have a member `sent`: whether the provider may have processed it. When the caller's signal is aborted they throw its reason.
  */
 export interface Egress {
   /** Sends a request and reads its answer. */

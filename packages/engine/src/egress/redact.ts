@@ -31,8 +31,9 @@ function base64Forms(secret: string): string[] {
     const text = Buffer.concat([Buffer.alloc(offset), bytes]).toString("base64");
     return text.slice(Math.ceil((offset * 8) / 6), Math.floor(((offset + bytes.length) * 8) / 6));
   });
-  const standard = [bytes.toString("base64"), ...inner];
-  return [...standard, ...standard.map((text) => text.replaceAll("+", "-").replaceAll("/", "_").replaceAll("=", ""))];
+  const whole = bytes.toString("base64");
+  const standard = [whole, whole.replaceAll("=", ""), ...inner];
+  return [...standard, ...standard.map((text) => text.replaceAll("+", "-").replaceAll("/", "_"))];
 }
 
 function urlForms(text: string): string[] {

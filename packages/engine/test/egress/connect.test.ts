@@ -1,6 +1,8 @@
+import type { AddressInfo } from "node:net";
 import { setImmediate as nextTurn } from "node:timers/promises";
+import { createServer as createTlsServer } from "node:tls";
 import { createEgress, type Egress, type EgressExtra, type Resolve } from "../../src/egress/egress.ts";
-import { certificate } from "./certificate.ts";
+import { certificate, certificateKey } from "./certificate.ts";
 import { closeListeners, errorOf, get, type Listener, listen } from "./listener.ts";
 
 const egresses: Egress[] = [];
@@ -286,6 +288,24 @@ describe("TLS is always verified", () => {
     const error = await errorOf(out.send(get(`https://wrong.example:${listener.port}/`)));
     expect([error.code, error.members]).toEqual(["provider_unavailable", { sent: false }]);
     expect(listener.seen).toEqual([]);
+  });
+
+  test("TLS 1.1 is refused", async () => {
+    const server = createTlsServer({
+      cert: certificate,
+      key: certificateKey,
+      minVersion: "TLSv1",
+      maxVersion: "TLSv1.1",
+      ciphers: "DEFAULT@SECLEVEL=0",
+    });
+    server.on("tlsClientError", () => {});
+    await new Promise<void>((done) => server.listen(0, "127.0.0.1", done));
+    const { port } = server.address() as AddressInfo;
+    const out = egress(["127.0.0.1"], { resolve, ca: certificate });
+    const error = await errorOf(out.send(get(`https://api.example:${port}/`)));
+    expect([error.code, error.members]).toEqual(["provider_unavailable", { sent: false }]);
+    expect(error.message).toMatch(/^No trusted TLS connection to api\.example:\d+ is possible \(ERR_SSL_.*VERSION.*\)\.$/);
+    await new Promise((done) => server.close(done));
   });
 
   test("A server without TLS is refused", async () => {
