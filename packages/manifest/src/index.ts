@@ -1,10 +1,18 @@
 export { type Compilation, compile } from "./compile.ts";
 export type * from "./connector.ts";
-export { asList, compileExpression, type Expression, ExpressionError, type ExpressionErrorCode, type Template } from "./expression.ts";
+export {
+  asList,
+  compileExpression,
+  type Expression,
+  ExpressionError,
+  type ExpressionErrorCode,
+  type Template,
+} from "./expression.ts";
 export { manifestJsonSchema } from "./json-schema.ts";
 export { type Name, names, places } from "./names.ts";
 export { compilePattern, type Pattern } from "./pattern.ts";
 export { formatProblem, type Problem, type ProblemCode, problemKinds, type Severity } from "./problem.ts";
 export type { Manifest } from "./schema/manifest.ts";
 export type { Place } from "./schema/text.ts";
+export { nearest } from "./suggestion.ts";
 export { compileTemplate } from "./template.ts";

@@ -1,0 +1,46 @@
+import { nearest } from "@jackfield/manifest";
+import { type Command, type ExitCode, type Io, UsageError } from "./command.ts";
+import { generate } from "./commands/generate.ts";
+import { schema } from "./commands/schema.ts";
+import { start } from "./commands/start.ts";
+import { validate } from "./commands/validate.ts";
+
+/** Every command there is, by name. */
+export const commands: Readonly<Record<string, Command>> = { start, validate, schema, generate };
+
+/** Runs the command line. Never throws on wrong usage: that is printed, and the exit status is 2. */
+export async function run(args: readonly string[], io: Io): Promise<ExitCode> {
+  const [name, ...rest] = args;
+  if (name === undefined || name === "--help" || name === "-h" || name === "help") {
+    io.out(overview());
+    return name === undefined ? 2 : 0;
+  }
+  const command = Object.hasOwn(commands, name) ? commands[name] : undefined;
+  if (!command) {
+    const near = nearest(name, Object.keys(commands));
+    io.error(`\`${name}\` is not a command.${near ? ` Did you mean \`${near}\`?` : ""}\n\n${overview()}`);
+    return 2;
+  }
+  if (rest.includes("--help") || rest.includes("-h")) {
+    io.out(`${command.summary}\n\n${command.usage}\n`);
+    return 0;
+  }
+  try {
+    return await command.run(rest, io);
+  } catch (error) {
+    if (!isUsageError(error)) throw error;
+    io.error(`${error.message}\n\n${command.usage}\n`);
+    return 2;
+  }
+}
+
+function overview(): string {
+  const widest = Math.max(...Object.keys(commands).map((name) => name.length));
+  const lines = Object.entries(commands).map(([name, { summary }]) => `  ${name.padEnd(widest)}   ${summary}`);
+  return `jackfield COMMAND\n\n${lines.join("\n")}\n\n\`jackfield COMMAND --help\` tells more.\n`;
+}
+
+function isUsageError(error: unknown): error is Error {
+  const parsing = error instanceof TypeError && "code" in error && String(error.code).startsWith("ERR_PARSE_ARGS");
+  return parsing || error instanceof UsageError;
+}
