@@ -61,8 +61,15 @@ export interface Engine {
     watch(actor: Actor, id: string, listener: (event: ConnectionEvent, connection: Connection) => void): Promise<() => void>;
   };
   readonly authorization: {
-    /** Starts a sign-in, also of an existing connection. Throws `app_not_configured`, `no_user_step`. */
-    begin(actor: Actor, connection: string): Promise<{ readonly authorization_url: string; readonly expires_at: string }>;
+    /**
+     * Starts a sign-in, also of an existing connection; `fields` become the connection's own when it succeeds. Throws
+     * `app_not_configured`, `no_user_step`, `field_…`.
+     */
+    begin(
+      actor: Actor,
+      connection: string,
+      fields?: Readonly<Record<string, unknown>>,
+    ): Promise<{ readonly authorization_url: string; readonly expires_at: string }>;
     /**
      * A browser opens our `authorization_url`. Gives where it goes on to, and the binding that it must keep in a cookie. `person` is
      * the signed-in actor's id, if the browser is signed in. Throws `state_invalid`.
@@ -168,7 +175,7 @@ export function createEngine(options: EngineOptions): Engine {
       watch: (actor, id, listener) => watch(runtime, actor, id, listener),
     },
     authorization: {
-      begin: async (actor, id) => begin(runtime, actor, await reach(runtime, actor, id)),
+      begin: async (actor, id, fields) => begin(runtime, actor, await reach(runtime, actor, id), fields),
       open: (...args) => openFlow(runtime, ...args),
       finish: (...args) => finish(runtime, ...args),
       redirectUri: (connector) => redirectUri(runtime, connector),

@@ -82,10 +82,14 @@ export const errorTable = {
     "Ask the connector's author to correct `unique_id`.",
   ],
   no_user_step: [409, "user", "This way to connect needs no sign-in at the provider.", "Give the fields instead."],
+  fields_need_sign_in: [
+    409,
+    "user",
+    "The fields of a signed-in connection change only with a new sign-in.",
+    "Send `fields` with POST /v1/connections/{id}/authorize.",
+  ],
   // authorize and callback
   state_invalid: [400, "user", "This sign-in is unknown, expired or was already finished.", "Press Connect again."],
-  browser_mismatch: [403, "user", "This sign-in was started in another browser.", "Press Connect again in this browser."],
-  person_mismatch: [403, "user", "This sign-in was started by another person.", "Press Connect yourself."],
   callback_invalid: [400, "provider", "The provider's callback is not well formed.", "Press Connect again."],
   issuer_mismatch: [
     400,

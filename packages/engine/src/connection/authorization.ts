@@ -6,7 +6,8 @@ import { TokenFailure } from "../grant/token-failure.ts";
 import type { Runtime } from "../runtime.ts";
 import { type Actor, system } from "./actor.ts";
 import { type Callback, readCallback } from "./callback.ts";
-import { connect, connectFailed } from "./connect.ts";
+import { connect, connectFailed, connectionError } from "./connect.ts";
+import { checkFields } from "./form.ts";
 import { clientOf, declared, namesOf, type OpenConnection, open } from "./open.ts";
 import type { ConnectionError, ConnectionRecord, FlowRecord } from "./record.ts";
 import { redirectUri } from "./redirect-uri.ts";
@@ -31,6 +32,8 @@ interface FlowSecret {
   readonly url: string;
   readonly verifier: string | null;
   readonly scopes: readonly string[];
+  /** The fields that the sign-in is made with; they become the connection's own when it succeeds. */
+  readonly fields: Readonly<Record<string, unknown>>;
 }
 
 export function sha256(text: string): string {
@@ -41,14 +44,20 @@ function flowPlace(flow: Pick<FlowRecord, "workspace" | "connector" | "id">) {
   return { workspace: flow.workspace, connector: flow.connector, id: flow.id, field: "flow" } as const;
 }
 
-/** Starts a sign-in for a connection. Throws `no_user_step`, `app_not_configured`, `url_invalid`. */
+/**
+ * Starts a sign-in for a connection, with other fields where `changed` gives some. Throws `no_user_step`, `app_not_configured`,
+ * `field_…`, `url_invalid`.
+ */
 export async function begin(
   runtime: Runtime,
   actor: Actor,
   record: ConnectionRecord,
+  changed?: Readonly<Record<string, unknown>>,
 ): Promise<{ authorization_url: string; expires_at: string }> {
-  const opened = openOrDraft(runtime, record);
-  const { auth } = opened;
+  const stored = openOrDraft(runtime, record);
+  const { auth } = stored;
+  const opened =
+    changed === undefined ? stored : { ...stored, fields: await checkFields(auth, { ...stored.fields, ...changed }) };
   const { begin: beginGrant } = grantOf(auth);
   if (beginGrant === undefined || auth.type !== "oauth2") throw new JackfieldError("no_user_step");
   const client = await clientOf(runtime, opened);
@@ -60,7 +69,7 @@ export async function begin(
   const begun = await beginGrant(runtime, auth, { client_id: client.client_id, redirect_uri: redirect, scopes, state, names });
 
   const now = runtime.clock();
-  const secret: FlowSecret = { url: begun.url, verifier: begun.verifier ?? null, scopes };
+  const secret: FlowSecret = { url: begun.url, verifier: begun.verifier ?? null, scopes, fields: opened.fields };
   const id = sha256(ticket);
   const flow: FlowRecord = {
     id,
@@ -170,7 +179,11 @@ export async function finish(
     const error = shown(runtime, cause, record);
     const failed = await connectFailed(runtime, record, error, flow.actor);
     const connection = view(runtime, { owner: record.owner }, failed);
-    return { connection, outcome: error.code === "access_denied" ? "denied" : "failed", error: connection.error };
+    return {
+      connection,
+      outcome: error.code === "access_denied" ? "denied" : "failed",
+      error: connectionError(error, runtime.clock()),
+    };
   }
 }
 
@@ -216,11 +229,11 @@ async function complete(
   if (callback.error !== undefined) throw refusedAtProvider(callback);
   if (callback.code === undefined)
     throw new JackfieldError("callback_invalid", { detail: "The callback brings neither a code nor an error." });
-  const opened = openOrDraft(runtime, record);
+  const { verifier, scopes, fields } = runtime.sealer.open(flowPlace(flow), flow.sealed) as FlowSecret;
+  const opened = { ...openOrDraft(runtime, record), fields };
   const { auth } = opened;
   const { exchange } = grantOf(auth);
   if (exchange === undefined || auth.type !== "oauth2") throw new JackfieldError("no_user_step");
-  const { verifier, scopes } = runtime.sealer.open(flowPlace(flow), flow.sealed) as FlowSecret;
   const client = await clientOf(runtime, opened);
   const credential = await exchange(runtime, auth, {
     code: callback.code,

@@ -227,7 +227,11 @@ export async function connectFailed(
   const now = runtime.clock();
   const written = await runtime.store.connections.update(
     record.id,
-    { status, error: connectionError(error, now), updated_at: new Date(now).toISOString() },
+    // A connection that works is none the worse for a sign-in that its person gave up.
+    {
+      ...(hasWorked(record) && keepsDraft.has(error.code) ? {} : { status, error: connectionError(error, now) }),
+      updated_at: new Date(now).toISOString(),
+    },
     { events: [event] },
   );
   runtime.events.announce([event]);

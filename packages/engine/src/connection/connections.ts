@@ -5,7 +5,7 @@ import type { Runtime } from "../runtime.ts";
 import type { Actor } from "./actor.ts";
 import { environmentOf } from "./apps.ts";
 import { connect, connectFailed } from "./connect.ts";
-import { checkForm, refuseWhitespace } from "./form.ts";
+import { checkFields } from "./form.ts";
 import { draftIdentity } from "./identity.ts";
 import { authOf, connectorOf, declared, open, place, whitelistOf } from "./open.ts";
 import type { ConnectionRecord, Status } from "./record.ts";
@@ -102,16 +102,6 @@ function environmentField(auth: Auth, fields: Readonly<Record<string, unknown>>)
   return typeof value === "string" ? value : undefined;
 }
 
-async function checkFields(auth: Auth, given: unknown): Promise<Record<string, unknown>> {
-  const fields = await checkForm(
-    "fields",
-    auth.fields.map((field) => [field.name, field]),
-    given,
-  );
-  for (const { name, secret } of auth.fields) if (secret) refuseWhitespace(name, fields[name]);
-  return fields;
-}
-
 function splitFields(
   runtime: Runtime,
   record: Pick<ConnectionRecord, "workspace" | "connector" | "id">,
@@ -154,6 +144,8 @@ export async function update(runtime: Runtime, actor: Actor, id: string, change:
   const current = open(runtime, { ...record, sealed_credential: null }).fields;
   const fields = change.fields === undefined ? undefined : await checkFields(auth, { ...current, ...change.fields });
   const atOnce = fields !== undefined && grantOf(auth).begin === undefined;
+  // They may decide where the credential goes, and this credential was not given for another place.
+  if (fields !== undefined && !atOnce && record.credential_version > 0) throw new JackfieldError("fields_need_sign_in");
   if (atOnce && record.credential_version > 0) return reconnect(runtime, actor, record, fields, change);
 
   const event = runtime.events.make(record, "renamed", { actor: actor.id });

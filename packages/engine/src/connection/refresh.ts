@@ -52,6 +52,7 @@ export function createRefresher(runtime: Runtime, owner: string): Refresher {
     async fresh(record) {
       const opened = open(runtime, record);
       if (opened.credential === undefined || isUsable(opened.credential, runtime.clock())) return opened;
+      if (!record.renewable) return ended(runtime, record);
       return refresh(record.id, record.credential_version, system);
     },
     async work(id) {
@@ -66,6 +67,15 @@ export function createRefresher(runtime: Runtime, owner: string): Refresher {
       }
     },
   };
+}
+
+/** A token that has run out and cannot be refreshed. */
+async function ended(runtime: Runtime, record: ConnectionRecord): Promise<never> {
+  const cause = new JackfieldError("not_renewable", {
+    detail: "The access has run out, and this provider gives no way to refresh it.",
+  });
+  await needsReauth(runtime, record, cause, system);
+  throw new JackfieldError("needs_reauth", { detail: cause.message, cause });
 }
 
 async function leased(runtime: Runtime, owner: string, id: string, version: number, actor: string): Promise<OpenConnection> {
