@@ -1,5 +1,6 @@
 import type { Action, Connector, ErrorRule } from "@jackfield/manifest";
 import type { ApiAnswer } from "../connection/api-call.ts";
+import { redactDeep } from "../egress/redact.ts";
 import { type ErrorCode, JackfieldError } from "../errors.ts";
 import { evaluate, type Names, text } from "../request/hole.ts";
 
@@ -43,7 +44,7 @@ export async function readOutput(
   const good = answer.status >= 200 && answer.status <= 299;
   const ok = good && (action.ok === undefined || (await evaluate(action.ok, root)) === true);
   const rule = ok && action.ok !== undefined ? undefined : await matching(connector.errors, root);
-  if (ok && rule === undefined) return redactDeep(await evaluate(action.output, root), redact);
+  if (ok && rule === undefined) return redactDeep(redact, (await evaluate(action.output, root)) ?? null); // An API may echo the credential.
 
   const said = (await words(rule, action, root)) ?? reason(answer);
   throw new JackfieldError(codes[rule?.class ?? classOf(answer.status)], {
@@ -81,12 +82,4 @@ function reason(answer: ApiAnswer): string {
     (candidate) => typeof candidate === "string" && candidate !== "",
   );
   return typeof found === "string" ? found : `HTTP ${answer.status}: ${JSON.stringify(body).slice(0, 500)}`;
-}
-
-/** An API that echoes a credential must not hand it to the workflow. */
-function redactDeep(value: unknown, redact: (text: string) => string): unknown {
-  if (typeof value === "string") return redact(value);
-  if (value === null || typeof value !== "object") return value ?? null;
-  if (Array.isArray(value)) return value.map((item) => redactDeep(item, redact));
-  return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, redactDeep(item, redact)]));
 }
