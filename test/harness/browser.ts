@@ -21,6 +21,12 @@ export interface Person extends Steering {
 /** Whether a URL is a connector's redirect URL. */
 export const atCallback = (url: URL) => url.pathname.startsWith("/oauth/callback/");
 
+const attribute = (tag: string, name: string) =>
+  (new RegExp(`${name}="([^"]*)"`).exec(tag)?.[1] ?? "")
+    .replaceAll("&quot;", '"')
+    .replaceAll("&#39;", "'")
+    .replaceAll("&amp;", "&");
+
 /** A browser without a screen: it keeps cookies, follows redirects and fills in the provider's forms. */
 export class Browser {
   readonly #jar = new Map<string, Map<string, string>>();
@@ -65,15 +71,29 @@ export class Browser {
   /** Opens our authorization URL, signs in at the provider, decides, and comes back. */
   async signIn(authorizationUrl: string | URL, person: Person = {}): Promise<Visit> {
     let visit = await this.open(authorizationUrl, person);
-    for (let pages = 0; pages < 5 && visit.answer && visit.url.pathname.startsWith("/interaction/"); pages += 1) {
-      const form = new URLSearchParams({ account: person.as ?? "ada", decision: person.decision ?? "allow" });
-      visit = await this.open(visit.url, person, {
-        method: "POST",
-        body: form.toString(),
-        headers: { "content-type": "application/x-www-form-urlencoded" },
-      });
-    }
+    for (let pages = 0; pages < 5 && visit.answer && visit.url.pathname.startsWith("/interaction/"); pages += 1)
+      visit = await this.press(visit, ["decision", person.decision ?? "allow"], { account: person.as ?? "ada" }, person);
     return visit;
+  }
+
+  /** Presses a button of a page: sends the form that it stands in, with its hidden values and what was typed. */
+  async press(
+    { url, answer }: Visit,
+    [name, value]: readonly [name: string, value: string],
+    typed: Readonly<Record<string, string>> = {},
+    steering: Steering = {},
+  ): Promise<Visit> {
+    const button = new RegExp(`<button[^>]*name="${name}"[^>]*value="${value}"`);
+    const form = (answer?.text.match(/<form[\s\S]*?<\/form>/g) ?? []).find((text) => button.test(text));
+    if (!form) throw new Error(`there is no button ${name}=${value} on ${url}:\n${answer?.text}`);
+    const values = new URLSearchParams({ ...typed, [name]: value });
+    for (const [input] of form.matchAll(/<input[^>]*type="hidden"[^>]*>/g))
+      values.set(attribute(input, "name"), attribute(input, "value"));
+    return this.open(new URL(attribute(form, "action"), url), steering, {
+      method: "POST",
+      body: values.toString(),
+      headers: { "content-type": "application/x-www-form-urlencoded", origin: url.origin },
+    });
   }
 
   #keep(origin: string, line: string): void {

@@ -13,8 +13,7 @@ const check = process.argv.includes("--check");
 /** A module as it was built. @param {string} path */
 const load = (path) => import(new URL(`../../packages/${path}`, import.meta.url).href);
 
-const { manifestJsonSchema } = await load("manifest/dist/index.js");
-const { problemKinds } = await load("manifest/dist/problem.js");
+const { manifestJsonSchema, problemKinds } = await load("manifest/dist/index.js");
 const { errorTable } = await load("engine/dist/index.js");
 const { variables } = await load("server/dist/config.js");
 
@@ -62,7 +61,7 @@ ${table(["Code", "Severity", "What it means", "What to do"], rows)}
 `;
 }
 
-const begin = "<!-- configuration: made by `npm run generate` -->";
+const begin = "<!-- configuration -->";
 const end = "<!-- /configuration -->";
 
 function readme() {
