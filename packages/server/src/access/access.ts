@@ -1,9 +1,11 @@
 import type { Sqlite } from "../store/database.ts";
-import { type ApiKeys, createApiKeys } from "./api-keys.ts";
+import { type ApiKeys, adminOwner, createApiKeys } from "./api-keys.ts";
 import { createSessions, type Sessions } from "./sessions.ts";
 
 /** The one workspace of the embedded default. */
 export const defaultWorkspace = "default";
+
+export { adminOwner };
 
 /** Who may use this deployment. */
 export interface Access {

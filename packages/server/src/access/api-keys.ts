@@ -41,7 +41,7 @@ export interface ApiKeys {
 }
 
 /** The owner of what admins connect, unless they name another. */
-const adminOwner = "admin";
+export const adminOwner = "admin";
 const columns = "id, name, role, workspace, owner, created_at, last_used_at, revoked_at";
 const useInterval = 60_000;
 

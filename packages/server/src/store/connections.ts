@@ -126,8 +126,11 @@ export function connectionTable(sqlite: Sqlite): Store["connections"] {
     due: async (time, limit) =>
       sqlite.all("SELECT id, refresh_at FROM connections WHERE refresh_at < ? ORDER BY refresh_at, id LIMIT ?", time, limit),
     uses: async (workspace, connector) =>
-      sqlite.get("SELECT 1 AS one FROM connections WHERE workspace = ? AND connector = ? AND status <> 'revoked' LIMIT 1", workspace, connector) !==
-      undefined,
+      sqlite.get(
+        "SELECT 1 AS one FROM connections WHERE workspace = ? AND connector = ? AND status <> 'revoked' LIMIT 1",
+        workspace,
+        connector,
+      ) !== undefined,
     delete: async (id) => erase(sqlite, id),
   };
 }

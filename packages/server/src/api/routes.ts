@@ -1,0 +1,31 @@
+import { openApiDocument } from "./openapi.ts";
+import { ok, publicRoute, type Route } from "./route.ts";
+import { accessRoutes } from "./routes/access.ts";
+import { connectionRoutes } from "./routes/connections.ts";
+import { connectorRoutes } from "./routes/connectors.ts";
+import { eventRoutes } from "./routes/events.ts";
+import { platformRoutes } from "./routes/platform.ts";
+import { stepRoutes } from "./routes/steps.ts";
+
+const described: readonly Route[] = [
+  ...platformRoutes,
+  ...accessRoutes,
+  ...connectorRoutes,
+  ...connectionRoutes,
+  ...eventRoutes,
+  ...stepRoutes,
+];
+
+const openApi = publicRoute({
+  id: "getOpenApi",
+  method: "GET",
+  path: "/openapi.json",
+  summary: "This document.",
+  answers: { 200: { description: "OpenAPI 3.1.", media: "application/json" } },
+  async handle({ platform, version }) {
+    return ok(openApiDocument(routes, { url: platform.url, version }));
+  },
+});
+
+/** The whole API: what is served, what is checked and what is documented. */
+export const routes: readonly Route[] = [openApi, ...described];

@@ -1,0 +1,173 @@
+import { JackfieldError } from "@jackfield/engine";
+import { Type } from "typebox";
+import { noContent, ok, type Route, route } from "../route.ts";
+import { Connection, closed, Identifier, list, nullable, pageQuery, Status, TestResult, Values } from "../schemas.ts";
+
+export const byId = Type.Object({ id: Identifier("The connection's id.") });
+
+/** Who may look at connections, and who may change them. What a role reaches is the engine's to decide (`Actor.all`). */
+export const readers = ["admin", "author", "user", "workflow"] as const;
+const owners = ["admin", "user"] as const;
+
+const named = {
+  name: Type.Optional(nullable(Type.String({ minLength: 1, maxLength: 200 }))),
+  description: Type.Optional(nullable(Type.String({ maxLength: 2000 }))),
+};
+
+const createConnection = route({
+  id: "createConnection",
+  method: "POST",
+  path: "/v1/connections",
+  summary: "Makes a draft; a grant without a user step connects at once.",
+  roles: owners,
+  body: {
+    kind: "json",
+    schema: Type.Object(
+      {
+        connector: Identifier("The connector's name."),
+        auth: Type.Optional(Identifier("Default: the recommended one.")),
+        environment: Type.Optional(Identifier("Default: the first one.")),
+        fields: Type.Optional(Values),
+        ...named,
+        owner: Type.Optional(Type.String({ minLength: 1, maxLength: 200, description: "Whose connection it is. Admins only." })),
+      },
+      closed,
+    ),
+  },
+  answers: {
+    201: {
+      description: "The connection. `reused`: the account was connected already, and this is that connection.",
+      schema: Type.Intersect([Connection, Type.Object({ reused: Type.Boolean() })]),
+    },
+  },
+  async handle({ engine }, { body }, { actor, key }) {
+    if (body.owner !== undefined && key.role !== "admin") {
+      throw new JackfieldError("admin_required", {
+        detail: "Only an admin may make a connection for somebody else.",
+        members: { field: "owner" },
+      });
+    }
+    const { connection, reused } = await engine.connections.create(actor, body);
+    return { status: 201, body: { ...connection, reused }, headers: { Location: `/v1/connections/${connection.id}` } };
+  },
+});
+
+const listConnections = route({
+  id: "listConnections",
+  method: "GET",
+  path: "/v1/connections",
+  summary: "Connections, the newest first.",
+  roles: readers,
+  query: Type.Object(
+    {
+      connector: Type.Optional(Identifier("Only of this connector.")),
+      environment: Type.Optional(Identifier("Only of this environment.")),
+      status: Type.Optional(Status),
+      owner: Type.Optional(Identifier("Only this owner's. Without effect for those who see their own only.")),
+      search: Type.Optional(Type.String({ maxLength: 200, description: "Part of name, label, description or unique id." })),
+      ...pageQuery,
+    },
+    closed,
+  ),
+  answers: { 200: { description: "A page of connections.", schema: list(Connection) } },
+  async handle({ engine }, { query }, { actor }) {
+    const { limit = 50, cursor, ...filter } = query;
+    return ok(await engine.connections.list(actor, filter, { limit, after: cursor }));
+  },
+});
+
+const getConnection = route({
+  id: "getConnection",
+  method: "GET",
+  path: "/v1/connections/{id}",
+  summary: "One connection.",
+  roles: readers,
+  params: byId,
+  answers: { 200: { description: "The connection.", schema: Connection } },
+  async handle({ engine }, { params }, { actor }) {
+    return ok(await engine.connections.get(actor, params.id));
+  },
+});
+
+const updateConnection = route({
+  id: "updateConnection",
+  method: "PATCH",
+  path: "/v1/connections/{id}",
+  summary: "Renames, describes, or takes new fields.",
+  roles: owners,
+  params: byId,
+  body: { kind: "json", schema: Type.Object({ ...named, fields: Type.Optional(Values) }, closed) },
+  answers: { 200: { description: "The connection.", schema: Connection } },
+  async handle({ engine }, { params, body }, { actor }) {
+    return ok(await engine.connections.update(actor, params.id, body));
+  },
+});
+
+const deleteConnection = route({
+  id: "deleteConnection",
+  method: "DELETE",
+  path: "/v1/connections/{id}",
+  summary: "Disconnects: revokes at the provider where that is possible, then erases.",
+  roles: owners,
+  params: byId,
+  answers: { 204: { description: "It is disconnected." } },
+  async handle({ engine }, { params }, { actor }) {
+    await engine.connections.remove(actor, params.id);
+    return noContent;
+  },
+});
+
+const authorizeConnection = route({
+  id: "authorizeConnection",
+  method: "POST",
+  path: "/v1/connections/{id}/authorize",
+  summary: "Starts a sign-in at the provider, also to reconnect.",
+  roles: owners,
+  params: byId,
+  answers: {
+    200: {
+      description: "Where the browser goes.",
+      schema: Type.Object({ authorization_url: Type.String(), expires_at: Type.String({ format: "date-time" }) }),
+    },
+  },
+  async handle({ engine }, { params }, { actor }) {
+    return ok(await engine.authorization.begin(actor, params.id));
+  },
+});
+
+const testConnection = route({
+  id: "testConnection",
+  method: "POST",
+  path: "/v1/connections/{id}/test",
+  summary: "Makes the test call.",
+  roles: owners,
+  params: byId,
+  answers: { 200: { description: "How it ended.", schema: TestResult } },
+  async handle({ engine }, { params }, { actor }) {
+    return ok(await engine.connections.test(actor, params.id));
+  },
+});
+
+const refreshConnection = route({
+  id: "refreshConnection",
+  method: "POST",
+  path: "/v1/connections/{id}/refresh",
+  summary: "Replaces the credential now.",
+  roles: owners,
+  params: byId,
+  answers: { 200: { description: "The connection.", schema: Connection } },
+  async handle({ engine }, { params }, { actor }) {
+    return ok(await engine.connections.refresh(actor, params.id));
+  },
+});
+
+export const connectionRoutes: readonly Route[] = [
+  createConnection,
+  listConnections,
+  getConnection,
+  updateConnection,
+  deleteConnection,
+  authorizeConnection,
+  testConnection,
+  refreshConnection,
+];

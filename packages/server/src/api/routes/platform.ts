@@ -1,0 +1,50 @@
+import { Type } from "typebox";
+import { ok, publicRoute, type Route } from "../route.ts";
+
+const Health = Type.Object({ status: Type.Literal("ok") });
+
+const platform = publicRoute({
+  id: "getPlatform",
+  method: "GET",
+  path: "/v1/platform",
+  summary: "The public URL, and what this deployment allows.",
+  answers: {
+    200: {
+      description: "This deployment.",
+      schema: Type.Object({
+        url: Type.String(),
+        redirect_uri_template: Type.String({ description: "`{connector}` stands for the connector's name." }),
+        sandbox: Type.Boolean({ description: "Whether the demonstration provider runs here." }),
+        version: Type.String(),
+      }),
+    },
+  },
+  async handle({ platform: { url, sandbox_url }, version }) {
+    return ok({ url, redirect_uri_template: `${url}/oauth/callback/{connector}`, sandbox: sandbox_url !== undefined, version });
+  },
+});
+
+const healthz = publicRoute({
+  id: "healthz",
+  method: "GET",
+  path: "/healthz",
+  summary: "Whether the process runs.",
+  answers: { 200: { description: "It runs.", schema: Health } },
+  async handle() {
+    return ok({ status: "ok" });
+  },
+});
+
+const readyz = publicRoute({
+  id: "readyz",
+  method: "GET",
+  path: "/readyz",
+  summary: "Whether the process can do its work: its store answers, and it is not stopping.",
+  answers: { 200: { description: "It can.", schema: Health } },
+  async handle({ ready }) {
+    await ready();
+    return ok({ status: "ok" });
+  },
+});
+
+export const platformRoutes: readonly Route[] = [platform, healthz, readyz];

@@ -1,0 +1,199 @@
+import { statuses } from "@jackfield/engine";
+import { Type } from "typebox";
+import { roles } from "../access/roles.ts";
+
+/*
+ * What requests and answers look like. Types, validation and /openapi.json are all made from these; a schema with a title becomes a
+ * component there.
+ */
+
+export const closed = { additionalProperties: false } as const;
+
+export const oneOf = <T extends string>(values: readonly T[], description: string) =>
+  Type.Unsafe<T>({ type: "string", enum: [...values], description });
+export const nullable = <T extends Parameters<typeof Type.Union>[0][number]>(schema: T) => Type.Union([schema, Type.Null()]);
+export const list = <T extends Parameters<typeof Type.Array>[0]>(item: T) =>
+  Type.Object({
+    items: Type.Array(item),
+    next: Type.Union([Type.String(), Type.Null()], {
+      description: "Give it as `cursor` to get the next page; null: there is none.",
+    }),
+  });
+
+const time = Type.String({ format: "date-time", description: "ISO 8601 in UTC." });
+const name = /^[a-z][a-z0-9_]{0,63}$/.source;
+
+/** Values by name; the engine knows which names there are. */
+export const Values = Type.Unsafe<Record<string, unknown>>({
+  type: "object",
+  propertyNames: { pattern: name },
+  maxProperties: 200,
+});
+
+export const Status = oneOf(statuses, "Where the connection stands.");
+
+export const ProviderWords = Type.Object(
+  {
+    status: Type.Optional(Type.Integer()),
+    error: Type.Optional(Type.String()),
+    error_description: Type.Optional(Type.String()),
+    error_uri: Type.Optional(Type.String()),
+  },
+  { title: "ProviderWords", description: "What the provider said, redacted and cut." },
+);
+
+export const Problem = Type.Object(
+  {
+    type: Type.String(),
+    title: Type.String(),
+    status: Type.Integer(),
+    code: Type.String({ description: "Never renamed and never reused." }),
+    detail: Type.String(),
+    hint: Type.String({ description: "What to do about it." }),
+    audience: Type.String({ description: "Who can do something about it: author, user, admin, provider or operator." }),
+    request_id: Type.String(),
+    provider: Type.Optional(ProviderWords),
+  },
+  { title: "Problem", description: "RFC 9457. Some codes have further members." },
+);
+
+const ConnectionError = Type.Object(
+  { code: Type.String(), message: Type.String(), hint: Type.String(), provider: Type.Optional(ProviderWords), at: time },
+  { title: "ConnectionError", description: "Why the connection is not well." },
+);
+
+export const Connection = Type.Object(
+  {
+    id: Type.String(),
+    connector: Type.String(),
+    auth: Type.String(),
+    environment: Type.String(),
+    owner: Type.String(),
+    name: nullable(Type.String()),
+    description: nullable(Type.String()),
+    label: Type.Union([Type.String(), Type.Null()], { description: "The user's name for it, or else what it calls itself." }),
+    status: Status,
+    unique_id: nullable(Type.String()),
+    fields: Type.Record(Type.String(), Type.Unknown(), { description: "The fields that are not secret." }),
+    scopes: Type.Array(Type.String()),
+    missing_scopes: Type.Array(Type.String()),
+    renewable: Type.Boolean({ description: "Whether it is kept fresh without its user." }),
+    expires_at: nullable(time),
+    last_test: nullable(
+      Type.Object({
+        at: time,
+        outcome: oneOf(["passed", "failed", "unreachable"], "How it ended."),
+        status: Type.Optional(Type.Integer()),
+        duration_ms: Type.Number(),
+      }),
+    ),
+    error: nullable(ConnectionError),
+    created_at: time,
+    updated_at: time,
+  },
+  { title: "Connection" },
+);
+
+export const ConnectionEvent = Type.Object(
+  {
+    id: Type.String(),
+    connection: Type.String(),
+    workspace: Type.String(),
+    at: time,
+    type: Type.String(),
+    actor: Type.String(),
+    action: Type.Optional(Type.String()),
+    host: Type.Optional(Type.String()),
+    status: Type.Optional(Type.Integer()),
+    duration_ms: Type.Optional(Type.Number()),
+    code: Type.Optional(Type.String()),
+  },
+  { title: "ConnectionEvent", description: "One line of a connection's log. No bodies, no secrets." },
+);
+
+export const App = Type.Object(
+  {
+    connector: Type.String(),
+    auth: Type.String(),
+    environment: Type.String(),
+    client_id: Type.String(),
+    secret_set: Type.Boolean({ description: "The secret itself is never given back." }),
+    redirect_uri: Type.String(),
+    created_at: time,
+    updated_at: time,
+  },
+  { title: "App", description: "The client that an admin registered at the provider." },
+);
+
+export const ApiKey = Type.Object(
+  {
+    id: Type.String(),
+    name: Type.String(),
+    role: oneOf(roles, "What the key may do."),
+    workspace: Type.String(),
+    owner: Type.String({ description: "Whose connections it makes." }),
+    created_at: time,
+    last_used_at: nullable(time),
+    revoked_at: nullable(time),
+  },
+  { title: "ApiKey" },
+);
+
+export const Session = Type.Object(
+  {
+    id: Type.String({ description: "The id of the API key." }),
+    role: oneOf(roles, "What it may do."),
+    owner: Type.String(),
+    workspace: Type.String(),
+  },
+  { title: "Session" },
+);
+
+export const StepResult = Type.Object(
+  {
+    output: Type.Unknown(),
+    step: Type.Object({
+      id: Type.String(),
+      connection: Type.String(),
+      action: Type.String(),
+      attempts: Type.Integer(),
+      status: Type.Integer(),
+      duration_ms: Type.Number(),
+    }),
+  },
+  { title: "StepResult" },
+);
+
+export const TestResult = Type.Object(
+  {
+    ok: Type.Boolean(),
+    outcome: oneOf(["passed", "failed", "unreachable"], "How it ended."),
+    status: Type.Optional(Type.Integer()),
+    duration_ms: Type.Number(),
+    connection: Connection,
+  },
+  { title: "TestResult" },
+);
+
+export const ManifestProblem = Type.Object(
+  {
+    code: Type.String(),
+    severity: oneOf(["error", "warning"], "Whether it keeps the manifest from being used."),
+    path: Type.String(),
+    line: Type.Integer(),
+    column: Type.Integer(),
+    message: Type.String(),
+    hint: Type.String(),
+  },
+  { title: "ManifestProblem" },
+);
+
+/** `limit` and `cursor` of every list that has pages. */
+export const pageQuery = {
+  limit: Type.Optional(
+    Type.Integer({ minimum: 1, maximum: 200, default: 50, description: "How many items at most. Default: 50." }),
+  ),
+  cursor: Type.Optional(Type.String({ maxLength: 1000, description: "`next` of the page before." })),
+};
+
+export const Identifier = (description: string) => Type.String({ minLength: 1, maxLength: 200, description });

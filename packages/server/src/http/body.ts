@@ -1,0 +1,86 @@
+import type { IncomingMessage } from "node:http";
+import { JackfieldError } from "@jackfield/engine";
+
+/** Reads a body as it was sent. Throws `body_too_large` as soon as it is known. */
+export async function readBody(request: IncomingMessage, limit: number): Promise<Buffer> {
+  const tooLarge = () =>
+    new JackfieldError("body_too_large", { detail: `The body is larger than ${limit} bytes.`, members: { limit } });
+  if (Number(request.headers["content-length"] ?? 0) > limit) throw tooLarge();
+  const chunks: Buffer[] = [];
+  let size = 0;
+  try {
+    for await (const chunk of request.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>) {
+      size += chunk.length;
+      if (size > limit) break;
+      chunks.push(chunk);
+    }
+  } catch (cause) {
+    // The client went away: nobody will read the answer, and it is no fault of ours.
+    throw new JackfieldError("request_invalid", { detail: "The body ended too early.", cause });
+  }
+  if (size > limit) throw tooLarge();
+  return Buffer.concat(chunks);
+}
+
+/** Text of a body. Throws `request_invalid` for what is compressed or not UTF-8. */
+export function bodyText(request: IncomingMessage, body: Buffer): string {
+  if ((request.headers["content-encoding"] ?? "identity") !== "identity") {
+    throw new JackfieldError("request_invalid", {
+      detail: "A compressed body is not taken here.",
+      hint: "Send it without Content-Encoding.",
+    });
+  }
+  try {
+    return new TextDecoder("utf-8", { fatal: true }).decode(body);
+  } catch (cause) {
+    throw new JackfieldError("request_invalid", { detail: "The body is not UTF-8.", cause });
+  }
+}
+
+/** Throws `request_invalid` with the place of the first mistake. An empty body counts as an empty object. */
+export function parseJson(request: IncomingMessage, text: string): unknown {
+  const type = request.headers["content-type"];
+  if (type !== undefined && !/^application\/([a-z0-9.+-]+\+)?json\s*(;|$)/i.test(type)) {
+    throw new JackfieldError("request_invalid", {
+      detail: "The body is not declared as JSON.",
+      hint: "Send `Content-Type: application/json`.",
+    });
+  }
+  if (text.trim() === "") return {};
+  try {
+    return JSON.parse(text) as unknown;
+  } catch (cause) {
+    const place = mistake(text);
+    throw new JackfieldError("request_invalid", {
+      detail: `The body is not well-formed JSON: line ${place.line}, column ${place.column}.`,
+      members: place,
+      cause,
+    });
+  }
+}
+
+/**
+ * Where the first mistake stands. Node does not always tell, so it is searched for: what comes before it could still have become
+ * JSON, what goes beyond it could not.
+ */
+function mistake(text: string): { readonly line: number; readonly column: number } {
+  let [good, bad] = [0, text.length + 1];
+  while (bad - good > 1) {
+    const middle = (good + bad) >> 1;
+    if (couldBecomeJson(text.slice(0, middle))) good = middle;
+    else bad = middle;
+  }
+  const before = text.slice(0, good).split("\n");
+  return { line: before.length, column: (before.at(-1)?.length ?? 0) + 1 };
+}
+
+function couldBecomeJson(text: string): boolean {
+  try {
+    JSON.parse(text);
+    return true;
+  } catch (error) {
+    const message = error instanceof Error ? error.message : "";
+    const [, position] = /position (\d+)/.exec(message) ?? [];
+    return /unexpected end|unterminated string/i.test(message) || Number(position ?? -1) >= text.length;
+  }
+}

@@ -1,0 +1,54 @@
+import type { Log } from "@jackfield/engine";
+import type { NextFunction, Request, Response } from "express";
+import { requestId } from "./request-id.ts";
+
+/*
+ * One line for each request. Queries are never logged: callbacks and sign-in links hold secrets there. Nor are paths that hold one.
+ */
+
+interface Note {
+  /** What is logged instead of the path. */
+  route?: string;
+  actor?: string;
+}
+
+const notes = new WeakMap<object, Note>();
+
+/** Tells the log what stands for the path, and who asks. */
+export function noteRoute(request: object, route: string | undefined, actor?: string): void {
+  const note = notes.get(request) ?? {};
+  if (route !== undefined) note.route = route;
+  if (actor !== undefined) note.actor = actor;
+  notes.set(request, note);
+}
+
+/** Paths whose last part is a secret, whatever route answers them. */
+const secretPaths: readonly (readonly [RegExp, string])[] = [
+  [/^\/oauth\/authorize\/.*/i, "/oauth/authorize/{ticket}"],
+  [/^\/oauth\/done\/.*/i, "/oauth/done/{outcome}"],
+];
+
+function shownPath(request: Request, note: Note): string {
+  if (note.route !== undefined) return note.route;
+  const path = (request.originalUrl.split("?")[0] ?? "").slice(0, 500);
+  return secretPaths.find(([pattern]) => pattern.test(path))?.[1] ?? path;
+}
+
+export function requestLog(log: Log, clock: () => number) {
+  return (request: Request, response: Response, next: NextFunction): void => {
+    const started = clock();
+    response.once("close", () => {
+      const note = notes.get(request) ?? {};
+      log("info", "request", {
+        request_id: requestId(request),
+        method: request.method,
+        path: shownPath(request, note),
+        status: response.statusCode,
+        duration_ms: clock() - started,
+        ...(note.actor === undefined ? {} : { actor: note.actor }),
+        ...(response.writableFinished ? {} : { cut: true }),
+      });
+    });
+    next();
+  };
+}

@@ -1,0 +1,5 @@
+export { openApiDocument } from "./api/openapi.ts";
+export { routes } from "./api/routes.ts";
+export { type Config, ConfigError, readConfig, variables } from "./config.ts";
+export { run } from "./main.ts";
+export { type Server, startServer } from "./server.ts";

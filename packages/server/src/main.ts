@@ -1,0 +1,73 @@
+import { type Config, ConfigError, readConfig } from "./config.ts";
+import { createLog } from "./log.ts";
+import { type Server, startServer, version } from "./server.ts";
+
+/** Runs the server until a signal ends the process: SIGTERM and SIGINT let running work finish, a second one does not. */
+export async function run(env: NodeJS.ProcessEnv): Promise<void> {
+  const began = performance.now();
+  const config = configOrExit(env);
+  const log = createLog(config.logLevel);
+  const fail = (error: unknown) => {
+    log("error", "the process ends because of an error that nobody handled", { error });
+    process.exit(1);
+  };
+  process.on("unhandledRejection", fail);
+  process.on("uncaughtException", fail);
+  try {
+    const server = await startServer(config, log);
+    endBySignal(server);
+    print(greeting(server, Math.round(performance.now() - began)));
+  } catch (error) {
+    log("debug", "the start failed", { error });
+    exitWith(error);
+  }
+}
+
+function configOrExit(env: NodeJS.ProcessEnv): Config {
+  try {
+    return readConfig(env);
+  } catch (error) {
+    if (error instanceof ConfigError) return exitWith(error);
+    throw error;
+  }
+}
+
+/** What people need to do something about it: the message alone. */
+function exitWith(error: unknown): never {
+  process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
+  return process.exit(1);
+}
+
+/** Plain lines for the person who started it, whatever the log looks like. */
+export function greeting(server: Pick<Server, "url" | "connectors" | "welcome">, milliseconds: number): string {
+  const { adminKey, signInToken } = server.welcome;
+  const lines = [
+    `Jackfield ${version}`,
+    "",
+    `  Address       ${server.url}`,
+    ...(adminKey === undefined ? [] : [`  Admin key     ${adminKey}`, "                Keep it: it is shown only this once."]),
+    `  Sign-in link  ${server.url}/sign-in?token=${signInToken}`,
+    "                Works once, within 24 hours.",
+    "",
+    `ready in ${milliseconds} ms, ${server.connectors} connectors`,
+  ];
+  return lines.join("\n");
+}
+
+function print(text: string): void {
+  process.stdout.write(`${text}\n`);
+}
+
+function endBySignal(server: Server): void {
+  let ending = false;
+  const end = () => {
+    if (ending) process.exit(1);
+    ending = true;
+    server.close().then(
+      () => process.exit(0),
+      (error: unknown) => exitWith(error),
+    );
+  };
+  process.on("SIGTERM", end);
+  process.on("SIGINT", end);
+}

@@ -1,0 +1,53 @@
+import { JackfieldError, type Store } from "@jackfield/engine";
+import { type Connector, compile } from "@jackfield/manifest";
+import type { Principal } from "./access/authenticate.ts";
+import { problemView } from "./api/connector-view.ts";
+import type { Catalog } from "./connectors.ts";
+
+export interface PublishOptions {
+  readonly catalog: Catalog;
+  readonly store: Pick<Store, "manifests" | "connections" | "apps">;
+  readonly usable: (connector: Connector) => boolean;
+  readonly clock: () => number;
+  /** What a new connector needs here beside being known. */
+  readonly prepare: (connector: Connector) => Promise<void>;
+}
+
+export type Publish = (name: string, text: string, principal: Principal) => Promise<{ readonly created: boolean }>;
+
+/**
+ * Publishes manifests at run time. Whoever writes a manifest decides where an app's secret and people's tokens are sent: so a
+ * connector that holds any, or that came with the deployment, is replaced by admins only.
+ */
+export function createPublish({ catalog, store, usable, clock, prepare }: PublishOptions): Publish {
+  return async (name, text, { actor, key }) => {
+    const { connector, problems } = compile(text, { file: "connector.yaml", folder: name });
+    if (connector === undefined) {
+      const [first] = problems;
+      throw new JackfieldError("manifest_invalid", {
+        detail: `The manifest has problems. The first, in line ${first?.line ?? 1}: ${first?.message ?? "it cannot be read."}`,
+        members: { problems: problems.map(problemView) },
+      });
+    }
+    if (!usable(connector))
+      throw new JackfieldError("manifest_invalid", { detail: "The connector needs the sandbox, which is off here." });
+    const source = catalog.source(name);
+    if (source !== undefined && key.role !== "admin") {
+      const trusted = source !== "published" || (await isInUse(store, actor.workspace, name));
+      if (trusted) {
+        throw new JackfieldError("admin_required", {
+          detail: `Only an admin may replace "${name}": it came with this deployment, or an app or a connection trusts it.`,
+        });
+      }
+    }
+    await store.manifests.put(name, text, new Date(clock()).toISOString());
+    catalog.put(connector);
+    await prepare(connector);
+    return { created: source === undefined };
+  };
+}
+
+async function isInUse(store: PublishOptions["store"], workspace: string, connector: string): Promise<boolean> {
+  if (await store.connections.uses(workspace, connector)) return true;
+  return (await store.apps.list(workspace, connector)).length > 0;
+}

@@ -1,0 +1,223 @@
+import { randomBytes } from "node:crypto";
+import { readFileSync } from "node:fs";
+import { createServer, type Server as HttpServer, type RequestListener } from "node:http";
+import type { AddressInfo } from "node:net";
+import { join } from "node:path";
+import { createEngine, createSealer, type Engine, JackfieldError, type KeyRing, type Log } from "@jackfield/engine";
+import type { Connector } from "@jackfield/manifest";
+import { type Access, createAccess, type Welcome, welcome } from "./access/access.ts";
+import { createAuthenticator } from "./access/authenticate.ts";
+import type { Services } from "./api/route.ts";
+import { routes } from "./api/routes.ts";
+import { type Config, isLocal } from "./config.ts";
+import { type Catalog, loadCatalog } from "./connectors.ts";
+import { openDataFolder } from "./data-folder.ts";
+import { apiRouter } from "./http/api-router.ts";
+import { createApp } from "./http/app.ts";
+import { createCookies } from "./http/cookies.ts";
+import { createStreams } from "./http/streams.ts";
+import { openKeyRing } from "./keys.ts";
+import { createLog } from "./log.ts";
+import { browserPages } from "./pages/browser-pages.ts";
+import { staticPages } from "./pages/static.ts";
+import { createPublish } from "./publish.ts";
+import { createInProcessQueue } from "./queue/in-process.ts";
+import { type MountedSandbox, mountSandbox, needsSandbox } from "./sandbox.ts";
+import { openStore, type SqliteStore } from "./store/sqlite.ts";
+
+export interface Server {
+  /** The public URL. */
+  readonly url: string;
+  readonly connectors: number;
+  readonly welcome: Welcome;
+  /** Takes nothing new, lets running requests finish, at most ten seconds, and writes what is buffered. */
+  close(): Promise<void>;
+}
+
+const packageRoot = join(import.meta.dirname, "..");
+const builtIn = join(packageRoot, "../../connectors");
+const webPages = join(packageRoot, "../web/dist");
+const { version } = JSON.parse(readFileSync(join(packageRoot, "package.json"), "utf8")) as { version: string };
+
+const drainTime = 10_000;
+const maintenanceInterval = 6 * 3_600_000;
+
+export { version };
+
+/** What is open already, and must be closed in reverse order when the start fails or the server ends. */
+type Closers = (() => void | Promise<void>)[];
+
+/** Starts everything. Throws `Error` with what to do, and then leaves nothing open. */
+export async function startServer(
+  config: Config,
+  log: Log = createLog(config.logLevel),
+  clock: () => number = Date.now,
+): Promise<Server> {
+  const closers: Closers = [];
+  const close = async () => {
+    for (let closer = closers.pop(); closer !== undefined; closer = closers.pop()) await closer();
+  };
+  try {
+    return { ...(await open(config, log, clock, closers)), close };
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}
+
+async function open(config: Config, log: Log, clock: () => number, closers: Closers): Promise<Omit<Server, "close">> {
+  const folder = openDataFolder(config.dataDir);
+  closers.push(() => folder.release());
+  for (const warning of [...config.warnings, ...folder.warnings]) log("warn", warning);
+  const store = openStore(join(folder.path, "jackfield.db"));
+  closers.push(() => store.close());
+  // The folder is ours alone, so whoever held a lease is gone.
+  store.sqlite.run("DELETE FROM leases");
+  const keys = openKeyRing(join(folder.path, "keys"), config.masterKeys, store.sqlite);
+  const access = createAccess(store.sqlite, clock);
+
+  let stopping = false;
+  const streams = createStreams();
+  const { http, port, serve } = await listen(config.host, config.port);
+  closers.push(async () => {
+    stopping = true;
+    await drain(http, () => streams.closeAll());
+  });
+  const url = config.publicUrl ?? `http://localhost:${port}`;
+  const host: Host = { config, log, clock, store, keys, access, url, streams, stopping: () => stopping };
+  const { engine, catalog, listener } = await build(host);
+  // The engine ends after the last request and before the store.
+  closers.splice(closers.length - 1, 0, () => engine.stop());
+  await engine.start();
+  const maintenance = await maintain(host);
+  closers.push(() => clearInterval(maintenance));
+  const welcomed = welcome(store.sqlite, access, config.adminApiKey, clock);
+  serve(listener);
+  return { url, connectors: catalog.list().length, welcome: welcomed };
+}
+
+interface Host {
+  readonly config: Config;
+  readonly log: Log;
+  readonly clock: () => number;
+  readonly store: SqliteStore;
+  readonly keys: KeyRing;
+  readonly access: Access;
+  readonly url: string;
+  readonly streams: Services["streams"];
+  readonly stopping: () => boolean;
+}
+
+async function build(
+  host: Host,
+): Promise<{ readonly engine: Engine; readonly catalog: Catalog; readonly listener: RequestListener }> {
+  const { config, log, clock, store, keys, access, url, streams, stopping } = host;
+  const sandboxUrl = (config.sandbox ?? isLocal(new URL(url))) ? `${url}/sandbox` : undefined;
+  const sandbox = sandboxUrl === undefined ? undefined : await mountSandbox(sandboxUrl, keys);
+  const usable = (connector: Connector) => sandbox !== undefined || !needsSandbox(connector);
+  const catalog = await loadCatalog({ folders: foldersOf(config), published: store.manifests, usable, log });
+  const platform = { url, sandbox_url: sandboxUrl };
+  const allowPrivate = [...config.allowPrivateNetworks, ...(sandbox === undefined ? [] : [ownListener(url)])];
+  const queue = createInProcessQueue({ log, clock });
+  const engine = createEngine({ connectors: catalog, store, queue, keys, platform, egress: { allowPrivate }, log, clock });
+  await saveSandboxApps(sandbox, engine, catalog);
+
+  const cookies = createCookies(url);
+  const authenticator = createAuthenticator(access, cookies, url);
+  const prepare = async (connector: Connector) => sandbox?.saveApp(engine, connector);
+  const publish = createPublish({ catalog, store, usable, clock, prepare });
+  const ready = async () => {
+    if (stopping()) throw new JackfieldError("stopping");
+    await store.ping();
+  };
+  const services: Services = { engine, catalog, access, cookies, streams, log, clock, version, platform, publish, ready };
+  const listener = createApp({
+    api: apiRouter(routes, services, authenticator),
+    browserPages: browserPages({
+      engine,
+      connectors: catalog,
+      access,
+      authenticator,
+      cookies,
+      sealer: createSealer(keys, randomBytes),
+      log,
+      clock,
+    }),
+    sandbox: sandbox?.router,
+    staticPages: staticPages(webPages),
+    publicUrl: url,
+    log,
+    clock,
+    stopping,
+  });
+  return { engine, catalog, listener };
+}
+
+function foldersOf({ connectorsDir }: Config) {
+  const own = connectorsDir === undefined ? [] : [{ path: connectorsDir, source: "folder" } as const];
+  return [{ path: builtIn, source: "built_in" } as const, ...own];
+}
+
+/** The one private place that the sandbox's connectors must reach: this server. */
+function ownListener(url: string): string {
+  const { protocol, host, port } = new URL(url);
+  return port === "" ? `${host}:${protocol === "https:" ? 443 : 80}` : host;
+}
+
+async function saveSandboxApps(sandbox: MountedSandbox | undefined, engine: Engine, catalog: Catalog): Promise<void> {
+  if (sandbox === undefined) return;
+  for (const connector of catalog.list()) await sandbox.saveApp(engine, connector);
+}
+
+/** Forgets what is older than it may get, now and every few hours. */
+async function maintain({ config, store, access, clock, log }: Host): Promise<NodeJS.Timeout> {
+  const tidy = async () => {
+    access.sessions.expire();
+    await store.events.expire(new Date(clock() - config.eventRetentionDays * 86_400_000).toISOString());
+  };
+  await tidy();
+  const again = () => tidy().catch((error: unknown) => log("error", "old records could not be removed", { error }));
+  return setInterval(again, maintenanceInterval).unref();
+}
+
+interface Listening {
+  readonly http: HttpServer;
+  readonly port: number;
+  /** Requests that came before wait for this. */
+  serve(listener: RequestListener): void;
+}
+
+/** Takes the port first: with PORT=0 the public URL, and all that is made of it, is known only then. */
+async function listen(host: string, port: number): Promise<Listening> {
+  let serve: (listener: RequestListener) => void = () => {};
+  const ready = new Promise<RequestListener>((resolve) => {
+    serve = resolve;
+  });
+  const http = createServer(async (request, response) => (await ready)(request, response));
+  // Longer than the usual proxy keeps its own connections, so that it is never us who hang up first.
+  http.keepAliveTimeout = 65_000;
+  await new Promise<void>((resolve, reject) => {
+    http.once("error", (cause) => reject(new Error(listenMessage(cause, host, port), { cause })));
+    http.listen(port, host, resolve);
+  });
+  return { http, port: (http.address() as AddressInfo).port, serve };
+}
+
+function listenMessage(error: NodeJS.ErrnoException, host: string, port: number): string {
+  const messages: Readonly<Record<string, string>> = {
+    EADDRINUSE: `Port ${port} is in use. Stop what listens there, or set PORT.`,
+    EACCES: `This user may not listen on port ${port}. Set PORT to one above 1023.`,
+    EADDRNOTAVAIL: `HOST ${host} is not an address of this machine. Set HOST.`,
+    ENOTFOUND: `HOST ${host} cannot be resolved. Set HOST to an address of this machine.`,
+  };
+  return messages[error.code ?? ""] ?? `Cannot listen on ${host}:${port}: ${error.message}.`;
+}
+
+async function drain(http: HttpServer, closeStreams: () => void): Promise<void> {
+  const closed = new Promise<void>((resolve) => void http.close(() => resolve()));
+  closeStreams();
+  http.closeIdleConnections();
+  const late = setTimeout(() => http.closeAllConnections(), drainTime);
+  await closed;
+  clearTimeout(late);
+}
