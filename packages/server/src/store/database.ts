@@ -49,6 +49,8 @@ export function openSqlite(file: string): Sqlite {
       if (closed) return;
       closed = true;
       statements.clear();
+      // Statements that the driver still holds would keep SQLite from doing this by itself.
+      database.pragma("wal_checkpoint(TRUNCATE)");
       database.close();
     },
   };

@@ -1,0 +1,164 @@
+import { randomBytes } from "node:crypto";
+import { readdirSync, readFileSync } from "node:fs";
+import { join, resolve } from "node:path";
+import { type Config, ConfigError, readConfig, variables } from "../src/config.ts";
+
+const key = () => randomBytes(32).toString("base64");
+
+function problems(env: NodeJS.ProcessEnv): readonly string[] {
+  try {
+    readConfig(env);
+  } catch (error) {
+    if (error instanceof ConfigError) return error.problems;
+    throw error;
+  }
+  return [];
+}
+
+test("nothing set gives the embedded default on this machine", () => {
+  expect(readConfig({})).toEqual({
+    host: "127.0.0.1",
+    port: 3000,
+    publicUrl: undefined,
+    dataDir: resolve("./data"),
+    connectorsDir: undefined,
+    masterKeys: undefined,
+    adminApiKey: undefined,
+    allowPrivateNetworks: [],
+    sandbox: undefined,
+    logLevel: "info",
+    eventRetentionDays: 90,
+    warnings: [],
+  });
+  expect(Object.isFrozen(readConfig({}))).toBe(true);
+});
+
+test("a variable that is empty counts as unset", () => {
+  const env = Object.fromEntries(Object.values(variables).map(({ name }) => [name, " "]));
+  expect(readConfig({ ...env, MONGODB_URL: "", NODE_TLS_REJECT_UNAUTHORIZED: "" })).toEqual(readConfig({}));
+});
+
+test("everything can be set", () => {
+  const [first, second] = [key(), key()];
+  const config = readConfig({
+    HOST: "0.0.0.0",
+    PORT: "0",
+    PUBLIC_URL: "https://Connect.Example.com:443/",
+    DATA_DIR: "/var/lib/jackfield",
+    CONNECTORS_DIR: "/etc/connectors",
+    MASTER_KEYS: `k2:${first}, k1:${second}`,
+    ADMIN_API_KEY: "a-key-that-is-long-enough-to-be-one",
+    ALLOW_PRIVATE_NETWORKS: "127.0.0.0/8, ::1/128,10.1.2.3",
+    SANDBOX: "Off",
+    LOG_LEVEL: "DEBUG",
+    EVENT_RETENTION_DAYS: "7",
+  });
+  expect(config).toMatchObject({
+    host: "0.0.0.0",
+    port: 0,
+    publicUrl: "https://connect.example.com",
+    dataDir: "/var/lib/jackfield",
+    connectorsDir: "/etc/connectors",
+    allowPrivateNetworks: ["127.0.0.0/8", "::1/128", "10.1.2.3/32"],
+    sandbox: false,
+    logLevel: "debug",
+    eventRetentionDays: 7,
+    warnings: [],
+  } satisfies Partial<Config>);
+  expect(config.masterKeys?.map(({ id, key: bytes }) => [id, bytes.toString("base64")])).toEqual([
+    ["k2", first],
+    ["k1", second],
+  ]);
+});
+
+test("all problems come at once, each with its variable and a cure", () => {
+  const found = problems({
+    PORT: "high",
+    PUBLIC_URL: "ftp://x",
+    MASTER_KEYS: "a:c2VjcmV0",
+    ADMIN_API_KEY: "short",
+    ALLOW_PRIVATE_NETWORKS: "everything",
+    SANDBOX: "maybe",
+    LOG_LEVEL: "loud",
+    EVENT_RETENTION_DAYS: "0",
+    MONGODB_URL: "mongodb://x",
+    REDIS_URL: "redis://x",
+    EGRESS_PROXY: "http://x",
+    NODE_TLS_REJECT_UNAUTHORIZED: "0",
+  });
+  expect(found.map((text) => text.split(/[ =]/)[0])).toEqual([
+    "PORT",
+    "PUBLIC_URL",
+    "MASTER_KEYS",
+    "ADMIN_API_KEY",
+    "ALLOW_PRIVATE_NETWORKS",
+    "SANDBOX",
+    "LOG_LEVEL",
+    "EVENT_RETENTION_DAYS",
+    "NODE_TLS_REJECT_UNAUTHORIZED",
+    "MONGODB_URL",
+    "REDIS_URL",
+    "EGRESS_PROXY",
+  ]);
+  for (const text of found) expect(text).toMatch(/\. ?(Give|Unset|`openssl)|Give|makes (a good )?one/);
+});
+
+test("a message never repeats a key", () => {
+  const text = [...problems({ MASTER_KEYS: "a:dGhlLXNlY3JldC1rZXk=,b", ADMIN_API_KEY: "se cret-key" })].join("\n");
+  expect(text).toContain("MASTER_KEYS");
+  expect(text).toContain("ADMIN_API_KEY");
+  expect(text).not.toContain("dGhlLXNlY3JldC1rZXk");
+  expect(text).not.toContain("se cret");
+});
+
+test.each([
+  "",
+  "a",
+  ":x",
+  "a:",
+  `a:${key()}:b`,
+  `a b:${key()}`,
+  `a:${key()},a:${key()}`,
+  `a:${randomBytes(31).toString("base64")}`,
+  `a:${key()}!`,
+  ",",
+])("MASTER_KEYS=%j is refused, unless it is empty", (text) => {
+  expect(problems({ MASTER_KEYS: text })).toHaveLength(text === "" ? 0 : 1);
+});
+
+test.each([
+  "https://x.example/path",
+  "https://x.example/?a",
+  "https://x.example/#a",
+  "https://u:p@x.example",
+  "x.example",
+  "//x.example",
+  "javascript:1",
+])("PUBLIC_URL=%s is refused", (text) => {
+  expect(problems({ PUBLIC_URL: text })).toHaveLength(1);
+});
+
+test.each(["65536", "-1", "3000.5", "0x10", "1e3"])("PORT=%s is refused", (text) => {
+  expect(problems({ PORT: text })).toHaveLength(1);
+});
+
+test.each(["10.0.0.0/33", "::/129", "10.0.0.0/", "10.0.0/8", "localhost", "10.0.0.0/8/8", "10.0.0.0/a"])(
+  "ALLOW_PRIVATE_NETWORKS=%s is refused",
+  (text) => {
+    expect(problems({ ALLOW_PRIVATE_NETWORKS: text })).toHaveLength(1);
+  },
+);
+
+test("what is odd is a warning: plain http for other machines, a short key, a variable of later versions", () => {
+  const { warnings } = readConfig({ PUBLIC_URL: "http://connect.example.com", ADMIN_API_KEY: "12345678", STEP_LOG: "on" });
+  expect(warnings).toHaveLength(3);
+  expect(readConfig({ PUBLIC_URL: "http://localhost:8080" }).warnings).toEqual([]);
+});
+
+test("process.env is read in config.ts and main.ts only", () => {
+  const source = join(import.meta.dirname, "../src");
+  const readers = readdirSync(source, { recursive: true, encoding: "utf8" })
+    .filter((name) => name.endsWith(".ts") && readFileSync(join(source, name), "utf8").includes("process.env"))
+    .map((name) => name);
+  expect(readers.filter((name) => !["config.ts", "main.ts"].includes(name))).toEqual([]);
+});

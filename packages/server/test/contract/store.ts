@@ -1,0 +1,603 @@
+import type {
+  AppRecord,
+  ConnectionEvent,
+  ConnectionFilter,
+  ConnectionRecord,
+  FlowRecord,
+  JackfieldError,
+  Listed,
+  Page,
+  Store,
+} from "@jackfield/engine";
+import { IdentityTaken } from "@jackfield/engine";
+
+/** An adapter under test: a store with nothing in it, and the ways in which its process can end. */
+export interface StoreUnderTest {
+  readonly store: Store;
+  /** Another store over what the first has written, after it was closed properly. */
+  reopen(): Promise<Store>;
+  /** Another store over what the first has written, as if its process had been killed. */
+  reopenAfterKill(): Promise<Store>;
+  cleanUp(): Promise<void>;
+}
+
+const time = (seconds: number) => new Date(Date.UTC(2026, 0, 1) + seconds * 1000).toISOString();
+
+export function connection(id: string, values: Partial<ConnectionRecord> = {}): ConnectionRecord {
+  return {
+    id,
+    workspace: "w",
+    owner: "ada",
+    connector: "acme",
+    auth: "oauth",
+    environment: "production",
+    status: "connected",
+    name: null,
+    description: null,
+    label: "Ada's Acme",
+    unique_id: `u-${id}`,
+    identity: `w/ada/acme/${id}`,
+    alias_of: null,
+    fields: { region: "eu", nested: { list: [1, "two", null] } },
+    sealed_fields: null,
+    sealed_credential: "v1.a.b.c",
+    credential_version: 1,
+    scopes: ["read"],
+    missing_scopes: [],
+    renewable: true,
+    expires_at: time(3600),
+    refresh_at: null,
+    refresh_failures: 0,
+    last_test: null,
+    error: null,
+    created_at: time(0),
+    updated_at: time(0),
+    ...values,
+  };
+}
+
+export function event(id: string, of: string, values: Partial<ConnectionEvent> = {}): ConnectionEvent {
+  return { id, connection: of, workspace: "w", at: time(0), type: "used", actor: "system", ...values };
+}
+
+function flow(id: string, values: Partial<FlowRecord> = {}): FlowRecord {
+  return {
+    id,
+    state_hash: `state-${id}`,
+    connection: "c",
+    workspace: "w",
+    connector: "acme",
+    auth: "oauth",
+    environment: "production",
+    actor: "key/1",
+    via: "key",
+    browser_hash: null,
+    redirect_uri: "https://here.example/oauth/callback/acme",
+    sealed: "v1.x.y.z",
+    created_at: time(0),
+    expires_at: time(600),
+    ...values,
+  };
+}
+
+function app(values: Partial<AppRecord> = {}): AppRecord {
+  return {
+    workspace: "w",
+    connector: "acme",
+    auth: "oauth",
+    environment: "production",
+    client_id: "client",
+    sealed_secret: "v1.s",
+    created_at: time(0),
+    updated_at: time(0),
+    ...values,
+  };
+}
+
+const ids = (listed: Listed<{ readonly id: string }>) => listed.items.map(({ id }) => id);
+const count = <T>(list: readonly T[], is: (item: T) => boolean) => list.filter(is).length;
+
+/** Every obligation of the store's port, against one adapter. */
+export function storeContract(name: string, make: () => Promise<StoreUnderTest>): void {
+  describe(`the store's contract: ${name}`, () => {
+    let under: StoreUnderTest;
+    let store: Store;
+    beforeEach(async () => {
+      under = await make();
+      store = under.store;
+    });
+    afterEach(() => under.cleanUp());
+
+    connections(() => store);
+    listing(() => store);
+    races(() => store);
+    events(() => store);
+    flows(() => store);
+    leases(() => store);
+    appsAndManifests(() => store);
+    durability(() => under);
+  });
+}
+
+function connections(get: () => Store): void {
+  describe("connections", () => {
+    test("come back exactly as they were stored", async () => {
+      const record = connection("a", {
+        last_test: { at: time(1), outcome: "passed", status: 200, duration_ms: 1.5 },
+        name: "Ünïcode 🎛",
+      });
+      await get().connections.insert(record, []);
+      expect(await get().connections.get("a")).toEqual(record);
+      expect(await get().connections.find(record.identity)).toEqual(record);
+      expect(await get().connections.get("b")).toBeUndefined();
+      expect(await get().connections.find("nobody")).toBeUndefined();
+    });
+
+    test("are not shared with the caller: changing a record changes nothing in the store", async () => {
+      const record = connection("a");
+      await get().connections.insert(record, []);
+      (record.fields as Record<string, unknown>).region = "us";
+      const read = await get().connections.get("a");
+      expect(read?.fields.region).toBe("eu");
+      (read?.fields as Record<string, unknown>).region = "us";
+      expect((await get().connections.get("a"))?.fields.region).toBe("eu");
+    });
+
+    test("are got by exactly their id: an alias is not followed", async () => {
+      await get().connections.insert(connection("a"), []);
+      await get().connections.insert(connection("b", { alias_of: "a", identity: "draft/b" }), []);
+      expect((await get().connections.get("b"))?.id).toBe("b");
+    });
+
+    test("are inserted with their events", async () => {
+      await get().connections.insert(connection("a"), [event("e", "a", { type: "created" })]);
+      expect((await get().events.list("a", { limit: 10 })).items).toEqual([event("e", "a", { type: "created" })]);
+    });
+
+    test("with an identity that is taken are refused, and nothing of them is stored", async () => {
+      await get().connections.insert(connection("a", { identity: "same" }), []);
+      const refused = await get()
+        .connections.insert(connection("b", { identity: "same" }), [event("e", "b")])
+        .catch((error: unknown) => error);
+      expect(refused).toBeInstanceOf(IdentityTaken);
+      expect((refused as IdentityTaken).identity).toBe("same");
+      expect(await get().connections.get("b")).toBeUndefined();
+      expect((await get().events.list("b", { limit: 10 })).items).toEqual([]);
+    });
+
+    test("with an id that is taken are refused, and the first stays as it is", async () => {
+      await get().connections.insert(connection("a"), []);
+      await expect(
+        get().connections.insert(connection("a", { identity: "other", name: "second" }), [event("e", "a")]),
+      ).rejects.toThrow();
+      expect((await get().connections.get("a"))?.name).toBeNull();
+      expect((await get().events.list("a", { limit: 10 })).items).toEqual([]);
+    });
+
+    test("are updated in the given keys only, and the record as it is afterwards comes back", async () => {
+      await get().connections.insert(connection("a"), []);
+      const after = await get().connections.update("a", { name: "Mine", label: null, credential_version: 2 });
+      expect(after).toEqual(connection("a", { name: "Mine", label: null, credential_version: 2 }));
+      expect(await get().connections.get("a")).toEqual(after);
+    });
+
+    test("are updated with their events, or not at all", async () => {
+      await get().connections.insert(connection("a"), []);
+      await get().connections.update("a", { name: "Mine" }, { events: [event("e1", "a", { type: "renamed" })] });
+      await get().connections.update("a", { name: "x" }, { expect: { credential_version: 9 }, events: [event("e2", "a")] });
+      expect(ids(await get().events.list("a", { limit: 10 }))).toEqual(["e1"]);
+    });
+
+    test("that are not there, or not as expected, are not updated", async () => {
+      await get().connections.insert(connection("a"), []);
+      expect(await get().connections.update("b", { name: "x" })).toBeUndefined();
+      expect(await get().connections.update("a", { name: "x" }, { expect: { credential_version: 2 } })).toBeUndefined();
+      expect(await get().connections.update("a", { name: "x" }, { expect: { status: "draft" } })).toBeUndefined();
+      expect(
+        await get().connections.update("a", { name: "x" }, { expect: { credential_version: 1, status: "draft" } }),
+      ).toBeUndefined();
+      expect(await get().connections.get("a")).toEqual(connection("a"));
+      expect(
+        (await get().connections.update("a", { name: "x" }, { expect: { credential_version: 1, status: "connected" } }))?.name,
+      ).toBe("x");
+    });
+
+    test("cannot be given another's identity, but keep their own", async () => {
+      await get().connections.insert(connection("a", { identity: "one" }), []);
+      await get().connections.insert(connection("b", { identity: "two" }), []);
+      await expect(
+        get().connections.update("b", { identity: "one", name: "x" }, { events: [event("e", "b")] }),
+      ).rejects.toBeInstanceOf(IdentityTaken);
+      expect(await get().connections.get("b")).toEqual(connection("b", { identity: "two" }));
+      expect((await get().events.list("b", { limit: 10 })).items).toEqual([]);
+      expect((await get().connections.update("b", { identity: "two", name: "x" }))?.name).toBe("x");
+      expect((await get().connections.find("two"))?.id).toBe("b");
+    });
+
+    test("give their identity free when they get another", async () => {
+      await get().connections.insert(connection("a", { identity: "one" }), []);
+      await get().connections.update("a", { identity: "revoked/a" });
+      await get().connections.insert(connection("b", { identity: "one" }), []);
+      expect((await get().connections.find("one"))?.id).toBe("b");
+    });
+
+    test("whose refresh is due are found, the most overdue first", async () => {
+      await get().connections.insert(connection("late", { refresh_at: time(10) }), []);
+      await get().connections.insert(connection("later", { refresh_at: time(20) }), []);
+      await get().connections.insert(connection("latest", { refresh_at: time(5) }), []);
+      await get().connections.insert(connection("future", { refresh_at: time(30) }), []);
+      await get().connections.insert(connection("never", { refresh_at: null }), []);
+      expect(await get().connections.due(time(30), 10)).toEqual([
+        { id: "latest", refresh_at: time(5) },
+        { id: "late", refresh_at: time(10) },
+        { id: "later", refresh_at: time(20) },
+      ]);
+      expect((await get().connections.due(time(30), 2)).map(({ id }) => id)).toEqual(["latest", "late"]);
+      await get().connections.update("latest", { refresh_at: null });
+      expect((await get().connections.due(time(30), 10)).map(({ id }) => id)).toEqual(["late", "later"]);
+    });
+
+    test("tell whether a connector is used in a workspace", async () => {
+      await get().connections.insert(connection("a"), []);
+      expect(await get().connections.uses("w", "acme")).toBe(true);
+      expect(await get().connections.uses("w", "other")).toBe(false);
+      expect(await get().connections.uses("v", "acme")).toBe(false);
+    });
+
+    test("are erased with their aliases and their events, and nothing else is", async () => {
+      await get().connections.insert(connection("a"), [event("e1", "a")]);
+      await get().connections.insert(connection("b", { alias_of: "a", identity: "draft/b" }), [event("e2", "b")]);
+      await get().connections.insert(connection("c"), [event("e3", "c")]);
+      expect(await get().connections.delete("a")).toBe(true);
+      expect(await get().connections.delete("a")).toBe(false);
+      expect(await get().connections.get("a")).toBeUndefined();
+      expect(await get().connections.get("b")).toBeUndefined();
+      for (const id of ["a", "b"]) expect((await get().events.list(id, { limit: 10 })).items).toEqual([]);
+      expect(await get().connections.get("c")).toEqual(connection("c"));
+      expect(ids(await get().events.list("c", { limit: 10 }))).toEqual(["e3"]);
+    });
+  });
+}
+
+function listing(get: () => Store): void {
+  const list = (filter: Partial<ConnectionFilter> = {}, page: Partial<Page> = {}) =>
+    get().connections.list({ workspace: "w", ...filter }, { limit: 50, ...page });
+
+  describe("a list of connections", () => {
+    test("is newest first, without aliases and without what was disconnected", async () => {
+      await get().connections.insert(connection("old", { created_at: time(1) }), []);
+      await get().connections.insert(connection("new", { created_at: time(3) }), []);
+      await get().connections.insert(connection("mid", { created_at: time(2) }), []);
+      await get().connections.insert(connection("alias", { created_at: time(4), alias_of: "new" }), []);
+      await get().connections.insert(connection("gone", { created_at: time(5), status: "revoked" }), []);
+      expect(ids(await list())).toEqual(["new", "mid", "old"]);
+      expect((await list()).next).toBeNull();
+    });
+
+    test("is filtered by workspace, owner, connector, environment and status, each alone and all together", async () => {
+      const other = { workspace: "v", owner: "alan", connector: "beta", environment: "sandbox", status: "error" } as const;
+      await get().connections.insert(connection("a"), []);
+      for (const [key, value] of Object.entries(other)) await get().connections.insert(connection(key, { [key]: value }), []);
+      expect(ids(await get().connections.list({ workspace: "v" }, { limit: 50 }))).toEqual(["workspace"]);
+      for (const key of ["owner", "connector", "environment", "status"] as const)
+        expect(ids(await list({ [key]: other[key] }))).toEqual([key]);
+      const all = { owner: "ada", connector: "acme", environment: "production", status: "connected" } as const;
+      expect(ids(await list(all))).toEqual(["a"]);
+    });
+
+    test("is searched in name, label, description and unique id, whatever the case, in every script", async () => {
+      const blank = { name: null, label: null, description: null, unique_id: null };
+      await get().connections.insert(connection("name", { ...blank, name: "Große ÄRZTE" }), []);
+      await get().connections.insert(connection("label", { ...blank, label: "Ada's Files" }), []);
+      await get().connections.insert(connection("description", { ...blank, description: "For the MONTHLY report" }), []);
+      await get().connections.insert(connection("unique_id", { ...blank, unique_id: "ID-4711" }), []);
+      expect(ids(await list({ search: "ärzte" }))).toEqual(["name"]);
+      expect(ids(await list({ search: "FILES" }))).toEqual(["label"]);
+      expect(ids(await list({ search: "monthly" }))).toEqual(["description"]);
+      expect(ids(await list({ search: "id-47" }))).toEqual(["unique_id"]);
+      expect(ids(await list({ search: "nothing" }))).toEqual([]);
+      expect(ids(await list({ search: "" }))).toHaveLength(4);
+    });
+
+    test("takes what is searched for literally", async () => {
+      await get().connections.insert(connection("percent", { label: "100% done" }), []);
+      await get().connections.insert(connection("underscore", { label: "snake_case" }), []);
+      await get().connections.insert(connection("slash", { label: "back\\slash" }), []);
+      await get().connections.insert(connection("quote", { label: `it's "quoted"` }), []);
+      expect(ids(await list({ search: "100%" }))).toEqual(["percent"]);
+      expect(ids(await list({ search: "%" }))).toEqual(["percent"]);
+      expect(ids(await list({ search: "e_c" }))).toEqual(["underscore"]);
+      expect(ids(await list({ search: "k\\s" }))).toEqual(["slash"]);
+      expect(ids(await list({ search: "'" }))).toEqual(["quote"]);
+      expect(ids(await list({ search: `' OR 1=1 --` }))).toEqual([]);
+    });
+
+    test("finds what an update has changed", async () => {
+      await get().connections.insert(connection("a"), []);
+      await get().connections.update("a", { name: "Renamed", status: "needs_reauth" });
+      expect(ids(await list({ search: "renamed", status: "needs_reauth" }))).toEqual(["a"]);
+      expect(ids(await list({ status: "connected" }))).toEqual([]);
+    });
+
+    test("in pages gives each once, also where times are the same, and although newer ones arrive", async () => {
+      for (let n = 0; n < 23; n += 1) await get().connections.insert(connection(`c${n}`, { created_at: time(n % 3) }), []);
+      const seen: string[] = [];
+      let after: string | undefined;
+      for (let pages = 0; pages < 10; pages += 1) {
+        const page = await list({}, { limit: 5, after });
+        expect(page.items.length).toBeLessThanOrEqual(5);
+        seen.push(...ids(page));
+        await get().connections.insert(connection(`new${pages}`, { created_at: time(100 + pages) }), []);
+        if (page.next === null) break;
+        after = page.next;
+      }
+      expect(seen).toHaveLength(23);
+      expect(new Set(seen).size).toBe(23);
+    });
+
+    test("whose last page is full ends there", async () => {
+      for (let n = 0; n < 4; n += 1) await get().connections.insert(connection(`c${n}`), []);
+      const first = await list({}, { limit: 2 });
+      const second = await list({}, { limit: 2, after: first.next ?? "" });
+      expect([first.items.length, second.items.length, second.next]).toEqual([2, 2, null]);
+    });
+
+    test.each(["", "!!!", "bm9uc2Vuc2U", Buffer.from("[1,2]").toString("base64url"), Buffer.from('["a"]').toString("base64url")])(
+      "refuses the cursor %j",
+      async (after) => {
+        const error = await list({}, { after }).catch((cause: JackfieldError) => cause);
+        expect(error).toMatchObject({ code: "request_invalid" });
+      },
+    );
+  });
+}
+
+function races(get: () => Store): void {
+  const twenty = Array.from({ length: 20 }, (_, n) => n);
+
+  describe("of many callers at once", () => {
+    test("exactly one inserts an identity", async () => {
+      const results = await Promise.allSettled(
+        twenty.map((n) => get().connections.insert(connection(`c${n}`, { identity: "same" }), [])),
+      );
+      expect(count(results, ({ status }) => status === "fulfilled")).toBe(1);
+      for (const result of results) if (result.status === "rejected") expect(result.reason).toBeInstanceOf(IdentityTaken);
+    });
+
+    test("exactly one takes over an identity by update", async () => {
+      for (const n of twenty) await get().connections.insert(connection(`c${n}`), []);
+      const results = await Promise.allSettled(twenty.map((n) => get().connections.update(`c${n}`, { identity: "same" })));
+      expect(count(results, ({ status }) => status === "fulfilled")).toBe(1);
+    });
+
+    test("exactly one writes the next version of a credential", async () => {
+      await get().connections.insert(connection("a"), []);
+      const results = await Promise.all(
+        twenty.map((n) =>
+          get().connections.update(
+            "a",
+            { credential_version: 2, sealed_credential: `v${n}` },
+            { expect: { credential_version: 1 } },
+          ),
+        ),
+      );
+      expect(count(results, (record) => record !== undefined)).toBe(1);
+      const winner = results.findIndex((record) => record !== undefined);
+      expect((await get().connections.get("a"))?.sealed_credential).toBe(`v${winner}`);
+    });
+
+    test("none loses what another has written to another key", async () => {
+      await get().connections.insert(connection("a"), []);
+      await Promise.all([
+        get().connections.update("a", { name: "n" }),
+        get().connections.update("a", { description: "d" }),
+        get().connections.update("a", { refresh_failures: 3 }),
+        get().connections.update("a", { scopes: ["x"] }),
+      ]);
+      expect(await get().connections.get("a")).toMatchObject({ name: "n", description: "d", refresh_failures: 3, scopes: ["x"] });
+    });
+
+    test("exactly one consumes a flow", async () => {
+      await get().flows.insert(flow("f"));
+      const results = await Promise.all(twenty.map(() => get().flows.consume("state-f")));
+      expect(count(results, (found) => found !== undefined)).toBe(1);
+    });
+
+    test("exactly one binds a flow, and all are told who", async () => {
+      await get().flows.insert(flow("f"));
+      const results = await Promise.all(twenty.map((n) => get().flows.bind("f", `browser-${n}`)));
+      expect(new Set(results.map((found) => found?.browser_hash)).size).toBe(1);
+    });
+
+    test("exactly one gets a lease", async () => {
+      const results = await Promise.all(twenty.map((n) => get().leases.acquire("k", `owner-${n}`, 0, 1000)));
+      expect(count(results, Boolean)).toBe(1);
+    });
+  });
+}
+
+function events(get: () => Store): void {
+  describe("events", () => {
+    beforeEach(() => get().connections.insert(connection("a"), []));
+
+    test("are listed newest first, in pages that give each once", async () => {
+      await get().events.append(
+        Array.from({ length: 11 }, (_, n) => event(`e${n}`, "a", { at: time(n % 4), host: "api.example", status: 200 })),
+      );
+      const seen: ConnectionEvent[] = [];
+      let after: string | undefined;
+      do {
+        const page = await get().events.list("a", { limit: 4, after });
+        seen.push(...page.items);
+        after = page.next ?? undefined;
+      } while (after !== undefined);
+      expect(new Set(seen.map(({ id }) => id)).size).toBe(11);
+      expect(seen.map(({ at }) => at)).toEqual(
+        seen
+          .map(({ at }) => at)
+          .sort()
+          .reverse(),
+      );
+      expect(seen.find(({ id }) => id === "e3")).toEqual(event("e3", "a", { at: time(3), host: "api.example", status: 200 }));
+    });
+
+    test("of one time are listed in the reverse of the order in which they were appended", async () => {
+      await get().events.append([event("z", "a"), event("m", "a")]);
+      await get().events.append([event("b", "a")]);
+      expect(ids(await get().events.list("a", { limit: 10 }))).toEqual(["b", "m", "z"]);
+    });
+
+    test("are those of one connection", async () => {
+      await get().connections.insert(connection("b"), [event("e2", "b")]);
+      await get().events.append([event("e1", "a")]);
+      expect(ids(await get().events.list("a", { limit: 10 }))).toEqual(["e1"]);
+      expect(ids(await get().events.list("b", { limit: 10 }))).toEqual(["e2"]);
+    });
+
+    test("of a connection that was erased meanwhile do not come back, and do not keep the others out", async () => {
+      await get().events.append([event("e1", "gone"), event("e2", "a")]);
+      expect((await get().events.list("gone", { limit: 10 })).items).toEqual([]);
+      expect(ids(await get().events.list("a", { limit: 10 }))).toEqual(["e2"]);
+    });
+
+    test("from before a time are removed and counted", async () => {
+      await get().events.append([
+        event("old", "a", { at: time(1) }),
+        event("edge", "a", { at: time(2) }),
+        event("new", "a", { at: time(3) }),
+      ]);
+      expect(await get().events.expire(time(2))).toBe(1);
+      expect(ids(await get().events.list("a", { limit: 10 }))).toEqual(["new", "edge"]);
+      expect(await get().events.expire(time(2))).toBe(0);
+    });
+  });
+}
+
+function flows(get: () => Store): void {
+  describe("flows", () => {
+    test("come back as they were stored until they are consumed, once", async () => {
+      await get().flows.insert(flow("f"));
+      expect(await get().flows.get("f")).toEqual(flow("f"));
+      expect(await get().flows.get("other")).toBeUndefined();
+      expect(await get().flows.consume("other")).toBeUndefined();
+      expect(await get().flows.consume("state-f")).toEqual(flow("f"));
+      expect(await get().flows.consume("state-f")).toBeUndefined();
+      expect(await get().flows.get("f")).toBeUndefined();
+    });
+
+    test("are bound once: who comes later is told who was first", async () => {
+      await get().flows.insert(flow("f"));
+      expect((await get().flows.bind("f", "first"))?.browser_hash).toBe("first");
+      expect((await get().flows.bind("f", "second"))?.browser_hash).toBe("first");
+      expect((await get().flows.get("f"))?.browser_hash).toBe("first");
+      expect((await get().flows.consume("state-f"))?.browser_hash).toBe("first");
+      expect(await get().flows.bind("f", "third")).toBeUndefined();
+    });
+
+    test("that were bound from the start stay so", async () => {
+      await get().flows.insert(flow("f", { browser_hash: "own", via: "session" }));
+      expect((await get().flows.bind("f", "other"))?.browser_hash).toBe("own");
+    });
+
+    test("with a state that is taken are refused", async () => {
+      await get().flows.insert(flow("f"));
+      await expect(get().flows.insert(flow("g", { state_hash: "state-f" }))).rejects.toThrow();
+      expect(await get().flows.get("g")).toBeUndefined();
+    });
+
+    test("that ran out are removed and given", async () => {
+      await get().flows.insert(flow("old", { expires_at: time(1) }));
+      await get().flows.insert(flow("edge", { expires_at: time(2) }));
+      await get().flows.insert(flow("new", { expires_at: time(3) }));
+      expect((await get().flows.expire(time(2))).map(({ id }) => id)).toEqual(["old"]);
+      expect(await get().flows.expire(time(2))).toEqual([]);
+      expect(await get().flows.get("edge")).toBeDefined();
+    });
+  });
+}
+
+function leases(get: () => Store): void {
+  describe("a lease", () => {
+    test("is held by one owner until it runs out", async () => {
+      expect(await get().leases.acquire("k", "a", 0, 1000)).toBe(true);
+      expect(await get().leases.acquire("k", "b", 999, 2000)).toBe(false);
+      expect(await get().leases.acquire("other", "b", 0, 1000)).toBe(true);
+      expect(await get().leases.acquire("k", "b", 1000, 2000)).toBe(true);
+      expect(await get().leases.acquire("k", "a", 1500, 2500)).toBe(false);
+    });
+
+    test("is renewed and released by its owner only", async () => {
+      await get().leases.acquire("k", "a", 0, 1000);
+      expect(await get().leases.renew("k", "b", 9000)).toBe(false);
+      expect(await get().leases.renew("k", "a", 2000)).toBe(true);
+      expect(await get().leases.acquire("k", "b", 1500, 3000)).toBe(false);
+      await get().leases.release("k", "b");
+      expect(await get().leases.acquire("k", "b", 1500, 3000)).toBe(false);
+      await get().leases.release("k", "a");
+      expect(await get().leases.acquire("k", "b", 1500, 3000)).toBe(true);
+      expect(await get().leases.renew("k", "a", 9000)).toBe(false);
+    });
+  });
+}
+
+function appsAndManifests(get: () => Store): void {
+  test("an app is kept per workspace, connector, auth and environment; putting it again replaces it", async () => {
+    await get().apps.put(app());
+    await get().apps.put(app({ environment: "sandbox", client_id: "s" }));
+    await get().apps.put(app({ workspace: "v", client_id: "v" }));
+    await get().apps.put(app({ client_id: "new", sealed_secret: null }));
+    expect(await get().apps.get("w", "acme", "oauth", "production")).toEqual(app({ client_id: "new", sealed_secret: null }));
+    expect((await get().apps.list("w", "acme")).map(({ environment, client_id }) => [environment, client_id])).toEqual([
+      ["production", "new"],
+      ["sandbox", "s"],
+    ]);
+    expect(await get().apps.get("w", "acme", "oauth", "staging")).toBeUndefined();
+    expect(await get().apps.delete("w", "acme", "oauth", "production")).toBe(true);
+    expect(await get().apps.delete("w", "acme", "oauth", "production")).toBe(false);
+    expect((await get().apps.get("v", "acme", "oauth", "production"))?.client_id).toBe("v");
+  });
+
+  test("a manifest is kept by name; putting it again replaces it", async () => {
+    await get().manifests.put("b", "one", time(0));
+    await get().manifests.put("a", "text: ümlaut\n", time(0));
+    await get().manifests.put("b", "two", time(1));
+    expect([...(await get().manifests.list())].sort((x, y) => (x.name < y.name ? -1 : 1))).toEqual([
+      { name: "a", text: "text: ümlaut\n" },
+      { name: "b", text: "two" },
+    ]);
+    expect(await get().manifests.delete("b")).toBe(true);
+    expect(await get().manifests.delete("b")).toBe(false);
+    expect(await get().manifests.list()).toHaveLength(1);
+  });
+}
+
+function durability(get: () => StoreUnderTest): void {
+  for (const how of ["reopen", "reopenAfterKill"] as const)
+    test(`everything that was answered for is there after ${how === "reopen" ? "a restart" : "kill -9"}`, async () => {
+      const { store } = get();
+      await store.connections.insert(connection("a"), [event("e", "a")]);
+      await store.connections.update("a", { name: "Mine" }, { events: [event("e2", "a", { type: "renamed" })] });
+      await store.apps.put(app());
+      await store.flows.insert(flow("f"));
+      await store.flows.bind("f", "browser");
+      await store.manifests.put("m", "text", time(0));
+      const again = await get()[how]();
+      await again.ping();
+      expect(await again.connections.get("a")).toEqual(connection("a", { name: "Mine" }));
+      expect(ids(await again.events.list("a", { limit: 10 }))).toEqual(["e2", "e"]);
+      expect(await again.apps.get("w", "acme", "oauth", "production")).toEqual(app());
+      expect((await again.flows.consume("state-f"))?.browser_hash).toBe("browser");
+      expect(await again.manifests.list()).toEqual([{ name: "m", text: "text" }]);
+      await expect(again.connections.insert(connection("b", { identity: connection("a").identity }), [])).rejects.toBeInstanceOf(
+        IdentityTaken,
+      );
+    });
+
+  test("a store that was closed refuses to work", async () => {
+    const { store } = get();
+    await store.ping();
+    await store.close();
+    await expect(store.ping()).rejects.toMatchObject({ code: "store_unavailable" });
+    await expect(store.connections.get("a")).rejects.toMatchObject({ code: "store_unavailable" });
+  });
+}

@@ -1,0 +1,102 @@
+import { copyFileSync, existsSync, readdirSync, statSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import Database from "libsql";
+import { metaTable } from "../src/store/meta.ts";
+import { openStore } from "../src/store/sqlite.ts";
+import { connection, storeContract } from "./contract/store.ts";
+import { temporary } from "./temporary.ts";
+
+storeContract("SQLite", async () => {
+  const file = join(temporary(), "store.db");
+  const opened = [openStore(file)];
+  const open = (name: string) => {
+    const store = openStore(name);
+    opened.push(store);
+    return store;
+  };
+  const [store] = opened;
+  if (store === undefined) throw new Error("unreachable");
+  return {
+    store,
+    async reopen() {
+      await store.close();
+      return open(file);
+    },
+    async reopenAfterKill() {
+      // What is on the disk while the first is still open is all that a killed process leaves.
+      const copy = join(temporary(), "store.db");
+      for (const suffix of ["", "-wal"]) if (existsSync(file + suffix)) copyFileSync(file + suffix, copy + suffix);
+      return open(copy);
+    },
+    async cleanUp() {
+      for (const each of opened) await each.close();
+    },
+  };
+});
+
+describe("the SQLite file", () => {
+  test("and everything beside it can be read by its owner only", async () => {
+    const folder = temporary();
+    const store = openStore(join(folder, "store.db"));
+    await store.connections.insert(connection("a"), []);
+    const files = readdirSync(folder);
+    expect(files).toContain("store.db-wal");
+    for (const name of files) expect([name, statSync(join(folder, name)).mode & 0o077]).toEqual([name, 0]);
+    await store.close();
+  });
+
+  test("is as durable as SQLite can make it", () => {
+    const store = openStore(join(temporary(), "store.db"));
+    expect(store.sqlite.get("PRAGMA synchronous")).toMatchObject({ synchronous: 2 });
+    expect(store.sqlite.get("PRAGMA journal_mode")).toMatchObject({ journal_mode: "wal" });
+    store.sqlite.close();
+  });
+
+  test("that is none is refused with what to do", () => {
+    const file = join(temporary(), "store.db");
+    writeFileSync(file, "this was never a database, however long one looks at it. ".repeat(50));
+    expect(() => openStore(file)).toThrow(/store\.db is not a readable store\. Restore it from a backup/);
+  });
+
+  test("of a newer version is refused and left alone", () => {
+    const file = join(temporary(), "store.db");
+    openStore(file).sqlite.close();
+    const raw = new Database(file);
+    raw.pragma("user_version = 999");
+    raw.close();
+    expect(() => openStore(file)).toThrow(/newer version/);
+  });
+
+  test("is left as it was when a transaction fails half-way", () => {
+    const { sqlite } = openStore(join(temporary(), "store.db"));
+    const meta = metaTable(sqlite);
+    expect(() =>
+      sqlite.transaction(() => {
+        meta.set("a", "1");
+        throw new Error("half-way");
+      }),
+    ).toThrow("half-way");
+    expect(meta.get("a")).toBeUndefined();
+    sqlite.transaction(() => meta.set("a", "2"));
+    expect(meta.get("a")).toBe("2");
+    sqlite.close();
+  });
+
+  test("finds a page of connections, of events, and what is due, by its indexes", async () => {
+    const { sqlite, ...store } = openStore(join(temporary(), "store.db"));
+    const plan = (sql: string, ...values: string[]) => JSON.stringify(sqlite.all(`EXPLAIN QUERY PLAN ${sql}`, ...values));
+    expect(
+      plan(
+        "SELECT doc FROM connections WHERE alias_of IS NULL AND workspace = ? ORDER BY created_at DESC, id DESC LIMIT 50",
+        "w",
+      ),
+    ).toContain("connections_newest");
+    expect(plan("SELECT id FROM connections WHERE refresh_at < ? ORDER BY refresh_at LIMIT 10", "x")).toContain(
+      "connections_due",
+    );
+    expect(plan("SELECT doc FROM events WHERE connection = ? ORDER BY at DESC, seq DESC LIMIT 10", "x")).toContain(
+      "events_newest",
+    );
+    await store.close();
+  });
+});
