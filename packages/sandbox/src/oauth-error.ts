@@ -4,7 +4,6 @@ const statuses = {
   invalid_grant: 400,
   invalid_scope: 400,
   unsupported_grant_type: 400,
-  unsupported_token_type: 400,
   not_found: 404,
   limit_reached: 409,
   too_large: 413,
