@@ -7,6 +7,7 @@ import {
   type ConnectionChange,
   create,
   type Filter,
+  find,
   list,
   type NewConnection,
   reach,
@@ -207,7 +208,7 @@ async function watch(
 ): Promise<() => void> {
   const stops: (() => void)[] = [];
   const tell = (event: ConnectionEvent): void => {
-    reach(runtime, actor, id)
+    find(runtime, actor, id)
       .then((record) => {
         if (event.type === "merged") stops.push(runtime.events.watch(record.id, tell));
         listener(event, view(runtime, actor, record));

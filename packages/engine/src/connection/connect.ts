@@ -132,7 +132,10 @@ async function store(
   actor: string,
 ): Promise<ConnectionRecord> {
   let current: ConnectionRecord | undefined = target;
-  const events = [runtime.events.make(target, "connected", { actor })];
+  const events = [
+    runtime.events.make(target, "tested", { actor, ...testOf(patch) }),
+    runtime.events.make(target, "authorized", { actor }),
+  ];
   for (let attempt = 0; attempt < attempts && current !== undefined; attempt += 1) {
     const version = current.credential_version;
     const written = await runtime.store.connections.update(
@@ -150,6 +153,12 @@ async function store(
   throw new JackfieldError(current === undefined ? "connection_revoked" : "store_unavailable", {
     detail: `The connection ${target.id} could not be stored.`,
   });
+}
+
+function testOf({ last_test }: ConnectionPatch): { duration_ms?: number; status?: number } {
+  if (!last_test) return {};
+  const { duration_ms, status } = last_test;
+  return { duration_ms, ...(status === undefined ? {} : { status }) };
 }
 
 /** The account is connected already: its connection gets the new credential, and the draft becomes an alias of it. */

@@ -41,11 +41,17 @@ export interface Filter {
 
 /** The record behind an id that the actor may see; aliases are followed. Throws `connection_unknown`, `connection_revoked`. */
 export async function reach(runtime: Runtime, actor: Actor, id: string): Promise<ConnectionRecord> {
+  const record = await find(runtime, actor, id);
+  if (record.status === "revoked") throw new JackfieldError("connection_revoked");
+  return record;
+}
+
+/** As `reach`, but also gives what is left of a disconnected connection. */
+export async function find(runtime: Runtime, actor: Actor, id: string): Promise<ConnectionRecord> {
   let record = await runtime.store.connections.get(id);
   if (record?.alias_of) record = await runtime.store.connections.get(record.alias_of);
   const visible = record !== undefined && record.workspace === actor.workspace && (actor.all || record.owner === actor.owner);
   if (record === undefined || !visible) throw new JackfieldError("connection_unknown");
-  if (record.status === "revoked") throw new JackfieldError("connection_revoked");
   return record;
 }
 
@@ -182,7 +188,7 @@ async function reconnect(
 /** Erases everything but the fact that the connection existed, so that what still names it is told so. */
 export async function remove(runtime: Runtime, actor: Actor, id: string): Promise<void> {
   const record = await reach(runtime, actor, id);
-  const event = runtime.events.make(record, "disconnected", { actor: actor.id });
+  const event = runtime.events.make(record, "revoked", { actor: actor.id });
   await runtime.store.connections.update(
     record.id,
     {

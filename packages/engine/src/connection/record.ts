@@ -75,9 +75,8 @@ export interface ConnectionEvent {
   readonly type:
     | "created"
     | "authorization_started"
-    | "authorized"
     | "denied"
-    | "connected"
+    | "authorized"
     | "tested"
     | "refreshed"
     | "refresh_failed"
@@ -86,7 +85,7 @@ export interface ConnectionEvent {
     | "needs_reauth"
     | "renamed"
     | "merged"
-    | "disconnected";
+    | "revoked";
   /** Who: an API key, a session or `system`. */
   readonly actor: string;
   readonly action?: string;

@@ -50,7 +50,7 @@ interface AnswerHead {
 export interface EgressAnswer extends AnswerHead {
   /** Decompressed. */
   readonly body: Buffer;
-  /** Milliseconds from the call of `send` to the body's last byte. */
+  /** Whole milliseconds from the call of `send` to the body's last byte. */
   readonly duration_ms: number;
 }
 
@@ -309,7 +309,7 @@ export function createEgress(options: EgressOptions, extra: EgressExtra = {}): E
     const { body, ...head } = await stream(request);
     const chunks: Buffer[] = [];
     for await (const chunk of body) chunks.push(chunk);
-    return { ...head, body: Buffer.concat(chunks), duration_ms: performance.now() - start };
+    return { ...head, body: Buffer.concat(chunks), duration_ms: Math.round(performance.now() - start) };
   }
 
   return { send, stream, close: () => agent.close() };

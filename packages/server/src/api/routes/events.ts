@@ -48,9 +48,9 @@ async function stream(
     open.onClose(stop);
     open.send("connection", current);
     send = (event, connection) => {
-      open.send("event", { event, connection }, event.id);
+      open.send("change", { event, connection }, event.id);
       // Nothing can follow: the connection is erased.
-      if (event.type === "disconnected") open.close();
+      if (event.type === "revoked") open.close();
     };
     for (const [event, connection] of early) send(event, connection);
     return "answered";
