@@ -121,17 +121,18 @@ const authorizeConnection = route({
   id: "authorizeConnection",
   method: "POST",
   path: "/v1/connections/{id}/authorize",
-  summary: "Starts a sign-in at the provider, also to reconnect.",
+  summary: "Starts a sign-in at the provider, also to reconnect, with other fields where the body gives some.",
   roles: owners,
   params: byId,
+  body: { kind: "json", schema: Type.Object({ fields: Type.Optional(Values) }, closed) },
   answers: {
     200: {
       description: "Where the browser goes.",
       schema: Type.Object({ authorization_url: Type.String(), expires_at: Type.String({ format: "date-time" }) }),
     },
   },
-  async handle({ engine }, { params }, { actor }) {
-    return ok(await engine.authorization.begin(actor, params.id));
+  async handle({ engine }, { params, body }, { actor }) {
+    return ok(await engine.authorization.begin(actor, params.id, body.fields));
   },
 });
 
