@@ -173,7 +173,9 @@ function label(declared: NonNullable<CompiledAuth["label"]>): Label {
 const isTemplate = (label: NonNullable<CompiledAuth["label"]>): label is Template => "parts" in label;
 
 function uniqueId(declared: NonNullable<CompiledAuth["unique_id"]>): NonNullable<Auth["unique_id"]> {
-  return "value" in declared ? { value: declared.value, on_conflict: declared.on_conflict ?? "reuse" } : { value: declared, on_conflict: "reuse" };
+  return "value" in declared
+    ? { value: declared.value, on_conflict: declared.on_conflict ?? "reuse" }
+    : { value: declared, on_conflict: "reuse" };
 }
 
 function request(declared: CompiledRequest): Request {
@@ -188,7 +190,10 @@ function request(declared: CompiledRequest): Request {
   };
 }
 
-function inputOf(name: string, declared: Compiled<NonNullable<NonNullable<Manifest["actions"]>[string]["input"]>[string]>): Input {
+function inputOf(
+  name: string,
+  declared: Compiled<NonNullable<NonNullable<Manifest["actions"]>[string]["input"]>[string]>,
+): Input {
   return {
     ...declared,
     label: declared.label ?? labelOf(name),

@@ -1,7 +1,7 @@
 import { buildConnector } from "./build.ts";
 import type { Connector } from "./connector.ts";
 import { lint } from "./lint.ts";
-import { byPlace, type Problem } from "./problem.ts";
+import { byPlace, type Problem, type ProblemCode } from "./problem.ts";
 import type { Manifest } from "./schema/manifest.ts";
 import { type Finding, type Path, Source } from "./source.ts";
 import { record, Texts } from "./text.ts";
@@ -25,29 +25,59 @@ export function compile(text: string, options: { file: string; folder?: string }
   if (source.problems.length > 0) return { connector: undefined, problems: [...source.problems].sort(byPlace) };
   const shape = shapeFindings(source.data);
   const texts = new Texts(source.data);
-  const sound = soundPart(source.data, shape);
-  const findings = [...shape, ...lint({ manifest: sound, texts, folder: options.folder })];
+  const found = lint({ manifest: soundPart(source.data, shape), texts, folder: options.folder });
+  const findings = [...shape, ...found.filter((finding) => !followsFrom(shape, finding))];
   const problems = findings.slice(0, most).map((finding) => source.problem(finding));
   problems.sort(byPlace);
   const failed = problems.some(({ severity }) => severity === "error");
   return { connector: failed ? undefined : buildConnector(source.data as Manifest, texts, text), problems };
 }
 
+const mostRounds = 4;
+
 /** The data without what is wrong with its shape, if the rest can stand alone: so one mistyped key hides no other problem. */
 function soundPart(data: unknown, findings: readonly Finding[]): Manifest | undefined {
-  if (findings.length === 0) return data as Manifest;
-  const rest = without(data, findings, []);
-  return shapeFindings(rest).length === 0 ? (rest as Manifest) : undefined;
+  const refused: Path[] = [];
+  let rest = data;
+  let wrong = findings;
+  for (let round = 0; round < mostRounds && wrong.length > 0; round++) {
+    refused.push(...wrong.map(({ code, path }) => (code === "missing_key" ? path.slice(0, -1) : path)));
+    if (refused.some((path) => path.length === 0)) return undefined;
+    rest = without(data, refused, []);
+    wrong = shapeFindings(rest);
+  }
+  return wrong.length === 0 ? (rest as Manifest) : undefined;
 }
 
-function without(data: unknown, findings: readonly Finding[], path: Path): unknown {
-  const refused = (step: string | number) => findings.some((finding) => samePath(finding.path, [...path, step]));
+function without(data: unknown, refused: readonly Path[], path: Path): unknown {
+  const isRefused = (step: string | number) => refused.some((other) => isSame(other, [...path, step]));
   if (Array.isArray(data)) {
-    return data.flatMap((item, index) => (refused(index) ? [] : [without(item, findings, [...path, index])]));
+    return data.flatMap((item, index) => (isRefused(index) ? [] : [without(item, refused, [...path, index])]));
   }
   if (typeof data !== "object" || data === null) return data;
-  const kept = Object.entries(data).filter(([key]) => !refused(key));
-  return record(kept.map(([key, value]) => [key, without(value, findings, [...path, key])] as const));
+  const kept = Object.entries(data).filter(([key]) => !isRefused(key));
+  return record(kept.map(([key, value]) => [key, without(value, refused, [...path, key])] as const));
 }
 
-const samePath = (a: Path, b: Path) => a.length === b.length && a.every((step, index) => step === b[index]);
+const isSame = (a: Path, b: Path) => a.length === b.length && a.every((step, index) => step === b[index]);
+
+/** What a rule may find only because something else was left out for its shape. */
+const dependent = new Set<ProblemCode>([
+  "unknown_field",
+  "unknown_input",
+  "unknown_variable_of_environment",
+  "undeclared_scope",
+  "unused_field",
+  "unused_input",
+  "missing_label",
+  "missing_unique_id",
+  "missing_apply",
+  "host_hole_unbound",
+  "issuer_missing",
+  "whitelist_gap",
+]);
+
+function followsFrom(shape: readonly Finding[], { code, path }: Finding): boolean {
+  if (shape.some((wrong) => wrong.path.length > 0 && isSame(wrong.path, path.slice(0, wrong.path.length)))) return true;
+  return dependent.has(code) && shape.some((wrong) => wrong.code !== "unknown_key" || wrong.hint?.startsWith("Did you mean"));
+}

@@ -47,7 +47,9 @@ export const typeDefaults: { readonly [T in AuthManifest["type"]]: TypeDefaults 
             { name: "password", label: "Password", secret: true, required: true },
           ],
     apply: (fields) =>
-      ["username", "password"].every((name) => fields.some((field) => field.name === name)) ? `Basic {{ ${basicValue} }}` : undefined,
+      ["username", "password"].every((name) => fields.some((field) => field.name === name))
+        ? `Basic {{ ${basicValue} }}`
+        : undefined,
   },
   none: { title: "No sign-in", fields: () => [], apply: () => undefined },
 };

@@ -27,7 +27,11 @@ function rewrite(schema: unknown): unknown {
   if (Array.isArray(schema)) return schema.map(rewrite);
   if (typeof schema !== "object" || schema === null) return schema;
   const copy: Mutable = Object.fromEntries(Object.entries(schema).map(([key, value]) => [key, rewrite(value)]));
-  const { patternProperties, anyOf, discriminator } = copy as { patternProperties?: Mutable; anyOf?: Schema[]; discriminator?: unknown };
+  const { patternProperties, anyOf, discriminator } = copy as {
+    patternProperties?: Mutable;
+    anyOf?: Schema[];
+    discriminator?: unknown;
+  };
   if (patternProperties) {
     copy.additionalProperties = Object.values(patternProperties)[0];
     delete copy.patternProperties;
@@ -53,7 +57,9 @@ const ours = new Set(["x-template", "x-expression", "discriminator"]);
 function withoutNotes(schema: unknown): unknown {
   if (Array.isArray(schema)) return schema.map(withoutNotes);
   if (typeof schema !== "object" || schema === null) return schema;
-  const entries = Object.entries(schema).filter(([key, value]) => !ours.has(key) && !(key === "format" && value === "regular-expression"));
+  const entries = Object.entries(schema).filter(
+    ([key, value]) => !ours.has(key) && !(key === "format" && value === "regular-expression"),
+  );
   return Object.fromEntries(entries.map(([key, value]) => [key, withoutNotes(value)]));
 }
 

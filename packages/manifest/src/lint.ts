@@ -1,6 +1,28 @@
+// What a manifest must or should keep to beyond its shape. Every rule is a row of one table.
+
+import { fieldRules } from "./lint/fields.ts";
+import { identityRules } from "./lint/identity.ts";
+import { oauthRules } from "./lint/oauth.ts";
+import { CheckedManifest, type Rule } from "./lint/rule.ts";
+import { secretRules } from "./lint/secrets.ts";
+import { textRules } from "./lint/texts.ts";
+import { urlRules } from "./lint/urls.ts";
+import { whitelistRules } from "./lint/whitelist.ts";
+import { type ProblemCode, problemKinds } from "./problem.ts";
 import type { Manifest } from "./schema/manifest.ts";
 import type { Finding } from "./source.ts";
 import type { Texts } from "./text.ts";
+
+/** The rules; their severity is that of their code. */
+export const rules: readonly Rule[] = [
+  ...textRules,
+  ...secretRules,
+  ...urlRules,
+  ...whitelistRules,
+  ...oauthRules,
+  ...fieldRules,
+  ...identityRules,
+];
 
 export interface Subject {
   /** The manifest, if its shape is sound. */
@@ -9,6 +31,22 @@ export interface Subject {
   readonly folder: string | undefined;
 }
 
-export function lint(_subject: Subject): Finding[] {
-  return [];
+/** Everything that the rules find, and the texts that do not compile. */
+export function lint({ manifest, texts, folder }: Subject): Finding[] {
+  const findings = [...compileFindings(texts)];
+  if (!manifest) return findings;
+  const checked = new CheckedManifest(manifest, texts, folder);
+  for (const { code, check } of rules) {
+    for (const found of check(checked)) findings.push({ code, ...found });
+  }
+  return findings;
+}
+
+function* compileFindings(texts: Texts): Iterable<Finding> {
+  for (const { path, error } of texts.all) {
+    if (!error) continue;
+    const code: ProblemCode = Object.hasOwn(problemKinds, error.code) ? (error.code as ProblemCode) : "expression_syntax";
+    const within = { start: error.position ?? 0, length: error.position === undefined ? error.source.length : error.length };
+    yield { code, path, within, message: error.message };
+  }
 }

@@ -29,12 +29,12 @@ function matchAt(pattern: RegExp, text: string, offset: number): string | undefi
 
 const newlinesIn = (text: string) => text.split("\n").length - 1;
 
-/** Plain and quoted text: line ends are folded, and `escape` tells how long an escape is and how many characters it yields. */
-function* flow(text: string, start: number, end: number, escape: (offset: number) => readonly [number, number] | undefined) {
+/** Plain and quoted text: line ends are folded, and `special` tells how long an escape is and how many characters it yields. */
+function* flow(text: string, start: number, end: number, special: (offset: number) => readonly [number, number] | undefined) {
   let offset = start;
   while (offset < end) {
     const folded = matchAt(fold, text, offset);
-    const escaped = folded === undefined ? escape(offset) : undefined;
+    const escaped = folded === undefined ? special(offset) : undefined;
     const [length, count] = folded === undefined ? (escaped ?? [1, 1]) : [folded.length, Math.max(1, newlinesIn(folded) - 1)];
     for (let i = 0; i < count; i++) yield offset;
     offset += length;
@@ -68,13 +68,9 @@ function* block(text: string, start: number, end: number, value: string): Genera
     const length = line.replace(/\r$/, "").length;
     for (let column = Math.min(indent, length); column < length; column++, at++) yield offset + column;
     // A line end is a line feed, or a space where lines are folded; several of them may stand for one line end.
-    const newlineAt = offset + length;
-    if (value[at] === " ") {
+    if (value[at] === " " || value[at] === "\n") {
       at++;
-      yield newlineAt;
-    } else if (value[at] === "\n") {
-      at++;
-      yield newlineAt;
+      yield offset + length;
     }
     offset += line.length + 1;
   }

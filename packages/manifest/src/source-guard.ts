@@ -30,28 +30,34 @@ const marks = { document: "\u0002", flowEnd: "\u0018", scalar: "\u001f" };
 export function refusals(text: string): Refusal[] {
   const found: Refusal[] = [];
   const nesting = new Nesting();
-  let offset = 0;
-  let scalar = false;
   let documents = 0;
-  for (const token of new Lexer().lex(text)) {
-    if (token === marks.scalar) {
-      scalar = true;
-      continue;
-    }
-    if (token === marks.document || token === marks.flowEnd) continue;
+  for (const { token, scalar, offset } of tokens(text)) {
     if (nesting.take(token, scalar) > deepest) {
       return [{ code: "too_deep", offset, length: 1, message: `Values are nested more than ${deepest} levels deep.` }];
     }
-    const reason = scalar ? undefined : refused[token[0] ?? ""]?.(token);
+    if (scalar) continue;
+    const reason = refused[token[0] ?? ""]?.(token);
     if (reason) found.push({ code: reason[0], offset, length: token.length, message: reason[1] });
-    if (!scalar && token === "---" && documents++ > 0) {
+    if (token === "---" && documents++ > 0) {
       found.push({ code: "yaml_documents", offset, length: 3, message: "A second document begins here." });
     }
     if (found.length >= most) break;
-    offset += token.length;
-    scalar = false;
   }
   return found;
+}
+
+/** The pieces of the source; plain and block scalars are marked, whatever they begin with. */
+export function* tokens(text: string): Generator<{ token: string; scalar: boolean; offset: number }> {
+  let offset = 0;
+  let scalar = false;
+  for (const token of new Lexer().lex(text)) {
+    if (token === marks.scalar) scalar = true;
+    else if (token !== marks.document && token !== marks.flowEnd) {
+      yield { token, scalar, offset };
+      offset += token.length;
+      scalar = false;
+    }
+  }
 }
 
 const indicators = new Set(["-", "?", ":"]);

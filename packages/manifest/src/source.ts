@@ -102,22 +102,30 @@ export class Source {
   }
 
   /** The pair and the value at a path, or the nearest ones above it. */
-  private find(path: Path): { pair: Pair | undefined; node: Node | undefined } {
-    let node = (this.document?.contents ?? undefined) as Node | undefined;
-    let pair: Pair | undefined;
+  private find(path: Path): Found {
+    let found: Found = { pair: undefined, node: (this.document?.contents ?? undefined) as Node | undefined };
     for (const step of path) {
-      if (isMap(node)) {
-        const next = node.items.find((item) => keyOf(item) === step);
-        if (!next) return { pair, node: pair ? (pair.key as Node) : node };
-        [pair, node] = [next, (next.value ?? undefined) as Node | undefined];
-      } else if (isSeq(node)) {
-        const next = node.items[Number(step)] as Node | undefined;
-        if (!next) return { pair, node };
-        node = next;
-      } else break;
+      const next = child(found.node, step);
+      // What is missing is shown where it should stand: at the key above it.
+      if (!next) return found.pair ? { ...found, node: found.pair.key as Node } : found;
+      found = next;
     }
-    return { pair, node };
+    return found;
   }
+}
+
+interface Found {
+  readonly pair: Pair | undefined;
+  readonly node: Node | undefined;
+}
+
+function child(node: Node | undefined, step: string | number): Found | undefined {
+  if (isSeq(node)) {
+    const item = node.items[Number(step)] as Node | undefined;
+    return item && { pair: undefined, node: item };
+  }
+  const pair = isMap(node) ? node.items.find((item) => keyOf(item) === step) : undefined;
+  return pair && { pair, node: (pair.value ?? undefined) as Node | undefined };
 }
 
 interface Fault extends Span {
@@ -145,7 +153,7 @@ function readText(text: string): { data: unknown; document: Document | undefined
     uniqueKeys: false,
     merge: false,
     prettyErrors: false,
-    logLevel: "silent",
+    logLevel: "error",
   }) as Document;
   const faults: Fault[] = yamlProblems(text, [...document.errors, ...document.warnings]);
   if (faults.length > 0) return { data: undefined, document, faults };

@@ -63,10 +63,13 @@ function analyseHole(source: string, start: number, end: number): Hole {
   try {
     return { ...analyseExpression(text.trim()), offset };
   } catch (error) {
-    if (!(error instanceof ExpressionError)) throw error;
-    const position = offset + (error.position ?? 0);
-    throw new ExpressionError(error.code, error.message, source, { position, length: error.length, cause: error });
+    throw error instanceof ExpressionError ? inTemplate(error, source, offset) : error;
   }
+}
+
+function inTemplate(error: ExpressionError, source: string, offset: number): ExpressionError {
+  const position = offset + (error.position ?? 0);
+  return new ExpressionError(error.code, error.message, source, { position, length: error.length, cause: error });
 }
 
 type Encode = (value: string) => string;

@@ -100,8 +100,8 @@ export class Texts {
 
   private read(kind: "template" | "expression", source: string): Omit<Text, "path" | "place"> {
     const key = `${kind} ${source}`;
-    let text = this.known.get(key);
-    if (!text) this.known.set(key, (text = read(kind, source)));
+    const text = this.known.get(key) ?? read(kind, source);
+    this.known.set(key, text);
     return text;
   }
 }

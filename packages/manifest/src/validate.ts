@@ -1,7 +1,7 @@
 // The shape of a manifest, checked with the schema, in words that an author understands.
 
 import { Ajv, type ErrorObject, type ValidateFunction } from "ajv";
-import { type Schema, manifestSchema } from "./json-schema.ts";
+import { manifestSchema, type Schema } from "./json-schema.ts";
 import { compilePattern } from "./pattern.ts";
 import type { ProblemCode } from "./problem.ts";
 import { type Finding, type Path, pathText } from "./source.ts";
@@ -68,7 +68,9 @@ function isMisspelt({ code, path }: Finding, findings: readonly Finding[]): bool
   if (code !== "missing_key") return false;
   const parent = pathText(path.slice(0, -1));
   const hint = suggestion(String(path.at(-1)));
-  return findings.some((other) => other.code === "unknown_key" && other.hint === hint && pathText(other.path.slice(0, -1)) === parent);
+  return findings.some(
+    (other) => other.code === "unknown_key" && other.hint === hint && pathText(other.path.slice(0, -1)) === parent,
+  );
 }
 
 const suggestion = (word: string) => `Did you mean \`${word}\`?`;
@@ -80,7 +82,8 @@ function meant(errors: readonly ErrorObject[]): ShapeError[] {
   let kept = errors as ShapeError[];
   for (const union of kept.filter(({ keyword }) => keyword === "anyOf")) {
     const branches = (union.parentSchema as Schema).anyOf ?? [];
-    const inside = (error: ShapeError) => error.schemaPath.startsWith(`${union.schemaPath}/`) && error.instancePath.startsWith(union.instancePath);
+    const inside = (error: ShapeError) =>
+      error.schemaPath.startsWith(`${union.schemaPath}/`) && error.instancePath.startsWith(union.instancePath);
     const fits = branches.map((branch) => fitness(branch, union.data));
     const best = fits.indexOf(Math.max(...fits));
     const chosen = `${union.schemaPath}/${best}/`;
@@ -106,12 +109,19 @@ const translations: Readonly<Record<string, Translate>> = {
   required: ({ params, parentSchema }, path) => {
     const key = String(params.missingProperty);
     const description = (parentSchema as Schema).properties?.[key]?.description;
-    return { code: "missing_key", path: [...path, key], on: "key", message: `${pathText([...path, key])} is missing.`, hint: description };
+    return {
+      code: "missing_key",
+      path: [...path, key],
+      on: "key",
+      message: `${pathText([...path, key])} is missing.`,
+      hint: description,
+    };
   },
   type: ({ data, schema }, path) => wrongType(path, data, Array.isArray(schema) ? schema : [String(schema)]),
   anyOf: ({ data, parentSchema }, path) => wrongBranch(path, data, parentSchema as Schema),
   const: ({ data, schema, parentSchema }, path) => notAllowed(path, data, [schema], (parentSchema as Schema).description),
-  enum: ({ data, schema, parentSchema }, path) => notAllowed(path, data, schema as unknown[], (parentSchema as Schema).description),
+  enum: ({ data, schema, parentSchema }, path) =>
+    notAllowed(path, data, schema as unknown[], (parentSchema as Schema).description),
   discriminator: discriminated,
   pattern: badFormat,
   format: ({ data }, path) => ({
@@ -119,12 +129,12 @@ const translations: Readonly<Record<string, Translate>> = {
     path,
     message: `${pathText(path)} cannot be compiled: ${reasonAgainst(String(data)) ?? ""}.`,
   }),
-  minLength: ({ params }, path) => size("too_short", path, `must have at least ${params.limit} characters`),
-  maxLength: ({ params }, path) => size("too_long", path, `must have at most ${params.limit} characters`),
-  minItems: ({ params }, path) => size("too_short", path, `must have at least ${params.limit} items`),
-  maxItems: ({ params }, path) => size("too_long", path, `must have at most ${params.limit} items`),
-  minProperties: ({ params }, path) => size("too_short", path, `must have at least ${params.limit} keys`),
-  maxProperties: ({ params }, path) => size("too_long", path, `must have at most ${params.limit} keys`),
+  minLength: ({ params }, path) => size("too_short", path, `must have at least ${counted(params.limit, "character")}`),
+  maxLength: ({ params }, path) => size("too_long", path, `must have at most ${counted(params.limit, "character")}`),
+  minItems: ({ params }, path) => size("too_short", path, `must have at least ${counted(params.limit, "item")}`),
+  maxItems: ({ params }, path) => size("too_long", path, `must have at most ${counted(params.limit, "item")}`),
+  minProperties: ({ params }, path) => size("too_short", path, `must have at least ${counted(params.limit, "key")}`),
+  maxProperties: ({ params }, path) => size("too_long", path, `must have at most ${counted(params.limit, "key")}`),
   // Its inner error is reported.
   propertyNames: () => undefined,
   oneOf: () => undefined,
@@ -148,7 +158,13 @@ function pathOf(pointer: string, data: unknown): Path {
   return path;
 }
 
-const size = (code: ProblemCode, path: Path, message: string): Finding => ({ code, path, message: `${pathText(path)} ${message}.` });
+const size = (code: ProblemCode, path: Path, message: string): Finding => ({
+  code,
+  path,
+  message: `${pathText(path)} ${message}.`,
+});
+
+const counted = (number: unknown, noun: string) => `${number} ${noun}${number === 1 ? "" : "s"}`;
 
 const secretKeys = /secret|password|^client_?id$|^id$/i;
 
@@ -157,7 +173,13 @@ function unknownKey({ params, parentSchema }: ShapeError, path: Path): Finding {
   const full = [...path, key];
   if (path.length === 3 && path[2] === "client" && secretKeys.test(key)) {
     const message = "Client ID and secret do not stand in a manifest.";
-    return { code: "literal_secret", path: full, on: "key", message, hint: "Remove the line; the admin saves them with the connector's app." };
+    return {
+      code: "literal_secret",
+      path: full,
+      on: "key",
+      message,
+      hint: "Remove the line; the admin saves them with the connector's app.",
+    };
   }
   const known = Object.keys((parentSchema as Schema).properties ?? {});
   const near = nearest(key, known);
@@ -181,7 +203,10 @@ function wrongType(path: Path, data: unknown, types: readonly string[]): Finding
   const wanted = types.filter((type) => type !== "null").map(kindName);
   const last = wanted.length > 1 ? ` or ${wanted.pop()}` : "";
   const where = pathText(path) || "The manifest";
-  const message = data === null ? `${where} is empty; it must be ${wanted.join(", ")}${last}.` : `${where} must be ${wanted.join(", ")}${last}, not ${kindName(kindOf(data))}.`;
+  const message =
+    data === null
+      ? `${where} is empty; it must be ${wanted.join(", ")}${last}.`
+      : `${where} must be ${wanted.join(", ")}${last}, not ${kindName(kindOf(data))}.`;
   const quotable = types.includes("string") && (typeof data === "number" || typeof data === "boolean");
   const hint = quotable ? `Put it in quotes: "${data}".` : undefined;
   return { code: "wrong_type", path, message, hint };
@@ -196,7 +221,11 @@ function wrongBranch(path: Path, data: unknown, schema: Schema): Finding {
     const message = `${pathText(path)} must be ${listed(constants.map(String))}${instead}, not ${quoted(data)}.`;
     return { code: "not_allowed", path, message, hint: map?.description };
   }
-  return wrongType(path, data, branches.flatMap(({ type }) => type ?? []));
+  return wrongType(
+    path,
+    data,
+    branches.flatMap(({ type }) => type ?? []),
+  );
 }
 
 const quoted = (value: unknown) => `\`${String(value).slice(0, 80)}\``;
@@ -223,8 +252,12 @@ function discriminated({ params, parentSchema, data }: ShapeError, path: Path): 
   return { code: "missing_key", path: full, on: "key", message: `${pathText(full)} is missing.`, hint };
 }
 
-/** In words what a key of a map must look like. */
-const keyForms: Readonly<Record<string, string>> = {
+/** In words what a text or a key must look like. */
+const forms: Readonly<Record<string, string>> = {
+  "^https://": "Begin with https://.",
+  "^[0-9]+\\.[0-9]+\\.[0-9]+$": "Write three numbers, such as 1.0.0.",
+  "^[a-z][a-z0-9]*(-[a-z0-9]+)*$": "Use lower case letters, digits and single hyphens, and begin with a letter.",
+  "^[0-9]{1,9}(ms|s|m|h|d)$": "Write a whole number with ms, s, m, h or d, such as 5m.",
   "^[a-z][a-z0-9_]{0,63}$": "Use lower case letters, digits and underscores, and begin with a letter.",
   "^[A-Za-z0-9][A-Za-z0-9-]{0,63}$": "Use letters, digits and hyphens.",
 };
@@ -232,9 +265,9 @@ const keyForms: Readonly<Record<string, string>> = {
 function badFormat({ propertyName, schema, parentSchema, data }: ShapeError, path: Path): Finding {
   if (propertyName !== undefined) {
     const full = [...path, propertyName];
-    const hint = keyForms[String(schema)] ?? "Use at most 200 characters and no control characters.";
+    const hint = forms[String(schema)] ?? "Use at most 200 characters and no control characters.";
     return { code: "bad_format", path: full, on: "key", message: `\`${propertyName}\` cannot be a name here.`, hint };
   }
   const message = `${pathText(path)} cannot be ${quoted(data)}.`;
-  return { code: "bad_format", path, message, hint: (parentSchema as Schema).description };
+  return { code: "bad_format", path, message, hint: forms[String(schema)] ?? (parentSchema as Schema).description };
 }

@@ -1,5 +1,6 @@
 import type { YAMLParseError, YAMLWarning } from "yaml";
 import type { ProblemCode } from "./problem.ts";
+import { tokens } from "./source-guard.ts";
 
 interface YamlProblem {
   readonly code: ProblemCode;
@@ -32,21 +33,39 @@ export function yamlProblems(text: string, errors: readonly (YAMLParseError | YA
   for (const { code, message, pos } of errors) {
     if (seen.has(pos[0]) || problems.length === most) continue;
     seen.add(pos[0]);
-    const offset = lastContentAt(text, pos[0]);
+    const offset = placeIn(text, pos[0], code, message);
     problems.push({
       code: code === "MULTIPLE_DOCS" ? "yaml_documents" : "yaml_syntax",
       offset,
       length: Math.max(1, Math.min(pos[1], text.length) - pos[0]),
-      message: /[.!?]$/.test(message) ? message : `${message}.`,
+      message: wordsOf(code, message),
       hint: hintFor(code, message),
     });
   }
   return problems;
 }
 
+function wordsOf(code: YamlCode, message: string): string {
+  if (code === "MULTIPLE_DOCS") return "A second document begins here.";
+  const words = message.replace(/closing (["'])quote/, "closing quote $1").replace(/[.!?]$/, "");
+  return `${words}.`;
+}
+
 function hintFor(code: YamlCode, message: string): string {
+  if (message.includes("end with a")) return "Close the bracket that was opened above.";
   if (code === "MISSING_CHAR" && message.includes("quote")) return "Close the quotes, or double a quote inside them.";
   return cures[code] ?? "Correct the YAML at this place.";
+}
+
+function placeIn(text: string, offset: number, code: YamlCode, message: string): number {
+  if (code === "MISSING_CHAR" && message.includes("quote")) {
+    // The parser shows the end of the file; the quote that is not closed is what the author looks for.
+    for (const { token, scalar, offset: start } of tokens(text)) {
+      if (!scalar && /^["']/.test(token) && start + token.length >= offset) return start;
+    }
+  }
+  if (code === "BAD_INDENT") return offset + (/^ */.exec(text.slice(offset))?.[0].length ?? 0);
+  return lastContentAt(text, offset);
 }
 
 /** An error at the end of the text is shown behind its last character rather than on an empty line. */

@@ -56,17 +56,23 @@ export function copyOut(value: unknown): unknown {
 function copyResult(value: unknown, tally: { size: number }, level: number): unknown {
   tally.size += typeof value === "string" ? value.length + 3 : 5;
   if (tally.size > limits.result) throw new LimitError("expression_too_large", "the result is larger than 256 KiB");
-  if (typeof value === "number") return Number.isFinite(value) ? value : null;
-  if (typeof value === "function") return undefined;
-  if (typeof value !== "object" || value === null) return value;
-  if (isFunction(value)) return undefined;
+  if (typeof value !== "object" || value === null) return plainScalar(value);
   if (level > limits.depth) throw new LimitError("expression_too_deep", `the result has more than ${limits.depth} levels`);
   if (Array.isArray(value)) return Array.from(value, (item) => copyResult(item, tally, level + 1) ?? null);
+  return isFunction(value) ? undefined : copyObject(value as Record<string, unknown>, tally, level);
+}
+
+function plainScalar(value: unknown): unknown {
+  if (typeof value === "number") return Number.isFinite(value) ? value : null;
+  return typeof value === "function" ? undefined : value;
+}
+
+function copyObject(value: Readonly<Record<string, unknown>>, tally: { size: number }, level: number): unknown {
   const copy: Record<string, unknown> = {};
   for (const key of Object.keys(value)) {
     if (hidden.has(key)) continue;
     tally.size += key.length + 3;
-    const inner = copyResult((value as Record<string, unknown>)[key], tally, level + 1);
+    const inner = copyResult(value[key], tally, level + 1);
     if (inner !== undefined) copy[key] = inner;
   }
   return copy;

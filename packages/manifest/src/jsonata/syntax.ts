@@ -92,7 +92,8 @@ function syntaxError(source: string, cause: unknown): ExpressionError {
   const { position = 0, token, message = "The expression cannot be read" } = cause as JsonataError;
   const length = typeof token === "string" && source.slice(0, position).endsWith(token) ? token.length : 1;
   const start = Math.max(0, Math.min(position - length, source.length - 1));
-  return new ExpressionError("expression_syntax", `${message.replace(/\.$/, "")}.`, source, { position: start, length });
+  const words = message.replace(/\.$/, "").replace(/^Syntax error: /, "This is not expected here: ");
+  return new ExpressionError("expression_syntax", `${words}.`, source, { position: start, length });
 }
 
 function refuseForbidden(source: string, { calls, unset, regexes }: Analysis): void {
@@ -113,13 +114,13 @@ function refuseRegex(source: string, regex: RegExp, end: number): void {
   try {
     linear(regex);
   } catch (error) {
-    const written = `/${regex.source}/`;
-    const position = Math.max(0, source.lastIndexOf(written, end));
-    const reason = error instanceof Error ? error.message : "";
-    throw new ExpressionError("expression_regex", `The regular expression cannot be compiled: ${reason}.`, source, {
-      position,
-      length: written.length,
-      cause: error,
-    });
+    throw regexError(source, regex, end, error);
   }
+}
+
+function regexError(source: string, regex: RegExp, end: number, cause: unknown): ExpressionError {
+  const written = `/${regex.source}/`;
+  const position = Math.max(0, source.lastIndexOf(written, end));
+  const message = `The regular expression cannot be compiled: ${cause instanceof Error ? cause.message : ""}.`;
+  return new ExpressionError("expression_regex", message, source, { position, length: written.length, cause });
 }

@@ -119,8 +119,10 @@ async function addReplacement(output: Output, found: Match, replacement: string 
 
 /** `$$` is a dollar sign, `$0` the match, `$1` its first group; of more digits as many count as there are such groups. */
 function addPart(output: Output, found: Match, part: string): void {
-  if (part === "$$") return output.add("$");
-  if (!/^\$[0-9]+$/.test(part)) return output.add(part);
+  if (!/^\$[0-9]+$/.test(part)) {
+    output.add(part === "$$" ? "$" : part);
+    return;
+  }
   const widest = found.groups.length === 0 ? 1 : String(found.groups.length).length;
   let digits = part.slice(1, 1 + (part[1] === "0" ? 1 : widest));
   if (digits.length > 1 && Number(digits) > found.groups.length) digits = digits.slice(0, -1);

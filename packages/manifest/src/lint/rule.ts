@@ -1,0 +1,74 @@
+import { type AuthManifest, environmentsOf, type FieldManifest, fieldsOf } from "../defaults.ts";
+import type { Reference } from "../jsonata/references.ts";
+import type { ProblemCode } from "../problem.ts";
+import type { Manifest } from "../schema/manifest.ts";
+import type { Finding, Path } from "../source.ts";
+import type { Piece, Text, Texts } from "../text.ts";
+
+/** What a rule finds; the table adds the code. */
+export type Found = Omit<Finding, "code">;
+
+/** One thing that a manifest must or should keep to, beyond its shape. */
+export interface Rule {
+  readonly code: ProblemCode;
+  check(manifest: CheckedManifest): Iterable<Found>;
+}
+
+export interface CheckedAuth {
+  readonly id: string;
+  readonly path: Path;
+  readonly auth: AuthManifest;
+  /** With those that the type or the client implies. */
+  readonly fields: readonly FieldManifest[];
+}
+
+/** A name in a text, with everything that a rule wants to know about it. */
+export interface Use {
+  readonly text: Text;
+  readonly piece: Piece;
+  readonly reference: Reference;
+}
+
+type Actions = NonNullable<Manifest["actions"]>;
+
+/** A manifest whose shape is sound, as the rules look at it. */
+export class CheckedManifest {
+  readonly manifest: Manifest;
+  readonly folder: string | undefined;
+  readonly texts: readonly Text[];
+  readonly auths: readonly CheckedAuth[];
+  readonly environments: Readonly<Record<string, Readonly<Record<string, string>>>>;
+
+  constructor(manifest: Manifest, texts: Texts, folder: string | undefined) {
+    this.manifest = manifest;
+    this.texts = texts.all;
+    this.folder = folder;
+    this.auths = Object.entries(manifest.auth).map(([id, auth]) => ({ id, path: ["auth", id], auth, fields: fieldsOf(auth) }));
+    this.environments = environmentsOf(manifest);
+  }
+
+  /** The ways to connect under which a text is used: the one that it stands in, or all. */
+  authsOf(text: Text): readonly CheckedAuth[] {
+    return text.path[0] === "auth" ? this.auths.filter(({ id }) => id === text.path[1]) : this.auths;
+  }
+
+  actionOf(text: Text): Actions[string] | undefined {
+    return text.path[0] === "actions" ? this.manifest.actions?.[String(text.path[1])] : undefined;
+  }
+
+  *pieces(): Generator<{ text: Text; piece: Piece }> {
+    for (const text of this.texts) for (const piece of text.pieces) yield { text, piece };
+  }
+
+  *uses(): Generator<Use> {
+    for (const { text, piece } of this.pieces()) {
+      for (const reference of piece.analysis.references) yield { text, piece, reference };
+    }
+  }
+}
+
+/** The place of one name of a reference; by default of the last one. */
+export function placeOf({ text, piece, reference }: Use, name = reference.path.length - 1): Pick<Found, "path" | "within"> {
+  const start = piece.offset + (reference.offsets[name] ?? 0);
+  return { path: text.path, within: { start, length: (reference.path[name] ?? "").length } };
+}

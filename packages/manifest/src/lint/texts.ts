@@ -1,0 +1,133 @@
+// Templates and expressions: what they call and what they name.
+
+import { builtins } from "../jsonata/function-names.ts";
+import { ownFunctions } from "../jsonata/own-functions.ts";
+import { type Name, names, places } from "../names.ts";
+import { listed, nearest } from "../suggestion.ts";
+import { type CheckedManifest, type Found, placeOf, type Rule, type Use } from "./rule.ts";
+
+const functions = [...Object.keys(builtins), ...Object.keys(ownFunctions)];
+const isFunction = (name: string) => functions.includes(name);
+
+const didYouMean = (word: string | undefined) => (word === undefined ? undefined : `Did you mean \`${word}\`?`);
+
+function* unknownFunctions(checked: CheckedManifest): Iterable<Found> {
+  for (const { text, piece } of checked.pieces()) {
+    for (const call of piece.analysis.calls) {
+      if (!call.bare && isFunction(call.name)) continue;
+      const near = isFunction(call.name) ? call.name : nearest(call.name, functions);
+      const written = call.bare ? call.name : `$${call.name}`;
+      const within = { start: piece.offset + call.offset, length: written.length };
+      yield { path: text.path, within, message: `${written} is not a function.`, hint: didYouMean(near && `$${near}`) };
+    }
+  }
+}
+
+function* unknownVariables(checked: CheckedManifest): Iterable<Found> {
+  for (const { text, piece } of checked.pieces()) {
+    const { analysis, offset } = piece;
+    const reached: readonly string[] = places[text.place].names;
+    for (const { name, offset: at } of analysis.unset) {
+      if (isFunction(name) || analysis.calls.some((call) => call.offset === at)) continue;
+      const hint = reached.includes(name) ? `Write \`${name}\` without the dollar sign.` : undefined;
+      yield { path: text.path, within: { start: offset + at, length: name.length + 1 }, message: `Nothing sets $${name}.`, hint };
+    }
+  }
+}
+
+/** Names that are secrets as a whole are the business of `secret_misplaced`. */
+const reportedAsSecret = (use: Use) => {
+  const [root, member] = use.reference.path;
+  return !places[use.text.place].secrets && (root === "token" || (root === "app" && member === "client_secret"));
+};
+
+function* unknownNames(checked: CheckedManifest): Iterable<Found> {
+  for (const use of checked.uses()) {
+    const reach = places[use.text.place];
+    if (reach.free || reportedAsSecret(use)) continue;
+    const [root = "", member] = use.reference.path;
+    if (!(reach.names as readonly string[]).includes(root)) {
+      yield { ...placeOf(use, 0), message: `\`${root}\` is not in reach here.`, hint: hintFor(root, reach.names, checked, use) };
+      continue;
+    }
+    const known = names[root as Name] as readonly string[] | undefined;
+    if (member === undefined || !known || known.includes(member)) continue;
+    const hint = didYouMean(nearest(member, known)) ?? `It has ${listed(known).replace(/ or (?=[^ ]+$)/, " and ")}.`;
+    yield { ...placeOf(use, 1), message: `\`${root}\` has no \`${member}\`.`, hint };
+  }
+}
+
+function hintFor(root: string, reached: readonly Name[], checked: CheckedManifest, use: Use): string {
+  const fields = checked.authsOf(use.text).flatMap((auth) => auth.fields.map(({ name }) => name));
+  if (reached.includes("fields") && fields.includes(root)) return `Did you mean \`fields.${root}\`?`;
+  const inputs = Object.keys(checked.actionOf(use.text)?.input ?? {});
+  if (reached.includes("input") && inputs.includes(root)) return `Did you mean \`input.${root}\`?`;
+  if (isFunction(root)) return `Did you mean the function \`$${root}\`?`;
+  const near = Object.hasOwn(names, root) ? undefined : nearest(root, reached);
+  return didYouMean(near) ?? `In reach: ${listed(reached).replace(/ or (?=[^ ]+$)/, " and ")}.`;
+}
+
+function* unknownFields(checked: CheckedManifest): Iterable<Found> {
+  for (const use of checked.uses()) {
+    const [root, name] = use.reference.path;
+    if (root !== "fields" || name === undefined || places[use.text.place].free) continue;
+    const auths = checked.authsOf(use.text);
+    const lacking = auths.filter(({ fields }) => !fields.some((field) => field.name === name));
+    // What every connection needs must be asked by every auth; an action may use a field that only one of them has.
+    if (lacking.length === 0 || (lacking.length < auths.length && use.text.path[0] !== "base_url")) continue;
+    const declared = auths.flatMap(({ fields }) => fields.map((field) => field.name));
+    const some = lacking.length < auths.length;
+    const message = `No field \`${name}\` is asked for${some ? ` by auth.${lacking[0]?.id}` : ""}.`;
+    const hint = some ? `Declare it under auth.${lacking[0]?.id}.fields.` : didYouMean(nearest(name, declared));
+    yield { ...placeOf(use, 1), message, hint };
+  }
+}
+
+function* unknownInputs(checked: CheckedManifest): Iterable<Found> {
+  for (const use of checked.uses()) {
+    const [root, name] = use.reference.path;
+    const action = checked.actionOf(use.text);
+    if (root !== "input" || name === undefined || !action) continue;
+    const declared = Object.keys(action.input ?? {});
+    if (declared.includes(name)) continue;
+    yield { ...placeOf(use, 1), message: `The action has no input \`${name}\`.`, hint: didYouMean(nearest(name, declared)) };
+  }
+}
+
+function* unknownEnvironmentVariables(checked: CheckedManifest): Iterable<Found> {
+  const declared = ["name", ...Object.values(checked.environments).flatMap((variables) => Object.keys(variables))];
+  for (const use of checked.uses()) {
+    const [root, name] = use.reference.path;
+    if (root !== "env" || name === undefined || places[use.text.place].free || declared.includes(name)) continue;
+    yield {
+      ...placeOf(use, 1),
+      message: `No environment has the variable \`${name}\`.`,
+      hint: didYouMean(nearest(name, declared)),
+    };
+  }
+}
+
+const lookAlike = /\$\{[^{}]*\}|(?<!\{)\{(?:fields|env|input|token|app|me|connection|platform)\.[^{}]*\}(?!\})|<%.*?%>/g;
+
+function* otherHoles({ texts }: CheckedManifest): Iterable<Found> {
+  for (const { path, parts, source, place } of texts) {
+    if (place === "setup") continue;
+    for (const part of parts) {
+      const start = typeof part === "string" ? source.indexOf(part) : 0;
+      for (const match of String(part).matchAll(lookAlike)) {
+        const within = { start: start + match.index, length: match[0].length };
+        yield { path, within, message: `\`${match[0].slice(0, 60)}\` is sent as it stands.` };
+      }
+    }
+  }
+}
+
+export const textRules: readonly Rule[] = [
+  { code: "unknown_function", check: unknownFunctions },
+  { code: "unknown_variable", check: unknownVariables },
+  { code: "unknown_name", check: unknownNames },
+  { code: "unknown_field", check: unknownFields },
+  { code: "unknown_input", check: unknownInputs },
+  { code: "unknown_variable_of_environment", check: unknownEnvironmentVariables },
+  { code: "template_like", check: otherHoles },
+];
