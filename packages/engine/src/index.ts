@@ -8,6 +8,7 @@ export { createSealer, type KeyRing, type Place, type Sealer } from "./connectio
 export type * from "./connection/store.ts";
 export { IdentityTaken } from "./connection/store.ts";
 export type { Connection } from "./connection/view.ts";
+export { allowsPlainHttp } from "./egress/address.ts";
 export type { EgressOptions } from "./egress/egress.ts";
 export { createEngine, type Engine, type EngineOptions, type TestResult } from "./engine.ts";
 export { type Audience, type ErrorCode, type ErrorDetails, errorTable, JackfieldError, type ProviderWords } from "./errors.ts";

@@ -1,5 +1,6 @@
 import { buildConnector } from "./build.ts";
 import type { Connector } from "./connector.ts";
+import type { PlainHttp } from "./lint/rule.ts";
 import { lint } from "./lint.ts";
 import { byPlace, type Problem, type ProblemCode } from "./problem.ts";
 import type { Manifest } from "./schema/manifest.ts";
@@ -14,18 +15,30 @@ export interface Compilation {
   readonly problems: readonly Problem[];
 }
 
+export interface CompileOptions {
+  readonly file: string;
+  readonly folder?: string | undefined;
+  readonly plainHttp?: PlainHttp | undefined;
+}
+
 const most = 200;
 
 /**
  * Compiles a manifest. `file` is shown with the problems; `folder` is the name of the folder that it is in, which the manifest's
- * `name` must equal. Never throws: whatever is wrong with the text is a problem.
+ * `name` must equal; `plainHttp` says to which hosts this deployment may speak without TLS (none). Never throws: whatever is wrong with
+ * the text is a problem.
  */
-export function compile(text: string, options: { file: string; folder?: string }): Compilation {
+export function compile(text: string, options: CompileOptions): Compilation {
   const source = new Source(text, options.file);
   if (source.problems.length > 0) return { connector: undefined, problems: [...source.problems].sort(byPlace) };
   const shape = shapeFindings(source.data);
   const texts = new Texts(source.data);
-  const found = lint({ manifest: soundPart(source.data, shape), texts, folder: options.folder });
+  const found = lint({
+    manifest: soundPart(source.data, shape),
+    texts,
+    folder: options.folder,
+    plainHttp: options.plainHttp ?? (() => false),
+  });
   const findings = [...shape, ...found.filter((finding) => !followsFrom(shape, finding))];
   const problems = findings.slice(0, most).map((finding) => source.problem(finding));
   problems.sort(byPlace);

@@ -1,4 +1,4 @@
-export { type Compilation, compile } from "./compile.ts";
+export { type Compilation, type CompileOptions, compile } from "./compile.ts";
 export type * from "./connector.ts";
 export {
   asList,

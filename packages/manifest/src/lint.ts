@@ -3,7 +3,7 @@
 import { fieldRules } from "./lint/fields.ts";
 import { identityRules } from "./lint/identity.ts";
 import { oauthRules } from "./lint/oauth.ts";
-import { CheckedManifest, type Rule } from "./lint/rule.ts";
+import { CheckedManifest, type PlainHttp, type Rule } from "./lint/rule.ts";
 import { secretRules } from "./lint/secrets.ts";
 import { textRules } from "./lint/texts.ts";
 import { urlRules } from "./lint/urls.ts";
@@ -29,13 +29,14 @@ export interface Subject {
   readonly manifest: Manifest | undefined;
   readonly texts: Texts;
   readonly folder: string | undefined;
+  readonly plainHttp: PlainHttp;
 }
 
 /** Everything that the rules find, and the texts that do not compile. */
-export function lint({ manifest, texts, folder }: Subject): Finding[] {
+export function lint({ manifest, texts, folder, plainHttp }: Subject): Finding[] {
   const findings = [...compileFindings(texts)];
   if (!manifest) return findings;
-  const checked = new CheckedManifest(manifest, texts, folder);
+  const checked = new CheckedManifest(manifest, texts, folder, plainHttp);
   for (const { code, check } of rules) {
     for (const found of check(checked)) findings.push({ code, ...found });
   }

@@ -1,7 +1,7 @@
 import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { Log, Registry, Store } from "@jackfield/engine";
-import { type Connector, compile, formatProblem, type Problem } from "@jackfield/manifest";
+import { type Compilation, type CompileOptions, type Connector, compile, formatProblem, type Problem } from "@jackfield/manifest";
 
 /*
  * The connectors that this deployment knows: the built-in folder, the operator's own folder, and the manifests published at run
@@ -12,12 +12,16 @@ import { type Connector, compile, formatProblem, type Problem } from "@jackfield
 export type Source = "built_in" | "folder" | "published";
 
 export interface Catalog extends Registry {
+  /** Compiles a manifest by the rules of this deployment. */
+  compile: Compile;
   /** Adds or replaces a connector; false when it stays hidden here. */
   put(connector: Connector): boolean;
   source(name: string): Source | undefined;
   /** The connector's picture: its own file, or undefined when there is none. */
   icon(name: string): Promise<Buffer | undefined>;
 }
+
+export type Compile = (text: string, options: Pick<CompileOptions, "file" | "folder">) => Compilation;
 
 export interface Folder {
   readonly path: string;
@@ -36,6 +40,8 @@ export interface CatalogOptions {
   readonly published: Store["manifests"];
   /** Connectors of which this is not true are not shown and cannot be used. */
   readonly usable: (connector: Connector) => boolean;
+  /** To which hosts this deployment may speak without TLS. */
+  readonly plainHttp: NonNullable<CompileOptions["plainHttp"]>;
   readonly log: Log;
 }
 
@@ -45,13 +51,14 @@ const readers = 32;
 /** Loads everything. Throws `Error` when a folder cannot be read. */
 export async function loadCatalog(options: CatalogOptions): Promise<Catalog> {
   const entries = new Map<string, Entry>();
+  const compileHere: Compile = (text, named) => compile(text, { ...named, plainHttp: options.plainHttp });
   const add = (entry: Entry): boolean => {
     if (!options.usable(entry.connector)) return false;
     entries.set(entry.connector.name, entry);
     return true;
   };
   for (const folder of options.folders) {
-    for (const entry of await loadFolder(folder, options.log)) {
+    for (const entry of await loadFolder(folder, compileHere, options.log)) {
       const before = entries.get(entry.connector.name);
       if (before !== undefined)
         options.log("warn", "a connector is replaced by a later folder", { connector: entry.connector.name });
@@ -59,12 +66,13 @@ export async function loadCatalog(options: CatalogOptions): Promise<Catalog> {
     }
   }
   for (const { name, text } of await options.published.list()) {
-    const { connector, problems } = compile(text, { file: `${name} (published)`, folder: name });
+    const { connector, problems } = compileHere(text, { file: `${name} (published)`, folder: name });
     report(problems, options.log);
     if (connector !== undefined) add({ connector, source: "published", folder: entries.get(name)?.folder });
   }
 
   return {
+    compile: compileHere,
     get: (name) => entries.get(name)?.connector,
     list: () => [...entries.values()].map((entry) => entry.connector).sort((a, b) => (a.name < b.name ? -1 : 1)),
     put: (connector) => add({ connector, source: "published", folder: entries.get(connector.name)?.folder }),
@@ -76,12 +84,12 @@ export async function loadCatalog(options: CatalogOptions): Promise<Catalog> {
   };
 }
 
-async function loadFolder(folder: Folder, log: Log): Promise<Entry[]> {
+async function loadFolder(folder: Folder, compileHere: Compile, log: Log): Promise<Entry[]> {
   const names = await folderNames(folder);
   const loaded = new Array<Entry | undefined>(names.length);
   let next = 0;
   const reader = async () => {
-    for (let at = next++; at < names.length; at = next++) loaded[at] = await load(folder, names[at] as string, log);
+    for (let at = next++; at < names.length; at = next++) loaded[at] = await load(folder, names[at] as string, compileHere, log);
   };
   await Promise.all(Array.from({ length: readers }, reader));
   return loaded.filter((entry) => entry !== undefined);
@@ -102,13 +110,13 @@ async function folderNames(folder: Folder): Promise<string[]> {
   }
 }
 
-async function load(folder: Folder, name: string, log: Log): Promise<Entry | undefined> {
+async function load(folder: Folder, name: string, compileHere: Compile, log: Log): Promise<Entry | undefined> {
   const path = join(folder.path, name);
   const file = join(path, "connector.yaml");
   try {
     const text = await readIfThere(file);
     if (text === undefined) return undefined;
-    const { connector, problems } = compile(text.toString("utf8"), { file, folder: name });
+    const { connector, problems } = compileHere(text.toString("utf8"), { file, folder: name });
     report(problems, log);
     return connector === undefined ? undefined : { connector, source: folder.source, folder: path };
   } catch (error) {

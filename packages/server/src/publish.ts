@@ -1,5 +1,5 @@
 import { JackfieldError, type Store } from "@jackfield/engine";
-import { type Connector, compile } from "@jackfield/manifest";
+import type { Connector } from "@jackfield/manifest";
 import type { Principal } from "./access/authenticate.ts";
 import { problemView } from "./api/connector-view.ts";
 import type { Catalog } from "./connectors.ts";
@@ -21,7 +21,7 @@ export type Publish = (name: string, text: string, principal: Principal) => Prom
  */
 export function createPublish({ catalog, store, usable, clock, prepare }: PublishOptions): Publish {
   return async (name, text, { actor, key }) => {
-    const { connector, problems } = compile(text, { file: "connector.yaml", folder: name });
+    const { connector, problems } = catalog.compile(text, { file: "connector.yaml", folder: name });
     if (connector === undefined) {
       const [first] = problems;
       throw new JackfieldError("manifest_invalid", {

@@ -3,7 +3,15 @@ import { readFileSync } from "node:fs";
 import { createServer, type Server as HttpServer, type RequestListener } from "node:http";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
-import { createEngine, createSealer, type Engine, JackfieldError, type KeyRing, type Log } from "@jackfield/engine";
+import {
+  allowsPlainHttp,
+  createEngine,
+  createSealer,
+  type Engine,
+  JackfieldError,
+  type KeyRing,
+  type Log,
+} from "@jackfield/engine";
 import type { Connector } from "@jackfield/manifest";
 import { type Access, createAccess, type Welcome, welcome } from "./access/access.ts";
 import { createAuthenticator } from "./access/authenticate.ts";
@@ -115,7 +123,8 @@ async function build(
   const sandboxUrl = (config.sandbox ?? isLocal(new URL(url))) ? `${url}/sandbox` : undefined;
   const sandbox = sandboxUrl === undefined ? undefined : await mountSandbox(sandboxUrl, keys);
   const usable = (connector: Connector) => sandbox !== undefined || !needsSandbox(connector);
-  const catalog = await loadCatalog({ folders: foldersOf(config), published: store.manifests, usable, log });
+  const plainHttp = allowsPlainHttp(config.allowPrivateNetworks);
+  const catalog = await loadCatalog({ folders: foldersOf(config), published: store.manifests, usable, plainHttp, log });
   const platform = { url, sandbox_url: sandboxUrl };
   const allowPrivate = [...config.allowPrivateNetworks, ...(sandbox === undefined ? [] : [ownListener(url)])];
   const queue = createInProcessQueue({ log, clock });

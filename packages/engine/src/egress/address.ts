@@ -168,6 +168,26 @@ export function compileAllowance(allowPrivate: readonly string[]): Allowance {
   return (target) => entries.some((entry) => entry(target));
 }
 
+/**
+ * Whether an operator's list allows plain http to a host, as far as that can be told without DNS: of an address, whether it is on the
+ * list; of `localhost`, whether the loopback addresses are; of another name, whether there is a list at all. What is resolved is judged
+ * again when it is connected to.
+ */
+export function allowsPlainHttp(allowPrivate: readonly string[]): (host: string) => boolean {
+  const ranges = allowPrivate
+    .filter((entry) => isIP(entry.trim()) !== 0 || entry.includes("/"))
+    .map((entry) => allowRange(entry.trim()));
+  const covered = (text: string): boolean => {
+    const address = parse(text);
+    return address !== undefined && !isPublic(text) && ranges.some((allowed) => allowed(address));
+  };
+  return (host) => {
+    const bare = host.replace(/^\[|\]$/g, "");
+    if (bare === "localhost") return covered("127.0.0.1") || covered("::1");
+    return isIP(bare) === 0 ? ranges.length > 0 : covered(bare);
+  };
+}
+
 /** Whether a host name is that of a metadata service. It is refused without asking the DNS, which may answer anything for it. */
 export function isMetadataName(host: string): boolean {
   return metadataNames.has(host);

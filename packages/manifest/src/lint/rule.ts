@@ -29,20 +29,25 @@ export interface Use {
   readonly reference: Reference;
 }
 
+/** Whether a host, without its port, may be spoken to in plain http. */
+export type PlainHttp = (host: string) => boolean;
+
 type Actions = NonNullable<Manifest["actions"]>;
 
 /** A manifest whose shape is sound, as the rules look at it. */
 export class CheckedManifest {
   readonly manifest: Manifest;
   readonly folder: string | undefined;
+  readonly plainHttp: PlainHttp;
   readonly texts: readonly Text[];
   readonly auths: readonly CheckedAuth[];
   readonly environments: Readonly<Record<string, Readonly<Record<string, string>>>>;
 
-  constructor(manifest: Manifest, texts: Texts, folder: string | undefined) {
+  constructor(manifest: Manifest, texts: Texts, folder: string | undefined, plainHttp: PlainHttp) {
     this.manifest = manifest;
     this.texts = texts.all;
     this.folder = folder;
+    this.plainHttp = plainHttp;
     this.auths = Object.entries(manifest.auth).map(([id, auth]) => ({ id, path: ["auth", id], auth, fields: fieldsOf(auth) }));
     this.environments = environmentsOf(manifest);
   }

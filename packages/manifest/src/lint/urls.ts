@@ -32,7 +32,7 @@ const notHttps = (checked: CheckedManifest) =>
   perText(checked, (url, text) => {
     if (isPlatform(url.origin)) return undefined;
     if (url.origin) return wholeUrlInField(checked, url.origin, text);
-    if (url.scheme === "https") return undefined;
+    if (isAllowedScheme(checked, url)) return undefined;
     const within = {
       start: 0,
       length: Math.max(1, /^[a-z0-9+.-]*:(\/\/)?/i.exec(text.source)?.[0].length ?? text.source.length),
@@ -40,6 +40,9 @@ const notHttps = (checked: CheckedManifest) =>
     const inEnvironment = text.source.startsWith("{{") ? ` in the environment \`${url.environment}\`` : "";
     return { within, message: `The URL does not begin with https://${inEnvironment}.` };
   });
+
+const isAllowedScheme = (checked: CheckedManifest, { scheme, host }: StaticUrl): boolean =>
+  scheme === "https" || (scheme === "http" && checked.plainHttp(host));
 
 /** A field may hold a whole URL if its pattern insists on https. */
 function wholeUrlInField(checked: CheckedManifest, origin: Piece, text: Text): Omit<Found, "path"> | undefined {
@@ -54,7 +57,7 @@ function wholeUrlInField(checked: CheckedManifest, origin: Piece, text: Text): O
 
 const invalid = (checked: CheckedManifest) =>
   perText(checked, (url, text) => {
-    if (url.origin || url.scheme !== "https") return undefined;
+    if (url.origin || !isAllowedScheme(checked, url)) return undefined;
     if (url.userinfo !== undefined) return { message: "A user name or password stands in the URL." };
     if (url.fragment !== undefined) return { message: "A fragment stands in the URL; it is never sent." };
     if (url.query !== undefined && text.place === "base_url") {
@@ -157,7 +160,7 @@ function* pathQueries(checked: CheckedManifest): Iterable<Found> {
 function* badEntries(checked: CheckedManifest): Iterable<Found> {
   for (const text of checked.texts.filter(({ place }) => place === "whitelist")) {
     for (const url of staticUrls(checked, text)) {
-      const message = reasonAgainstEntry(url);
+      const message = reasonAgainstEntry(checked, url);
       if (!message) continue;
       yield { path: text.path, message };
       break;
@@ -165,9 +168,9 @@ function* badEntries(checked: CheckedManifest): Iterable<Found> {
   }
 }
 
-function reasonAgainstEntry(url: StaticUrl): string | undefined {
+function reasonAgainstEntry(checked: CheckedManifest, url: StaticUrl): string | undefined {
   if (isPlatform(url.origin)) return undefined;
-  if (url.origin || url.scheme !== "https") return "The entry does not begin with https://.";
+  if (url.origin || !isAllowedScheme(checked, url)) return "The entry does not begin with https://.";
   if (url.userinfo !== undefined) return "A user name or password stands in the entry.";
   if (url.query !== undefined || url.fragment !== undefined) return "An entry has no query and no fragment.";
   const domain = url.host.startsWith("*.") ? url.host.slice(2) : url.host;
@@ -180,7 +183,7 @@ function reasonAgainstEntry(url: StaticUrl): string | undefined {
 function* wildcards(checked: CheckedManifest): Iterable<Found> {
   for (const text of checked.texts.filter(({ place }) => place === "whitelist")) {
     const url = staticUrls(checked, text).find(({ host }) => host.startsWith("*."));
-    if (!url || reasonAgainstEntry(url)) continue;
+    if (!url || reasonAgainstEntry(checked, url)) continue;
     yield { path: text.path, message: `The credential may be sent to every host below ${url.host.slice(2)}.` };
   }
 }

@@ -37,7 +37,7 @@ function outsideIn(checked: CheckedManifest, base: Text, path: Text, entries: re
   const allowed = entries.map((entry) => staticUrls(checked, entry));
   for (const [index, url] of bases.entries()) {
     const request = paths[index];
-    if (!request || url.scheme !== "https") continue;
+    if (!request || url.scheme === "") continue;
     const segments = [...segmentsOf(url.path), ...segmentsOf(request.path)];
     const decisions = allowed.map((urls) => decide(urls[index], url, segments));
     if (decisions.every((decision) => decision === "outside")) return url.environment;
@@ -46,7 +46,8 @@ function outsideIn(checked: CheckedManifest, base: Text, path: Text, entries: re
 }
 
 function decide(entry: StaticUrl | undefined, url: StaticUrl, segments: readonly string[]): Decision {
-  if (entry?.scheme !== "https") return "unknown";
+  if (entry === undefined || entry.scheme === "") return "unknown";
+  if (entry.scheme !== url.scheme) return "outside";
   const host = decideHost(entry.host, url.host);
   if (host !== "covered") return host;
   if (entry.port !== url.port) return "outside";

@@ -1,6 +1,5 @@
 import { createHash } from "node:crypto";
 import { JackfieldError } from "@jackfield/engine";
-import { compile } from "@jackfield/manifest";
 import { Type } from "typebox";
 import { roles } from "../../access/roles.ts";
 import { decodeCursor, paged } from "../../store/cursor.ts";
@@ -102,8 +101,8 @@ const validateManifest = route({
       }),
     },
   },
-  async handle(_services, { body }) {
-    const { connector, problems } = compile(body, { file: "connector.yaml" });
+  async handle({ catalog }, { body }) {
+    const { connector, problems } = catalog.compile(body, { file: "connector.yaml" });
     return ok({ valid: connector !== undefined, name: connector?.name ?? null, problems: problems.map(problemView) });
   },
 });
