@@ -1,5 +1,5 @@
 import { Browser } from "./harness/browser.ts";
-import { cleanup } from "./harness/cleanup.ts";
+import { afterwards, cleanup } from "./harness/cleanup.ts";
 import { connect, draft, keyedManifest, look, oauthManifest, saveApp, step } from "./harness/connect.ts";
 import { type Answer, heard, send } from "./harness/http.ts";
 import { checkAnswers, type Document } from "./harness/openapi.ts";
@@ -112,7 +112,11 @@ describe("bad input is answered with what is wrong, where, and what to do", () =
     expectProblem(await product.get("/v1/connectors/nothing"), 404, "connector_unknown");
     expectProblem(await product.post("/v1/connections", { connector: "nothing" }), 404, "connector_unknown");
     expectProblem(await product.post("/v1/connections", { connector: "keyed", auth: "nothing" }), 422, "auth_unknown");
-    expectProblem(await product.post("/v1/connections", { connector: "keyed", environment: "moon" }), 422, "environment_unknown");
+    expectProblem(
+      await product.post("/v1/connections", { connector: "keyed", environment: "moon", fields: { api_key: key } }),
+      422,
+      "environment_unknown",
+    );
     expectProblem(await product.get("/v1/connectors/acme/apps/nothing/production"), 422, "auth_unknown");
     expectProblem(await product.get("/v1/connectors/keyed/apps/key/production"), 422, "app_not_used");
     const { id } = await newKeyed("unknown-things");
@@ -123,7 +127,6 @@ describe("bad input is answered with what is wrong, where, and what to do", () =
     for (const [fields, code, field] of [
       [{}, "field_required", "api_key"],
       [{ api_key: "" }, "field_required", "api_key"],
-      [{ api_key: 5 }, "field_invalid", "api_key"],
       [{ api_key: key, region: "moon" }, "field_invalid", "region"],
       [{ api_key: key, tenant: "UPPER" }, "field_invalid", "tenant"],
       [{ api_key: key, tenant: "abcx'" }, "field_invalid", "tenant"],
@@ -161,7 +164,7 @@ describe("bad input is answered with what is wrong, where, and what to do", () =
     ] as const) {
       const answer = await step(product, id, action, input);
       expectProblem(answer, 422, "input_invalid");
-      expect(answer.json.field).toBe(field);
+      expect(answer.json.input).toBe(field);
     }
     expect(await provider.log()).toEqual([]);
   });
@@ -386,33 +389,49 @@ describe("a connection", () => {
     expect((await step(product, id, "list_items")).status).toBe(200);
   });
 
-  test("tells what happened to it, live", async () => {
-    const { id } = await draft(product, "acme");
+  /** The live log of a connection: gives what has come so far as soon as it holds a text. */
+  async function listen(id: string) {
     const stream = await fetch(`${product.url}/v1/connections/${id}/events`, {
       headers: { accept: "text/event-stream", authorization: `Bearer ${product.adminKey}` },
-      signal: AbortSignal.timeout(30_000),
+      signal: AbortSignal.timeout(20_000),
     });
     expect(stream.headers.get("content-type")).toMatch(/^text\/event-stream/);
     const reader = stream.body?.pipeThrough(new TextDecoderStream()).getReader();
+    afterwards(() => reader?.cancel().catch(() => undefined));
     let text = "";
-    const readUntil = async (what: string) => {
+    return async (what: string) => {
       while (!text.includes(what)) {
         const { value, done } = (await reader?.read()) ?? { done: true };
         if (done) throw new Error(`the stream ended without ${what}: ${text}`);
         text += value;
       }
+      return text;
     };
-    await readUntil("event: connection");
+  }
+
+  test("tells what happens to it, live", async () => {
+    const { id } = await draft(product, "acme", { owner: "watched" });
+    const heardUntil = await listen(id);
+    await heardUntil("event: connection");
     const begun = await product.post(`/v1/connections/${id}/authorize`);
-    await readUntil('"authorization_started"');
+    await heardUntil('"type":"authorization_started"');
     await new Browser().signIn(begun.json.authorization_url);
-    await readUntil('"type":"connected"');
-    expect(text).toContain("Ada Lovelace's Acme");
-    await reader?.cancel();
+    expect(await heardUntil('"type":"authorized"')).toContain("Ada Lovelace's Acme");
+  });
+
+  test("that turns out to be an account already connected tells so, live, with the connection that it became", async () => {
+    const first = await draft(product, "acme", { owner: "watched-twice" });
+    await new Browser().signIn((await product.post(`/v1/connections/${first.id}/authorize`)).json.authorization_url);
+    const second = await draft(product, "acme", { owner: "watched-twice" });
+    const heardUntil = await listen(second.id);
+    await heardUntil("event: connection");
+    await new Browser().signIn((await product.post(`/v1/connections/${second.id}/authorize`)).json.authorization_url);
+    const text = await heardUntil('"type":"merged"');
+    expect(text.slice(text.indexOf('"type":"merged"'))).toContain(`"id":"${first.id}"`);
   });
 
   test("runs an action and tells how it went, and the provider's failures word for word", async () => {
-    const { id } = await connect(product, "acme");
+    const { id } = (await connect(product, "acme")).connection;
     const good = await step(product, id, "list_items", { limit: 2 });
     expect(good.json).toMatchObject({
       output: [{ id: "item-1" }, { id: "item-2" }],
@@ -539,10 +558,10 @@ describe("an app", () => {
 
 describe("a browser that is signed in", () => {
   let browser: Browser;
-  const post = (path: string, headers: Record<string, string>) =>
+  const post = (path: string, headers: Record<string, string>, body = '{"connector":"acme"}') =>
     browser.send(`${product.url}${path}`, {
       method: "POST",
-      body: '{"connector":"acme"}',
+      body,
       headers: { "content-type": "application/json", ...headers },
     });
 
@@ -611,9 +630,9 @@ describe("a browser that is signed in", () => {
 
   test("finishes only sign-ins that its own person started", async () => {
     const begun = (await post("/v1/connections", { origin: product.url })).json;
-    const url = (await post(`/v1/connections/${begun.id}/authorize`, { origin: product.url })).json.authorization_url;
+    const url = (await post(`/v1/connections/${begun.id}/authorize`, { origin: product.url }, "{}")).json.authorization_url;
     const other = new Browser();
-    expectProblem(await other.send(url), 403, "browser_mismatch");
+    expectProblem(await other.send(url), 400, "state_invalid");
     await browser.signIn(url);
     expect(await look(product, begun.id)).toMatchObject({ status: "connected" });
   });

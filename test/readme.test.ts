@@ -66,7 +66,7 @@ async function npmStart(command: string) {
     process.kill(-child.pid, "SIGKILL");
     await gone;
   });
-  const url = await until("the address", () => /http:\/\/localhost:\d+/.exec(printed)?.[0], { timeout: 120_000 });
+  const url = await until("the address", () => /^ *Address +(\S+)$/m.exec(printed)?.[1], { timeout: 120_000 });
   await until("the start", async () => (await send(`${url}/readyz`).catch(() => undefined))?.status === 200);
   const key = /\b(jf_\S+)/.exec(printed)?.[1] ?? "";
   const link = /http:\/\/\S*sign-in\S*/.exec(printed)?.[0] ?? "";
@@ -128,7 +128,7 @@ test("every shell block of the README is one that is run", () => {
     '"status":"connected"',
     '"output":[',
     '"id":"person_ada"',
-    '"type":"connected"',
+    '"type":"authorized"',
   ])
     expect(all.replaceAll('": ', '":')).toContain(part);
 });

@@ -97,7 +97,7 @@ test("after connecting, refreshing, running and failing, no secret stands in the
   await connect(product, "acme", { as: "alan" });
   await connect(product, "acme", { as: "alan", decision: "deny" });
   const { visit, browser } = await connect(product, "acme", { as: "alan" });
-  for (const url of browser.trail) if (url.origin === product.url) await browser.send(url).catch(() => undefined);
+  for (const url of [...browser.trail]) if (url.origin === product.url) await browser.send(url).catch(() => undefined);
   expect(visit.answer?.status).toBe(200);
   // A key that the provider does not know and repeats in its answer.
   const wrong = `wrong-${apiKey}`;

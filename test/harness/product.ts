@@ -31,6 +31,7 @@ export class Product {
   #port = "0";
   /** What the first start printed. */
   adminKey = "";
+  /** What the last start printed. */
   signInLink = "";
   url = "";
 
@@ -80,15 +81,15 @@ export class Product {
     const printed = () => this.#output.slice(from);
     this.url = await until("the product's address", () => {
       if (!this.running) throw new Error(`the product did not start:\n${printed()}`);
-      return /https?:\/\/(?:127\.0\.0\.1|localhost|\[::1\]):\d+/.exec(printed())?.[0];
+      return /^ *Address +(\S+)$/m.exec(printed())?.[1];
     });
     this.#port = new URL(this.url).port;
     await until("the product to be ready", async () => {
       if (!this.running) throw new Error(`the product ended while it started:\n${printed()}`);
-      return (await send(`${this.url}/readyz`).catch(() => undefined))?.status === 200;
+      return (await send(`${this.url}/readyz`, { timeout: 5000 }).catch(() => undefined))?.status === 200;
     });
-    this.adminKey ||= /\bkey\b[^\n]*?(\bjf_\S{16,}|[A-Za-z0-9_-]{32,})/i.exec(printed())?.[1] ?? "";
-    this.signInLink ||= /https?:\/\/\S*sign-in\S*/.exec(printed())?.[0] ?? "";
+    this.adminKey ||= /Admin key +(\S+)/.exec(printed())?.[1] ?? "";
+    this.signInLink = /https?:\/\/\S*sign-in\S*/.exec(printed())?.[0] ?? "";
     return printed();
   }
 
