@@ -41,12 +41,13 @@ test.each([
   ["100%", "/files/100%25"],
   ["x..y", "/files/x..y"],
   ["a%20b", "/files/a%2520b"],
+  ["a%2fb", "/files/a%252fb"],
   [42, "/files/42"],
 ])("The path value %j stays one segment", async (id, expected) => {
   expect(await path("/files/{{ input.id }}", { input: { id } })).toBe(expected);
 });
 
-test.each(["..", ".", "../x", "a/../b", "a\\..\\b", "%2e%2e", "a%2fb", "%252e", "x\0y", ""])(
+test.each(["..", ".", "../x", "a/../b", "a\\..\\b", "%2e%2e", "a%2f..%2fb", "%252e", "..;/x", "x\0y", "%00", ""])(
   "The path value %j, which would climb out of its segment, is refused",
   async (id) => {
     await expect(path("/files/{{ input.id }}", { input: { id } })).rejects.toEqual(refused);

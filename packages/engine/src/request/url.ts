@@ -55,12 +55,18 @@ function hostName(value: string, source: string): string {
   return value;
 }
 
-/** A server that decodes once more must not find a way out of the segment in it. */
-const climbing = /(^|[\\/])\.{1,2}([\\/]|$)|%(2e|2f|5c|00|25)|\0/i;
+/** A dot segment, also one with a path parameter behind it, or a NUL. */
+const climbing = /(^|[\\/])\.{1,2}([\\/;]|$)|\0/;
+
+/** How often a value is decoded to see what a server, and whatever stands in front of it, could make of it. */
+const decodings = 3;
 
 function segment(value: string, source: string): string {
   if (value === "") throw invalid(`{{ ${source} }} is empty, but stands in a path.`);
-  if (climbing.test(value)) throw invalid(`{{ ${source} }} would climb out of its place in the path.`);
+  for (let [text, times] = [value, 0]; times <= decodings; times += 1) {
+    if (climbing.test(text)) throw invalid(`{{ ${source} }} would climb out of its place in the path.`);
+    text = text.replace(/%[0-7][0-9a-f]/gi, (octet) => String.fromCharCode(Number.parseInt(octet.slice(1), 16)));
+  }
   return encodeURIComponent(value);
 }
 
