@@ -45,7 +45,7 @@ const validate = (text: string | Buffer, type = "application/yaml") =>
 const bombs: Readonly<Record<string, string>> = {
   "nested brackets": "[".repeat(5000),
   "nested braces": "{a: ".repeat(5000),
-  "nested lists": Array.from({ length: 5000 }, (_, depth) => `${" ".repeat(depth)}-`).join("\n"),
+  "nested lists": Array.from({ length: 600 }, (_, depth) => `${" ".repeat(depth)}-`).join("\n"),
   "nested quotes": `a: ${"'".repeat(5001)}`,
   "many keys": Array.from({ length: 20000 }, (_, n) => `k${n}: ${n}`).join("\n"),
   "an alias bomb": `a: &a [x,x,x,x,x,x,x,x,x]\n${"bcdefghi"
@@ -105,9 +105,16 @@ describe("a manifest that was made to do harm", () => {
   });
 
   test("(far too large) is refused without being read to the end", async () => {
-    const answer = await validate("a".repeat(5_000_000)).catch((error: Error) => error);
-    if (answer instanceof Error) expect(answer.message).toMatch(/ECONNRESET|EPIPE|socket hang up/);
-    else expect(answer.status).toBe(413);
+    // The line may be cut while the rest is still being sent; what matters is that nobody reads it all.
+    const outcome = await validate("a".repeat(5_000_000)).then(
+      (answer) => String(answer.status),
+      (error: NodeJS.ErrnoException) => error.code ?? "",
+    );
+    expect(["413", "ECONNRESET", "EPIPE"]).toContain(outcome);
+    const declared = await product.send("POST", "/v1/connectors/validate", "a".repeat(300_000), {
+      headers: { "content-type": "application/yaml" },
+    });
+    expect([declared.status, declared.json.code]).toEqual([413, "body_too_large"]);
   });
 });
 
@@ -124,7 +131,6 @@ describe("a JSON body that was made to do harm", () => {
     "deep lists": "[".repeat(100_000),
     "no UTF-8": Buffer.from([0x7b, 0x22, 0xff, 0x22, 0x3a, 0x31, 0x7d]),
     NUL: '{"connector":"a\\u0000b"}',
-    "a lone surrogate": '{"connector":"keyed","name":"\\ud800","fields":{"api_key":"\\udfff"}}',
     "types that are wrong": '{"connector":{"a":1},"fields":[1],"name":5,"owner":[]}',
     "a connector named like a method": '{"connector":"constructor"}',
     "a long name": `{"connector":"keyed","name":"${"x".repeat(100_000)}"}`,
@@ -145,6 +151,14 @@ describe("a JSON body that was made to do harm", () => {
         });
       }
     });
+
+  test("(a lone surrogate) does no harm to what is listed afterwards", async () => {
+    const body = '{"connector":"keyed","name":"\\ud800","fields":{"api_key":"\\udfff"}}';
+    const made = await product.send("POST", "/v1/connections", body);
+    expect(made.status).toBeLessThan(500);
+    expect(made.json.status).not.toBe("connected");
+    expect((await product.get("/v1/connections")).status).toBe(200);
+  });
 
   test("(another content type) is refused, not guessed", async () => {
     for (const type of [

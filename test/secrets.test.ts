@@ -247,17 +247,26 @@ describe("a sealed record", () => {
 
   test("opens again after a restart, and not with another master key", async () => {
     const { connection } = await connect(product, "acme");
+    const [, kid = ""] = String(readDoc(connection.id).sealed_credential).split(".");
+    const id = Buffer.from(kid, "base64url").toString();
     await product.end("SIGTERM");
-    const other = new Product({
-      dataDir: product.dataDir,
-      connectors: { acme: oauthManifest(provider, { name: "acme" }) },
-      env: { MASTER_KEYS: `new:${Buffer.alloc(32, 7).toString("base64")}` },
-    });
-    afterwards(() => other.end("SIGKILL"));
-    other.adminKey = product.adminKey;
-    await other.start();
-    expect((await step(other, connection.id, "list_items")).json.code).toBe("seal_broken");
-    await other.end("SIGTERM");
+    const withKeys = (keys: string) => {
+      const other = new Product({
+        dataDir: product.dataDir,
+        connectors: { acme: oauthManifest(provider, { name: "acme" }) },
+        env: { MASTER_KEYS: keys },
+      });
+      afterwards(() => other.end("SIGKILL"));
+      other.adminKey = product.adminKey;
+      return other;
+    };
+    const bytes = Buffer.alloc(32, 7).toString("base64");
+    // A key of another name: the start is refused, and says which key is missing.
+    await expect(withKeys(`new:${bytes}`).start()).rejects.toThrow(
+      new RegExp(`"${id}", which is not in the key ring.*MASTER_KEYS`),
+    );
+    // A key of the same name with other bytes is not taken for the right one.
+    await expect(withKeys(`${id}:${bytes}`).start()).rejects.toThrow(new RegExp(`"${id}" is not the key`));
     await product.start();
     expect((await step(product, connection.id, "list_items")).status).toBe(200);
   });
