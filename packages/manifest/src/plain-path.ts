@@ -61,7 +61,10 @@ function pick(item: unknown, { name, index }: Step, made: Made): unknown {
 
 function lookUp(item: unknown, name: string, made: Made): unknown {
   if (Array.isArray(item)) {
-    const found = item.flatMap((inner) => lookUp(inner, name, made) ?? []);
+    const found = item
+      .map((inner) => lookUp(inner, name, made))
+      .filter((value) => value !== undefined)
+      .flat();
     made.add(found);
     return found;
   }

@@ -35,6 +35,9 @@ export function refusals(text: string): Refusal[] {
     if (nesting.take(token, scalar) > deepest) {
       return [{ code: "too_deep", offset, length: 1, message: `Values are nested more than ${deepest} levels deep.` }];
     }
+    if (nesting.unopened) {
+      return [{ code: "yaml_syntax", offset, length: 1, message: `There is no bracket that ${token} could close.` }];
+    }
     if (scalar) continue;
     const reason = refused[token[0] ?? ""]?.(token);
     if (reason) found.push({ code: reason[0], offset, length: token.length, message: reason[1] });
@@ -64,6 +67,8 @@ const indicators = new Set(["-", "?", ":"]);
 
 /** How deep the tokens are nested: flow brackets, and columns at which something in block style begins. */
 class Nesting {
+  /** A closing bracket came without an opening one. */
+  unopened = false;
   private flow = 0;
   private column = 0;
   private readonly columns: number[] = [];
@@ -106,6 +111,8 @@ class Nesting {
 
   private bracket(token: string): void {
     if (token === "[" || token === "{") this.flow++;
-    if ((token === "]" || token === "}") && this.flow > 0) this.flow--;
+    if (token !== "]" && token !== "}") return;
+    if (this.flow > 0) this.flow--;
+    else this.unopened = true;
   }
 }

@@ -145,16 +145,7 @@ function readText(text: string): { data: unknown; document: Document | undefined
   }
   const refused = refusals(text);
   if (refused.length > 0) return { data: undefined, document: undefined, faults: refused };
-  // Repeated keys are found below: the parser's own search for them takes quadratic time.
-  const document = parseDocument(text, {
-    version: "1.2",
-    schema: "core",
-    strict: true,
-    uniqueKeys: false,
-    merge: false,
-    prettyErrors: false,
-    logLevel: "error",
-  }) as Document;
+  const document = parseYaml(text);
   const faults: Fault[] = yamlProblems(text, [...document.errors, ...document.warnings]);
   if (faults.length > 0) return { data: undefined, document, faults };
   const reader = new Reader();
@@ -165,6 +156,19 @@ function readText(text: string): { data: unknown; document: Document | undefined
   return { data, document, faults: reader.faults };
 }
 
+function parseYaml(text: string): Document {
+  const { stackTraceLimit } = Error;
+  // The parser makes an error object for every single fault, of which a hostile text has some hundred thousand.
+  Error.stackTraceLimit = 0;
+  try {
+    // Repeated keys are found below: the parser's own search for them takes quadratic time.
+    const options = { version: "1.2", schema: "core", strict: true, uniqueKeys: false, merge: false } as const;
+    return parseDocument(text, { ...options, prettyErrors: false, logLevel: "error" }) as Document;
+  } finally {
+    Error.stackTraceLimit = stackTraceLimit;
+  }
+}
+
 const mostFaults = 50;
 
 /** Copies the parsed nodes into plain data. */
@@ -173,7 +177,7 @@ class Reader {
   private values = 0;
 
   read(node: Node | null, path: Path, depth: number): unknown {
-    if (this.faults.length >= mostFaults) return null;
+    if (this.faults.length >= mostFaults || this.values > limits.values) return null;
     if (++this.values > limits.values)
       return this.refuse("too_many_values", node, path, "The file holds more than 50,000 values.");
     if (depth > limits.depth) return this.refuse("too_deep", node, path, "Values are nested more than 32 levels deep.");

@@ -32,6 +32,7 @@ const nothing: Measure = { size: cost, depth: 0 };
 export class Budget {
   private readonly deadline = performance.now() + limits.milliseconds;
   private work = 0;
+  private exceeded: LimitError | undefined;
   /** Measures of values that do not change any more; without it they are taken each time. */
   private readonly known: WeakMap<object, Measure> | undefined;
 
@@ -39,11 +40,21 @@ export class Budget {
     this.known = options.changes ? undefined : new WeakMap();
   }
 
-  /** Throws when the time is over. */
+  /** Throws when the time is over, or when another branch of the same evaluation went too far. */
   check(): void {
-    if (performance.now() > this.deadline) {
-      throw new LimitError("expression_timeout", `it took longer than ${limits.milliseconds} ms`);
-    }
+    if (this.exceeded) throw this.exceeded;
+    if (performance.now() > this.deadline) this.exceed("expression_timeout", `it took longer than ${limits.milliseconds} ms`);
+  }
+
+  /** Throws when this many evaluations wait for others. */
+  wait(pending: number): void {
+    if (pending > limits.pending) this.exceed("expression_too_deep", "it calls itself too often");
+  }
+
+  /** One error for all branches: recursion leaves some ten thousand of them behind. */
+  private exceed(limit: ExpressionErrorCode, message: string): never {
+    this.exceeded = new LimitError(limit, message);
+    throw this.exceeded;
   }
 
   /** Throws when all the work together is too much. */

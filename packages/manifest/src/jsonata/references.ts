@@ -49,6 +49,10 @@ const visits: Readonly<Record<string, Visit>> = {
   wildcard: (reader, _node, context) => reader.all(context),
   descendant: (reader, _node, context) => reader.all(context),
   variable: (reader, node, context) => reader.variable(node, context),
+  // What stands above a value may be the data as a whole.
+  parent: (reader) => {
+    reader.everything = true;
+  },
   binary: (reader, node, context) => reader.each([node.lhs as SyntaxNode, node.rhs], context),
   apply: (reader, node, context) => reader.apply(node, context),
   unary: (reader, node, context) => {

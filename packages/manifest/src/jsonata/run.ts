@@ -1,3 +1,4 @@
+import { setImmediate } from "node:timers/promises";
 import type jsonata from "jsonata";
 import { ExpressionError, type ExpressionErrorCode } from "../expression-error.ts";
 import { Budget, LimitError } from "./budget.ts";
@@ -22,7 +23,11 @@ export class Program {
     this.roots = analysis.everything ? undefined : new Set(analysis.references.map(({ path }) => path[0] ?? ""));
   }
 
-  async evaluate(input: unknown): Promise<unknown> {
+  evaluate(input: unknown): Promise<unknown> {
+    return inTurn(() => this.run(input));
+  }
+
+  private async run(input: unknown): Promise<unknown> {
     try {
       this.prepared ??= this.prepare();
       await this.prepared;
@@ -42,10 +47,16 @@ export class Program {
       if (enclosing.base) return;
       const budget = new Budget({ changes: transforms });
       const RegexEngine = regexEngine(budget);
+      // Called for every node of the syntax tree, before it is evaluated.
+      const guard = () => {
+        budget.check();
+        budget.wait(frame.depth);
+      };
       Object.defineProperties(frame, {
         budget: { value: budget },
-        // JSONata sets its own one later.
+        // JSONata sets its own ones later.
         RegexEngine: { get: () => RegexEngine, set: () => {} },
+        guardrails: { get: () => guard, set: () => {} },
       });
     });
     bind(Symbol.for("jsonata.__evaluate_exit"), watch);
@@ -65,9 +76,33 @@ function watch(node: Node, _input: unknown, { base }: { base: Frame }, result: u
   }
 }
 
+let last: Promise<unknown> = Promise.resolve();
+let breath = 0;
+
+/** Milliseconds after which waiting evaluations let everything else run first. */
+const longestBreath = 25;
+
+/**
+ * Runs one evaluation after the other. They only compute; side by side they would take no less time, and each would use up the
+ * time that is allowed to the others.
+ */
+function inTurn<T>(run: () => Promise<T>): Promise<T> {
+  const turn = last.then(async () => {
+    if (performance.now() - breath > longestBreath) {
+      await setImmediate();
+      breath = performance.now();
+    }
+    return run();
+  });
+  last = turn.catch(() => undefined);
+  return turn;
+}
+
 interface Frame {
   readonly base?: Frame;
   readonly budget: Budget;
+  /** How many evaluations wait for others. */
+  readonly depth: number;
 }
 
 interface Node {
