@@ -305,15 +305,8 @@ describe("an input that becomes part of a path", () => {
   ])
     test(`stays one segment: ${value}`, async () => {
       const answer = await step(product, id, "get_item", { id: value });
-      const all = await provider.log();
-      // What a server might decode once more is refused, not passed on.
-      if (value === "a%2fb") {
-        expect([answer.status, answer.json.code]).toEqual([422, "url_invalid"]);
-        expect(all).toEqual([]);
-      } else {
-        expect(answer.status).toBe(200);
-        expect(all.map((seen) => seen.target)).toEqual([`/api/items/${encodeURIComponent(value)}`]);
-      }
+      expect(answer.status).toBe(200);
+      expect((await provider.log()).map((seen) => seen.target)).toEqual([`/api/items/${encodeURIComponent(value)}`]);
     });
 
   for (const value of [".", "..", "%2e%2e", "../../token", "..%2f..%2ftoken", "\u0000", "..\\token", "..;/token"])

@@ -66,7 +66,11 @@ async function npmStart(command: string) {
     process.kill(-child.pid, "SIGKILL");
     await gone;
   });
-  const url = await until("the address", () => /^ *Address +(\S+)$/m.exec(printed)?.[1], { timeout: 120_000 });
+  const address = () => {
+    if (child.exitCode !== null) throw new Error(`\`${command}\` ended:\n${printed}`);
+    return /^ *Address +(\S+)$/m.exec(printed)?.[1];
+  };
+  const url = await until("the address", address, { timeout: 120_000 });
   await until("the start", async () => (await send(`${url}/readyz`).catch(() => undefined))?.status === 200);
   const key = /\b(jf_\S+)/.exec(printed)?.[1] ?? "";
   const link = /http:\/\/\S*sign-in\S*/.exec(printed)?.[0] ?? "";

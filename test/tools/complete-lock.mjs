@@ -46,7 +46,7 @@ for (const [path, entry] of Object.entries(lock.packages)) {
     added += 1;
   }
 }
-const [root, ...rest] = Object.entries(lock.packages);
-lock.packages = Object.fromEntries([root, ...rest.sort(([a], [b]) => (a < b ? -1 : 1))]);
+// The root is the package "", so it stays the first.
+lock.packages = Object.fromEntries(Object.entries(lock.packages).sort(([a], [b]) => (a < b ? -1 : 1)));
 if (added > 0) writeFileSync("package-lock.json", `${JSON.stringify(lock, null, 2)}\n`);
 console.log(`${added} packages of other platforms added`);

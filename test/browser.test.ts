@@ -1,0 +1,357 @@
+import { type BrowserContext, type Browser as Chromium, chromium, type Page } from "playwright-core";
+import { findSecrets } from "./harness/canary.ts";
+import { afterwards, cleanup } from "./harness/cleanup.ts";
+import { awkward, look, oauthManifest } from "./harness/connect.ts";
+import { type Product, startProduct } from "./harness/product.ts";
+import { type Provider, startProvider } from "./harness/provider.ts";
+import { until } from "./harness/wait.ts";
+
+jest.setTimeout(180_000);
+
+// biome-ignore lint/suspicious/noUndeclaredEnvVars: the tests are no task of turbo.
+const executablePath = process.env.CHROMIUM_PATH ?? (existsSync("/usr/bin/chromium") ? "/usr/bin/chromium" : "");
+const inBrowser = executablePath === "" ? describe.skip : describe;
+
+let provider: Provider;
+let product: Product;
+let browser: Chromium;
+
+beforeAll(async () => {
+  if (executablePath === "") return;
+  provider = await startProvider();
+  product = await startProduct({ connectors: { acme: oauthManifest(provider, { name: "acme" }) } });
+  browser = await chromium.launch({ executablePath, headless: true, args: ["--no-sandbox", "--disable-background-networking"] });
+  afterwards(() => browser.close());
+});
+afterAll(cleanup);
+
+/** What a page, and every window that it opens, sends and receives. */
+interface Trace {
+  readonly text: () => string;
+}
+
+function trace(context: BrowserContext): Trace {
+  const parts: string[] = [];
+  context.on("request", (request) => {
+    if (request.url().startsWith(provider.issuer)) return;
+    parts.push(`${request.method()} ${request.url()} ${JSON.stringify(request.headers())} ${request.postData() ?? ""}`);
+  });
+  context.on("response", async (response) => {
+    if (response.url().startsWith(provider.issuer)) return;
+    const type = response.headers()["content-type"] ?? "";
+    const body =
+      /json|html|event-stream/.test(type) && !type.includes("event-stream") ? await response.text().catch(() => "") : "";
+    parts.push(`${response.url()} ${JSON.stringify(response.headers())} ${body}`);
+  });
+  return { text: () => parts.join("\n") };
+}
+
+/** A browser that has come in by a session of the admin's. */
+async function signedIn(): Promise<{ context: BrowserContext; page: Page; traced: Trace }> {
+  const context = await browser.newContext();
+  afterwards(() => context.close());
+  const traced = trace(context);
+  const page = await context.newPage();
+  await page.goto(product.url);
+  await page.getByLabel("API key").fill(product.adminKey);
+  await page.getByRole("button", { name: "Sign in" }).click();
+  await page.getByRole("heading", { name: "Catalogue" }).waitFor();
+  return { context, page, traced };
+}
+
+const card = (page: Page, title: string) => page.getByRole("article", { name: title, exact: true });
+
+/** From the catalogue to the page on which a connection is authorized. */
+async function toConnect(page: Page, title: string): Promise<void> {
+  await page.goto(product.url);
+  await card(page, title).getByRole("link", { name: "Connect" }).click();
+  await page.getByRole("button", { name: "Authorize" }).waitFor();
+}
+
+/** Presses Authorize and gives the window that opens. */
+async function authorize(page: Page): Promise<Page> {
+  const [popup] = await Promise.all([page.waitForEvent("popup"), page.getByRole("button", { name: "Authorize" }).click()]);
+  return popup;
+}
+
+const label = (page: Page) => page.getByTestId("label").first();
+const status = (page: Page) => page.locator("[data-status]").first();
+
+/** Everything that the browser keeps for our pages. */
+async function kept(context: BrowserContext, page: Page): Promise<string> {
+  const inPage = await page.evaluate(async () => {
+    const databases = await Promise.all(
+      (await indexedDB.databases()).map(
+        ({ name }) =>
+          new Promise((resolve) => {
+            const opening = indexedDB.open(name ?? "");
+            opening.onsuccess = () => {
+              const stores = [...opening.result.objectStoreNames];
+              if (stores.length === 0) return resolve([name, []]);
+              const all = opening.result.transaction(stores);
+              const found: unknown[] = [];
+              for (const store of stores) {
+                const reading = all.objectStore(store).getAll();
+                reading.onsuccess = () => found.push(reading.result);
+              }
+              all.oncomplete = () => resolve([name, found]);
+            };
+            opening.onerror = () => resolve([name, "closed"]);
+          }),
+      ),
+    );
+    const caching = await caches.keys().catch(() => []);
+    return JSON.stringify({
+      local: { ...localStorage },
+      session: { ...sessionStorage },
+      databases,
+      caching,
+      cookie: document.cookie,
+      history: location.href,
+    });
+  });
+  return `${inPage}\n${JSON.stringify(await context.cookies())}`;
+}
+
+inBrowser("the first minute", () => {
+  test("the one-time link, Connect, Ada, Allow: a connection that named itself, a step's output, a refresh, and away with it", async () => {
+    const context = await browser.newContext();
+    afterwards(() => context.close());
+    const page = await context.newPage();
+    await page.goto(product.signInLink);
+    await page.getByRole("heading", { name: "Catalogue" }).waitFor();
+    expect(page.url()).toBe(`${product.url}/`);
+
+    await card(page, "Sandbox").getByRole("link", { name: "Connect" }).click();
+    const popup = await authorize(page);
+    await popup.getByRole("button", { name: /Ada/ }).click();
+    const closed = popup.waitForEvent("close");
+    await popup.getByRole("button", { name: "Allow" }).click();
+    await until(
+      "the label",
+      async () =>
+        (await label(page)
+          .textContent()
+          .catch(() => null)) === "Ada's Sandbox",
+    );
+    expect(await status(page).getAttribute("data-status")).toBe("connected");
+    await closed;
+
+    const [connection] = (await product.get("/v1/connections?connector=sandbox")).json.items;
+    await page.goto(`${product.url}/connections/${connection.id}`);
+    expect(await label(page).textContent()).toBe("Ada's Sandbox");
+    expect(await status(page).getAttribute("data-status")).toBe("connected");
+
+    await page.getByRole("button", { name: "Test", exact: true }).click();
+    await until("the test", async () => (await look(product, connection.id)).last_test.at !== connection.last_test.at);
+
+    // Trying an action: its form has the default, its answer is shown.
+    await page
+      .getByRole("link", { name: "Try" })
+      .or(page.getByRole("tab", { name: "Try" }))
+      .or(page.getByRole("button", { name: "Try" }))
+      .first()
+      .click();
+    await page.getByLabel("How many").fill("2");
+    await page.getByRole("button", { name: "Run" }).click();
+    await until("the output", async () =>
+      (
+        (await page
+          .getByTestId("output")
+          .textContent()
+          .catch(() => null)) ?? ""
+      ).includes("file_ada"),
+    );
+
+    // The Sandbox's tokens live a minute: a refresh comes by itself.
+    const events = async () =>
+      (await product.get(`/v1/connections/${connection.id}/events`)).json.items.map(({ type }: { type: string }) => type);
+    await until("a refresh", async () => (await events()).includes("refreshed"), { timeout: 90_000 });
+
+    await page.goto(`${product.url}/connections/${connection.id}`);
+    await page.getByRole("button", { name: "Disconnect" }).click();
+    await page.getByRole("dialog").getByRole("button", { name: "Disconnect" }).click();
+    await until("the end", async () => (await product.get(`/v1/connections/${connection.id}`)).status === 410);
+  });
+});
+
+inBrowser("a sign-in that does not go as planned", () => {
+  test("a denial is told with the provider's words, and can be tried again", async () => {
+    const { page } = await signedIn();
+    await toConnect(page, "Sandbox");
+    const popup = await authorize(page);
+    await popup.getByRole("button", { name: /Grace/ }).click();
+    await popup.getByRole("button", { name: "Deny" }).click();
+    await page.getByText("You did not give access.").first().waitFor();
+    const again = await authorize(page);
+    await again
+      .getByRole("button", { name: "Allow" })
+      .or(again.getByRole("button", { name: /Grace/ }))
+      .first()
+      .click();
+    await again
+      .getByRole("button", { name: "Allow" })
+      .click()
+      .catch(() => undefined);
+    await until(
+      "the label",
+      async () =>
+        (await label(page)
+          .textContent()
+          .catch(() => null)) === "Grace's Sandbox",
+    );
+  });
+
+  test("a window that is closed leaves the page telling so, and a second try works", async () => {
+    const { page } = await signedIn();
+    await toConnect(page, "Sandbox");
+    const popup = await authorize(page);
+    await popup.getByRole("button", { name: /Alan/ }).waitFor();
+    await popup.close();
+    await page.bringToFront();
+    await page.getByText("Sign-in was not finished").first().waitFor();
+    const again = await authorize(page);
+    await again.getByRole("button", { name: /Alan/ }).click();
+    await again.getByRole("button", { name: "Allow" }).click();
+    await until(
+      "the label",
+      async () =>
+        (await label(page)
+          .textContent()
+          .catch(() => null)) === "Alan's Sandbox",
+    );
+  });
+
+  test("a window that the browser blocks is replaced by a way that needs none", async () => {
+    const { page } = await signedIn();
+    await page.addInitScript(() => {
+      window.open = () => null;
+    });
+    await toConnect(page, "Sandbox");
+    await page.getByRole("button", { name: "Authorize" }).click();
+    await page
+      .getByRole("link", { name: /in this (tab|window)/i })
+      .or(page.getByRole("button", { name: /in this (tab|window)/i }))
+      .first()
+      .click();
+    await page.getByRole("button", { name: /Ada/ }).click();
+    await page.getByRole("button", { name: "Allow" }).click();
+    await page.getByRole("heading", { name: "Sandbox is connected" }).waitFor();
+    await page.getByRole("link", { name: /connections/ }).click();
+    await page.getByText("Ada's Sandbox").first().waitFor();
+  });
+});
+
+inBrowser("setting a connector up", () => {
+  test("shows the redirect URL to copy, byte for byte the one that is sent, and takes a secret that it never shows again", async () => {
+    const { page, context, traced } = await signedIn();
+    await context.grantPermissions(["clipboard-read", "clipboard-write"], { origin: product.url });
+    await card(page, "Acme").getByRole("link", { name: "Set up" }).click();
+    await page.getByRole("heading", { name: "At the provider" }).waitFor();
+    await page.getByRole("heading", { name: "Here" }).waitFor();
+    await page.getByRole("button", { name: "Copy" }).first().click();
+    const redirectUri = await page.evaluate(() => navigator.clipboard.readText());
+    expect(redirectUri).toBe(`${product.url}/oauth/callback/acme`);
+
+    await provider.client({
+      client_id: awkward.id,
+      client_secret: awkward.secret,
+      token_endpoint_auth_method: "client_secret_basic",
+      redirect_uris: [redirectUri],
+    });
+    await page.getByLabel("Client ID").fill(awkward.id);
+    const secret = page.getByLabel("Client secret");
+    expect(await secret.getAttribute("type")).toBe("password");
+    await secret.fill(awkward.secret);
+    await page.getByRole("button", { name: "Save configuration" }).click();
+    await until(
+      "the configuration",
+      async () => (await product.get("/v1/connectors/acme/apps/oauth/production")).json.secret_set === true,
+    );
+    await page.reload();
+    await until("the saved client ID", async () => (await page.getByLabel("Client ID").inputValue()) === awkward.id);
+    expect(await page.getByLabel("Client secret").inputValue()).toBe("");
+    expect(await page.content()).not.toContain(awkward.secret);
+    expect(
+      findSecrets([awkward.secret], [["the answers to the pages", Buffer.from(traced.text().replace(/^PUT .*$/gm, ""))]]),
+    ).toEqual([]);
+  });
+
+  test("and connecting with it leaves no token, code or secret in the browser", async () => {
+    const { page, context, traced } = await signedIn();
+    await toConnect(page, "Acme");
+    const popup = await authorize(page);
+    await popup.getByLabel("Account").fill("ada");
+    await popup.getByRole("button", { name: "Allow" }).click();
+    await popup.getByRole("heading", { name: "Allow access" }).waitFor();
+    await popup.getByRole("button", { name: "Allow" }).click();
+    await until(
+      "the label",
+      async () =>
+        (await label(page)
+          .textContent()
+          .catch(() => null)) === "Ada Lovelace's Acme",
+    );
+    const [connection] = (await product.get("/v1/connections?connector=acme")).json.items;
+    await page.goto(`${product.url}/connections/${connection.id}`);
+    await until("the page", async () => (await label(page).textContent()) === "Ada Lovelace's Acme");
+
+    const { access_tokens, refresh_tokens, codes } = await provider.issued();
+    expect(access_tokens.length).toBeGreaterThan(0);
+    const secrets = [...access_tokens, ...refresh_tokens, awkward.secret];
+    expect(findSecrets([...secrets, ...codes], [["the browser", Buffer.from(await kept(context, page))]])).toEqual([]);
+    // The code passes through the address of the redirect URL and nothing else.
+    expect(findSecrets(secrets, [["the network", Buffer.from(traced.text())]])).toEqual([]);
+    const redirects = traced
+      .text()
+      .split("\n")
+      .filter((line) => !line.includes(`${product.url}/oauth/callback/acme?`));
+    expect(findSecrets(codes, [["the network beside the redirect URL", Buffer.from(redirects.join("\n"))]])).toEqual([]);
+    const cookies = await context.cookies(product.url);
+    for (const cookie of cookies) expect(cookie).toMatchObject({ httpOnly: true, sameSite: "Lax" });
+  });
+});
+
+inBrowser("the pages", () => {
+  test("load nothing from anywhere else, and break no rule of their own content security policy", async () => {
+    const context = await browser.newContext();
+    afterwards(() => context.close());
+    const foreign: string[] = [];
+    const complaints: string[] = [];
+    context.on("request", (request) => {
+      if (!request.url().startsWith(product.url) && !request.url().startsWith("data:")) foreign.push(request.url());
+    });
+    const page = await context.newPage();
+    page.on("console", (message) => {
+      if (message.type() === "error") complaints.push(message.text());
+    });
+    page.on("pageerror", (error) => complaints.push(String(error)));
+    await page.goto(product.url);
+    await page.getByLabel("API key").fill(product.adminKey);
+    await page.getByRole("button", { name: "Sign in" }).click();
+    await page.getByRole("heading", { name: "Catalogue" }).waitFor();
+    for (const path of [
+      "/",
+      "/connectors/sandbox",
+      "/connectors/sandbox/connect",
+      "/connectors/slack/setup",
+      "/connections",
+      "/nowhere",
+    ]) {
+      await page.goto(`${product.url}${path}`);
+      await page.getByRole("heading").first().waitFor();
+    }
+    expect(foreign).toEqual([]);
+    // Asking who is signed in, before anybody is, answers 401, which Chromium notes.
+    expect(complaints.filter((text) => !/status of 401/.test(text))).toEqual([]);
+  });
+
+  test("say what to do when the API key is wrong", async () => {
+    const page = await browser.newPage();
+    afterwards(() => page.close());
+    await page.goto(product.url);
+    await page.getByLabel("API key").fill("jf_wrong");
+    await page.getByRole("button", { name: "Sign in" }).click();
+    await page.getByRole("alert").getByText("The API key is unknown or was revoked.").waitFor();
+  });
+});
