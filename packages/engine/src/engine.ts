@@ -1,4 +1,5 @@
 import { randomBytes } from "node:crypto";
+import { setTimeout } from "node:timers/promises";
 import type { Actor } from "./connection/actor.ts";
 import { type App, type AppValues, deleteApp, getApp, listApps, putApp } from "./connection/apps.ts";
 import { begin, type CallbackOutcome, expireFlows, finish, openFlow } from "./connection/authorization.ts";
@@ -22,6 +23,7 @@ import { createSealer, type KeyRing } from "./connection/seal.ts";
 import type { Listed, Page, Store } from "./connection/store.ts";
 import { type Connection, view } from "./connection/view.ts";
 import { createEgress, type EgressOptions } from "./egress/egress.ts";
+import { JackfieldError } from "./errors.ts";
 import type { Queue } from "./queue.ts";
 import type { Log, Platform, Registry, Runtime } from "./runtime.ts";
 import { type ProxyAnswer, type ProxyRequest, proxy } from "./step/proxy.ts";
@@ -224,14 +226,7 @@ async function watch(
 }
 
 function sleep(ms: number, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    const done = (): void => {
-      clearTimeout(timer);
-      signal.removeEventListener("abort", done);
-      resolve();
-    };
-    const timer = setTimeout(done, ms);
-    if (signal.aborted) done();
-    else signal.addEventListener("abort", done);
+  return setTimeout(ms, undefined, { signal }).catch((cause: unknown) => {
+    throw new JackfieldError("stopping", { cause });
   });
 }

@@ -37,6 +37,6 @@ export interface Runtime extends GrantContext {
   readonly log: Log;
   /** Milliseconds since the epoch. */
   readonly clock: () => number;
-  /** Resolves after so many milliseconds, or at once when the engine stops. */
+  /** Resolves after so many milliseconds. Throws `stopping` as soon as the engine stops. */
   readonly sleep: (ms: number) => Promise<void>;
 }
