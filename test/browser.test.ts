@@ -1,3 +1,4 @@
+import { existsSync } from "node:fs";
 import { type BrowserContext, type Browser as Chromium, chromium, type Page } from "playwright-core";
 import { findSecrets } from "./harness/canary.ts";
 import { afterwards, cleanup } from "./harness/cleanup.ts";
