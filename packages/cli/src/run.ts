@@ -41,6 +41,7 @@ function overview(): string {
 }
 
 function isUsageError(error: unknown): error is Error {
-  const parsing = error instanceof TypeError && "code" in error && String(error.code).startsWith("ERR_PARSE_ARGS");
-  return parsing || error instanceof UsageError;
+  if (error instanceof UsageError) return true;
+  const { code } = error as { code?: unknown };
+  return typeof code === "string" && code.startsWith("ERR_PARSE_ARGS");
 }

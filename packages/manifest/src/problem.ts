@@ -129,15 +129,20 @@ const widest = 150;
 
 const control = /[\p{Cc}\p{Cf}\u2028\u2029]/gu;
 
+/** Text of an author as it may be shown: a control character would move the carets or, on a terminal, do worse. */
+export function shown(text: string): string {
+  return text.replace(control, (character) =>
+    character === "\t" || character === "\n" ? " " : "\u00b7".repeat(character.length),
+  );
+}
+
 /** The source line with its number, and carets below the `length` characters from `column` on. */
 export function excerptOf(source: string, line: number, column: number, length: number): string {
   const start = column > widest - 30 ? column - Math.floor(widest / 2) : 1;
   const clipped = source.slice(start - 1, start - 1 + widest);
-  // A control character would move the carets or, on a terminal, do worse.
-  const shown = clipped.replace(control, (character) => (character === "\t" ? " " : "\u00b7".repeat(character.length)));
   const indent = " ".repeat(Math.min(column, start + widest) - start);
   const carets = "^".repeat(Math.max(1, Math.min(length, clipped.length - (column - start))));
-  return `${String(line).padStart(gutter)} | ${shown}\n${" ".repeat(gutter)} | ${indent}${carets}`;
+  return `${String(line).padStart(gutter)} | ${shown(clipped)}\n${" ".repeat(gutter)} | ${indent}${carets}`;
 }
 
 const paint = { error: "\u001b[31m", warning: "\u001b[33m", bold: "\u001b[1m", plain: "\u001b[0m" };

@@ -4,7 +4,7 @@
 // texts or that reach prototypes. What comes out are texts, numbers, booleans, null, arrays and objects without a prototype.
 
 import { type Document, isMap, isScalar, isSeq, type Node, type Pair, parseDocument, type Scalar, type YAMLMap } from "yaml";
-import { excerptOf, type Problem, type ProblemCode, problemKinds } from "./problem.ts";
+import { excerptOf, type Problem, type ProblemCode, problemKinds, shown } from "./problem.ts";
 import { offsetWithin } from "./scalar.ts";
 import { refusals } from "./source-guard.ts";
 import { yamlProblems } from "./yaml-problem.ts";
@@ -66,12 +66,12 @@ export class Source {
       code,
       severity: problemKinds[code].severity,
       file: this.file,
-      path,
+      path: shown(path),
       line,
       column,
       length,
-      message,
-      hint: hint ?? problemKinds[code].cure,
+      message: shown(message),
+      hint: shown(hint ?? problemKinds[code].cure),
       excerpt: excerptOf(content, line, column, length),
     };
   }

@@ -1,0 +1,140 @@
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { commands, run } from "../src/run.ts";
+
+const good = `manifest: 1
+name: acme
+title: Acme
+base_url: https://api.acme.example
+auth: { none: { type: none } }
+`;
+
+let folder: string;
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), "jackfield-cli-"));
+});
+afterEach(() => rmSync(folder, { recursive: true }));
+
+function write(path: string, text: string): string {
+  const file = join(folder, path);
+  mkdirSync(join(file, ".."), { recursive: true });
+  writeFileSync(file, text);
+  return file;
+}
+
+async function jackfield(...args: string[]) {
+  let out = "";
+  let error = "";
+  const io = {
+    out: (text: string) => {
+      out += text;
+    },
+    error: (text: string) => {
+      error += text;
+    },
+    colour: false,
+  };
+  return { code: await run(args, io), out, error };
+}
+
+test("a good manifest is 0", async () => {
+  const file = write("acme/connector.yaml", good);
+  expect(await jackfield("validate", file)).toEqual({ code: 0, out: "1 manifest: 0 errors, 0 warnings\n", error: "" });
+});
+
+test("a manifest with an error is 1, and the problem is shown with its place", async () => {
+  const file = write("acme/connector.yaml", good.replace("title", "titel"));
+  const { code, out } = await jackfield("validate", file);
+  expect(code).toBe(1);
+  expect(out).toContain(
+    `${file}:3:1  error  unknown_key  titel is not a key here. Did you mean \`title\`?\n    3 | titel: Acme\n      | ^^^^^\n`,
+  );
+});
+
+test("of a folder every manifest below it is checked, with its folder's name", async () => {
+  write("acme/connector.yaml", good);
+  write("deep/other/connector.yaml", good);
+  write("node_modules/x/connector.yaml", "broken");
+  const { code, out } = await jackfield("validate", folder, "--json");
+  const { files } = JSON.parse(out) as { files: { file: string; problems: { code: string }[] }[] };
+  expect(code).toBe(1);
+  expect(files.map(({ file, problems }) => [file, problems.map((problem) => problem.code)])).toEqual([
+    [join(folder, "acme/connector.yaml"), []],
+    [join(folder, "deep/other/connector.yaml"), ["name_not_folder"]],
+  ]);
+});
+
+test("--json gives exactly the keys that programs rely on", async () => {
+  const file = write("connector.yaml", good.replace("https", "http"));
+  const { out } = await jackfield("validate", "--json", file);
+  expect(JSON.parse(out)).toEqual({
+    files: [
+      {
+        file,
+        problems: [
+          {
+            code: "url_not_https",
+            severity: "error",
+            path: "base_url",
+            line: 4,
+            column: 11,
+            message: "The URL does not begin with https://.",
+            hint: "Use https.",
+          },
+        ],
+      },
+    ],
+  });
+});
+
+test("warnings alone are 0", async () => {
+  const text = good.replace("{ type: none }", "{ type: none, fields: [{ name: site }] }");
+  const { code, out } = await jackfield("validate", write("connector.yaml", text));
+  expect([code, out.includes("warning  unused_field")]).toEqual([0, true]);
+});
+
+test.each([
+  [["validate"], "at least one file"],
+  [["validate", "/does/not/exist"], "There is no file or folder /does/not/exist."],
+  [["validate", "--jsn", "x"], "--jsn"],
+  [["schema", "x"], "takes no arguments"],
+  [["vaildate"], "Did you mean `validate`?"],
+  [["frobnicate"], "is not a command."],
+])("%j is wrong usage", async (args, words) => {
+  const { code, error } = await jackfield(...args);
+  expect([code, error.includes(words)]).toEqual([2, true]);
+});
+
+test("a folder without a manifest is wrong usage", async () => {
+  const { code, error } = await jackfield("validate", folder);
+  expect([code, error.includes("There is no connector.yaml below")]).toEqual([2, true]);
+});
+
+test("--help tells what there is", async () => {
+  const { code, out } = await jackfield("--help");
+  expect(code).toBe(0);
+  for (const name of Object.keys(commands)) {
+    expect(out).toContain(`  ${name}`);
+    expect(await jackfield(name, "--help")).toMatchObject({ code: 0, error: "" });
+  }
+  expect((await jackfield()).code).toBe(2);
+});
+
+test("schema prints the JSON Schema", async () => {
+  const { code, out } = await jackfield("schema");
+  expect([code, (JSON.parse(out) as { title: string }).title]).toEqual([0, "Jackfield connector manifest"]);
+});
+
+test("generate --check notices a file that is out of date, and generate writes it", async () => {
+  const before = process.cwd();
+  write("connectors/connector.schema.json", "{}");
+  process.chdir(folder);
+  try {
+    expect((await jackfield("generate", "--check")).code).toBe(1);
+    expect((await jackfield("generate")).code).toBe(0);
+    expect((await jackfield("generate", "--check")).code).toBe(0);
+  } finally {
+    process.chdir(before);
+  }
+});
