@@ -151,3 +151,13 @@ test("compiling is quick", () => {
   for (let run = 0; run < 5; run++) for (const text of manifests) compile(text, { file: "f.yaml" });
   expect((performance.now() - began) / (5 * manifests.length)).toBeLessThan(100);
 });
+
+test("plain http is allowed only to hosts that the deployment allows", () => {
+  const text = `${head.replace("https://api.acme.example", "http://127.0.0.1:8080")}auth:\n  main:\n    type: api_key\n${identity}`;
+  const whitelisted = text.replace("    label", '    whitelist: ["http://127.0.0.1:8080/v1/"]\n    label');
+  for (const manifest of [text, whitelisted]) {
+    expect(compile(manifest, { file: "f.yaml" }).problems.length).toBeGreaterThan(0);
+    expect(compile(manifest, { file: "f.yaml", plainHttp: (host) => host === "127.0.0.1" }).problems).toEqual([]);
+  }
+  expect(compile(text, { file: "f.yaml", plainHttp: (host) => host === "10.0.0.1" }).connector).toBeUndefined();
+});
