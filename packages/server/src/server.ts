@@ -23,6 +23,7 @@ import { openDataFolder } from "./data-folder.ts";
 import { apiRouter } from "./http/api-router.ts";
 import { createApp } from "./http/app.ts";
 import { createCookies } from "./http/cookies.ts";
+import { logOfRequests } from "./http/request-id.ts";
 import { createStreams } from "./http/streams.ts";
 import { openKeyRing } from "./keys.ts";
 import { createLog } from "./log.ts";
@@ -66,7 +67,7 @@ export async function startServer(
     for (let closer = closers.pop(); closer !== undefined; closer = closers.pop()) await closer();
   };
   try {
-    return { ...(await open(config, log, clock, closers)), close };
+    return { ...(await open(config, logOfRequests(log), clock, closers)), close };
   } catch (error) {
     await close();
     throw error;
@@ -92,6 +93,7 @@ async function open(config: Config, log: Log, clock: () => number, closers: Clos
     await drain(http, () => streams.closeAll());
   });
   const url = config.publicUrl ?? `http://localhost:${port}`;
+  log("info", "listening", { host: config.host, port });
   const host: Host = { config, log, clock, store, keys, access, url, streams, stopping: () => stopping };
   const { engine, catalog, listener } = await build(host);
   // The engine ends after the last request and before the store.

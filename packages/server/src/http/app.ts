@@ -1,7 +1,7 @@
 import { JackfieldError, type Log } from "@jackfield/engine";
 import express, { type Express, type NextFunction, type Request, type Response, type Router } from "express";
 import { sendProblem, toJackfieldError } from "./problem.ts";
-import { echoRequestId, requestId } from "./request-id.ts";
+import { echoRequestId, requestId, withinRequest } from "./request-id.ts";
 import { requestLog } from "./request-log.ts";
 
 export interface AppOptions {
@@ -24,6 +24,7 @@ export function createApp(options: AppOptions): Express {
   app.set("trust proxy", false);
   app.set("query parser", false);
 
+  app.use((request, _response, next) => withinRequest(request, next));
   app.use(requestLog(options.log, options.clock));
   app.use(commonHeaders(options));
   app.use(options.api);

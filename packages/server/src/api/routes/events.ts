@@ -18,7 +18,7 @@ const listEvents = route({
       schema: list(Event),
       also: {
         "text/event-stream":
-          "First `connection` with the connection, then `event` with `{event, connection}` for each further event.",
+          "First `connection` with the connection, then `change` with `{event, connection}` for each further event.",
       },
     },
   },

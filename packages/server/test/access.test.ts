@@ -1,0 +1,240 @@
+import { Jar, keyManifest, type Product, startProduct } from "./product.ts";
+
+let product: Product;
+const keys: Record<string, string> = {};
+const ids: Record<string, string> = {};
+
+beforeAll(async () => {
+  product = await startProduct({ connectors: { held: keyManifest("held") } });
+  for (const role of ["author", "user", "workflow"]) {
+    const { status, json } = await product.send("POST", "/v1/api_keys", { body: { name: `a ${role}`, role } });
+    expect(status).toBe(201);
+    keys[role] = json.key;
+    ids[role] = json.id;
+  }
+});
+
+const signIn = async (jar: Jar, key = product.key) =>
+  jar.keep(await product.send("POST", "/v1/session", { key: null, body: { api_key: key } }));
+
+describe("API keys", () => {
+  test("are long, are shown once, and are stored as hashes only", async () => {
+    expect(keys.user).toMatch(/^jf_[A-Za-z0-9_-]{43}$/);
+    const { json } = await product.send("GET", "/v1/api_keys");
+    const shown = json.items.find(({ id }: { id: string }) => id === ids.user);
+    expect(shown).toMatchObject({ name: "a user", role: "user", workspace: "default", owner: ids.user, revoked_at: null });
+    expect(JSON.stringify(json)).not.toContain(keys.user);
+    expect(JSON.stringify(json)).not.toMatch(/hash/);
+  });
+
+  test("tell when they were last used", async () => {
+    await product.send("GET", "/v1/session", { key: keys.user ?? "" });
+    const { json } = await product.send("GET", "/v1/api_keys");
+    const { last_used_at } = json.items.find(({ id }: { id: string }) => id === ids.user);
+    expect(Math.abs(Date.now() - Date.parse(last_used_at))).toBeLessThan(60_000);
+  });
+
+  test("take an owner, and may have any of the roles but no other", async () => {
+    const { json } = await product.send("POST", "/v1/api_keys", { body: { name: "Ada's", role: "user", owner: "ada" } });
+    expect((await product.send("GET", "/v1/session", { key: json.key })).json).toEqual({
+      id: json.id,
+      role: "user",
+      owner: "ada",
+      workspace: "default",
+    });
+    expect((await product.send("POST", "/v1/api_keys", { body: { name: "x", role: "root" } })).json.detail).toMatch(
+      /role must be one of admin/,
+    );
+  });
+
+  test("once revoked open nothing, and sign out the browsers that used them", async () => {
+    const { json } = await product.send("POST", "/v1/api_keys", { body: { name: "soon gone", role: "admin" } });
+    const jar = new Jar();
+    await signIn(jar, json.key);
+    const bySession = () => product.send("GET", "/v1/session", { key: null, headers: { cookie: jar.header } });
+    expect((await bySession()).status).toBe(200);
+    expect((await product.send("DELETE", `/v1/api_keys/${json.id}`)).status).toBe(204);
+    expect((await product.send("GET", "/v1/session", { key: json.key })).status).toBe(401);
+    expect((await bySession()).status).toBe(401);
+    expect((await product.send("DELETE", `/v1/api_keys/${json.id}`)).json.code).toBe("not_found");
+  });
+
+  test("come as Bearer and in no other way", async () => {
+    for (const authorization of [
+      `Basic ${product.key}`,
+      product.key,
+      `Bearer`,
+      `Bearer ${product.key} x`,
+      `Bearer ${product.key.toUpperCase()}`,
+    ]) {
+      const answer = await product.send("GET", "/v1/session", { key: null, headers: { authorization } });
+      expect([authorization, answer.status]).toEqual([authorization, 401]);
+      expect(answer.headers.get("www-authenticate")).toBe("Bearer");
+    }
+    expect((await product.send("GET", `/v1/session?api_key=${product.key}`, { key: null })).status).toBe(401);
+  });
+});
+
+describe("roles", () => {
+  test("an author may publish new connectors, but not replace one that came with the deployment", async () => {
+    const publish = (name: string, key: string) =>
+      product.send("PUT", `/v1/connectors/${name}`, { key, body: keyManifest(name) });
+    expect((await publish("written", keys.author ?? "")).status).toBe(201);
+    expect((await publish("written", keys.author ?? "")).status).toBe(200);
+    const refused = await publish("held", keys.author ?? "");
+    expect([refused.status, refused.json.code]).toEqual([403, "admin_required"]);
+    expect((await publish("held", product.key)).status).toBe(200);
+  });
+
+  test("an author may not replace a connector that a connection trusts with its tokens", async () => {
+    await product.send("PUT", "/v1/connectors/trusted", { key: keys.author ?? "", body: keyManifest("trusted") });
+    const made = await product.send("POST", "/v1/connections", {
+      body: { connector: "trusted", fields: { api_key: "k-0123456789" } },
+    });
+    expect(made.status).toBe(201);
+    const refused = await product.send("PUT", "/v1/connectors/trusted", { key: keys.author ?? "", body: keyManifest("trusted") });
+    expect(refused.json.code).toBe("admin_required");
+  });
+
+  test("what only an admin may do is told apart from what a role may not do", async () => {
+    expect((await product.send("GET", "/v1/api_keys", { key: keys.user ?? "" })).json.code).toBe("admin_required");
+    expect(
+      (await product.send("POST", "/v1/connections", { key: keys.workflow ?? "", body: { connector: "held" } })).json.code,
+    ).toBe("forbidden");
+  });
+
+  test("the role is judged before the request is read", async () => {
+    const answer = await product.send("POST", "/v1/connections", { key: keys.workflow ?? "", body: "{" });
+    expect(answer.status).toBe(403);
+  });
+});
+
+describe("a signed-in browser", () => {
+  let jar: Jar;
+  beforeEach(async () => {
+    jar = new Jar();
+    await signIn(jar);
+  });
+  const send = (method: string, path: string, headers: Record<string, string> = {}, body?: unknown) =>
+    product.send(method, path, {
+      key: null,
+      headers: { cookie: jar.header, ...headers },
+      ...(body === undefined ? {} : { body }),
+    });
+
+  test("has cookies that no script can read and no other site can send along", () => {
+    expect(jar.lines).toHaveLength(2);
+    for (const line of jar.lines) {
+      expect(line).toMatch(/^jackfield(_browser)?=[A-Za-z0-9_-]{43}; /);
+      for (const attribute of ["HttpOnly", "SameSite=Lax", "Path=/"]) expect(line).toContain(attribute);
+    }
+  });
+
+  test("with a wrong key does not come to be", async () => {
+    const nobody = new Jar();
+    const answer = await signIn(nobody, "jf_nonsense");
+    expect([answer.status, answer.json.code, nobody.header]).toEqual([401, "unauthenticated", ""]);
+  });
+
+  test("may read without telling where the request comes from, and change things only from our own pages", async () => {
+    expect((await send("GET", "/v1/connections")).status).toBe(200);
+    const body = { name: "x", role: "user" };
+    for (const headers of [
+      {},
+      { origin: "https://evil.example" },
+      { origin: "null" },
+      { origin: `${product.url}.evil.example` },
+      { "sec-fetch-site": "cross-site" },
+      { "sec-fetch-site": "same-site" },
+      { "sec-fetch-site": "none" },
+      { "sec-fetch-site": "cross-site", origin: product.url },
+    ] as Record<string, string>[]) {
+      const answer = await send("POST", "/v1/api_keys", headers, body);
+      expect([headers, answer.status, answer.json.code]).toEqual([headers, 403, "origin_refused"]);
+    }
+    expect((await send("POST", "/v1/api_keys", { origin: product.url }, body)).status).toBe(201);
+    expect((await send("POST", "/v1/api_keys", { "sec-fetch-site": "same-origin" }, body)).status).toBe(201);
+  });
+
+  test("sends nothing to a provider on another site's behalf, not even by GET", async () => {
+    expect((await send("GET", "/v1/connections/con_x/proxy/files")).json.code).toBe("origin_refused");
+    expect((await send("GET", "/v1/connections/con_x/proxy/files", { "sec-fetch-site": "same-origin" })).json.code).toBe(
+      "connection_unknown",
+    );
+  });
+
+  test("whose request brings a key is judged by that key alone", async () => {
+    const answer = await send("GET", "/v1/session", { authorization: `Bearer ${keys.user}` });
+    expect(answer.json).toMatchObject({ id: ids.user, role: "user" });
+    expect((await send("GET", "/v1/session", { authorization: "Bearer wrong" })).status).toBe(401);
+  });
+
+  test("cannot be signed in as somebody else by another site", async () => {
+    const answer = await product.send("POST", "/v1/session", {
+      key: null,
+      body: { api_key: keys.user },
+      headers: { origin: "https://evil.example" },
+    });
+    expect([answer.status, answer.json.code, answer.headers.getSetCookie()]).toEqual([403, "origin_refused", []]);
+  });
+
+  test("is signed out on the server too", async () => {
+    const before = jar.header;
+    jar.keep(await send("DELETE", "/v1/session", { origin: product.url }));
+    expect(jar.get("jackfield")).toBeUndefined();
+    expect((await product.send("GET", "/v1/session", { key: null, headers: { cookie: before } })).status).toBe(401);
+  });
+
+  test("with a cookie that is none is nobody", async () => {
+    for (const cookie of [
+      "jackfield=x",
+      "jackfield=",
+      "jackfield",
+      `jackfield=${"a".repeat(5000)}`,
+      "jackfield=%00",
+      "other=1; =; ;",
+    ]) {
+      expect((await product.send("GET", "/v1/session", { key: null, headers: { cookie } })).status).toBe(401);
+    }
+  });
+});
+
+describe("a sign-in link", () => {
+  const open = (path: string, headers: Record<string, string> = {}) => product.send("GET", path, { key: null, headers });
+
+  test("signs a browser in, once, and leads to a clean address", async () => {
+    const jar = new Jar();
+    const link = `/sign-in?token=${product.server.welcome.signInToken}`;
+    const head = await product.send("HEAD", link, { key: null });
+    expect(head.status).toBe(405);
+    const answer = jar.keep(await open(link));
+    expect([answer.status, answer.headers.get("location")]).toEqual([303, "/"]);
+    expect(answer.headers.get("referrer-policy")).toBe("no-referrer");
+    expect(answer.headers.get("cache-control")).toBe("no-store");
+    expect((await open("/v1/session", { cookie: jar.header })).json.role).toBe("admin");
+    expect((await open(link)).json.code).toBe("sign_in_link_invalid");
+    // Who is in already is only let in.
+    expect((await open(link, { cookie: jar.header })).status).toBe(303);
+    expect(JSON.stringify(product.log)).not.toContain(product.server.welcome.signInToken);
+  });
+
+  test("that is unknown is refused, to people with a page", async () => {
+    for (const path of ["/sign-in", "/sign-in?token=", "/sign-in?token=x&token=y"]) {
+      const answer = await open(path, { accept: "text/html" });
+      expect([answer.status, answer.headers.get("content-type")]).toEqual([400, "text/html; charset=utf-8"]);
+    }
+  });
+});
+
+test("behind https the cookies belong to exactly this host, and the browser is told to stay with https", async () => {
+  const secure = await startProduct({ env: { PUBLIC_URL: "https://connect.example.com", SANDBOX: "off" } });
+  const port = secure.log.find(({ message }) => message === "listening")?.fields.port;
+  const answer = await fetch(`http://127.0.0.1:${port}/v1/session`, {
+    method: "POST",
+    body: JSON.stringify({ api_key: secure.key }),
+    headers: { "content-type": "application/json" },
+  });
+  for (const line of answer.headers.getSetCookie()) expect(line).toMatch(/^__Host-jackfield(_browser)?=.*; Path=\/; .*Secure/);
+  expect(answer.headers.getSetCookie()).toHaveLength(2);
+  expect(answer.headers.get("strict-transport-security")).toMatch(/max-age=\d+/);
+});
