@@ -2,6 +2,7 @@ import { ExpressionError } from "./expression-error.ts";
 import type { Analysis, Reference } from "./jsonata/references.ts";
 import { Program } from "./jsonata/run.ts";
 import { parse } from "./jsonata/syntax.ts";
+import { memoized } from "./memo.ts";
 import { parsePath, walk } from "./plain-path.ts";
 
 export { ExpressionError, type ExpressionErrorCode } from "./expression-error.ts";
@@ -56,13 +57,17 @@ export function analyseExpression(source: string): AnalysedExpression {
     return { expression: { source, path: undefined, evaluate: () => value }, analysis: nothing };
   }
   if (source.trim() === "") throw new ExpressionError("expression_syntax", "The expression is empty.", source, { position: 0 });
+  return analyseJsonata(source);
+}
+
+const analyseJsonata = memoized(5_000, (source): AnalysedExpression => {
   const parsed = parse(source);
   const program = new Program(source, parsed);
   return {
     expression: { source, path: undefined, evaluate: (input: unknown) => program.evaluate(input) },
     analysis: parsed.analysis,
   };
-}
+});
 
 const nothing: Analysis = { references: [], everything: false, calls: [], unset: [], regexes: [], transforms: false };
 

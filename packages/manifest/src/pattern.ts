@@ -1,4 +1,5 @@
 import { RE2JS } from "re2js";
+import { memoized } from "./memo.ts";
 
 /** A compiled regular expression that runs in linear time. */
 export interface Pattern {
@@ -14,13 +15,13 @@ const largestProgram = 20_000;
  * Compiles a regular expression in RE2 syntax. Throws an `Error` whose message says what is wrong when it cannot be compiled, or
  * when it repeats so much that it would be slow.
  */
-export function compilePattern(source: string): Pattern {
+export const compilePattern: (source: string) => Pattern = memoized(2_000, (source) => {
   const compiled = compileRe2(source, 0);
   return {
     matches: (text) => compiled.testExact(text),
     test: (text) => compiled.test(text),
   };
-}
+});
 
 export function compileRe2(source: string | RegExp, flags: number): RE2JS {
   let compiled: RE2JS;

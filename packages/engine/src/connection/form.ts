@@ -1,4 +1,4 @@
-import { type Auth, compilePattern, type Field, type Input, type Pattern } from "@jackfield/manifest";
+import { type Auth, compilePattern, type Field, type Input } from "@jackfield/manifest";
 import { type ErrorCode, JackfieldError } from "../errors.ts";
 import { evaluate } from "../request/hole.ts";
 
@@ -115,7 +115,8 @@ function text(question: Question, value: unknown, refuse: Refuse): unknown {
   const string = typeof value === "number" ? String(value) : value;
   if (typeof string !== "string") return refuse("must be a text.");
   if (string.length > maxText) return refuse(`must have at most ${maxText} characters.`);
-  if (question.pattern !== undefined && !matches(question.pattern, string)) return refuse(`does not match ${question.pattern}.`);
+  if (question.pattern !== undefined && !compilePattern(question.pattern).matches(string))
+    return refuse(`does not match ${question.pattern}.`);
   return inRange(question, string.length, " characters", refuse) ?? string;
 }
 
@@ -134,15 +135,6 @@ export async function checkFields(auth: Auth, given: unknown): Promise<Record<st
   const fields = await checkForm("fields", questions, given);
   for (const { name, secret } of auth.fields) if (secret) refuseWhitespace(name, fields[name]);
   return fields;
-}
-
-/** Patterns come from manifests only, so there are as many as authors wrote. */
-const compiled = new Map<string, Pattern>();
-
-function matches(pattern: string, value: string): boolean {
-  const known = compiled.get(pattern) ?? compilePattern(pattern);
-  compiled.set(pattern, known);
-  return known.matches(value);
 }
 
 /** Credentials are pasted; a stray space around one is a mistake that providers answer badly. Throws `whitespace_in_credential`. */
