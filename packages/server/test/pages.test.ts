@@ -111,8 +111,8 @@ test("long words are cut, so that the address stays one", () => {
 });
 
 describe("the built pages", () => {
-  const folder = temporary();
-  mkdirSync(join(folder, "assets"));
+  const folder = join(temporary(), "dist");
+  mkdirSync(join(folder, "assets"), { recursive: true });
   writeFileSync(join(folder, "index.html"), "<!doctype html><title>pages</title>");
   writeFileSync(join(folder, "assets", "index-abc123.js"), "1");
   writeFileSync(join(folder, "favicon.svg"), "<svg/>");
