@@ -1,0 +1,289 @@
+/** The server's HTTP API as these pages use it: what it answers, and one function that calls it. */
+
+export type Role = "admin" | "author" | "user" | "workflow";
+
+export interface Session {
+  readonly id: string;
+  readonly role: Role;
+  readonly owner: string;
+  readonly workspace: string;
+}
+
+export interface List<T> {
+  readonly items: readonly T[];
+  /** An opaque cursor, or null at the end. */
+  readonly next: string | null;
+}
+
+export interface ConnectorSummary {
+  readonly name: string;
+  readonly title: string;
+  readonly description: string;
+  readonly categories: readonly string[];
+  readonly icon_url: string | null;
+  readonly docs_url?: string | null;
+  readonly version: string;
+  readonly auth: readonly { readonly id: string; readonly title: string; readonly type: string }[];
+  readonly configured: boolean;
+}
+
+export interface Connector extends Omit<ConnectorSummary, "auth"> {
+  readonly redirect_uri: string;
+  readonly environments: readonly string[];
+  readonly auth: readonly Auth[];
+  readonly actions: readonly Action[];
+}
+
+export interface Auth {
+  readonly id: string;
+  readonly type: string;
+  readonly grant?: string | null;
+  readonly title: string;
+  readonly description?: string | null;
+  readonly recommended: boolean;
+  /** Whether a person signs in at the provider. */
+  readonly user_step: boolean;
+  readonly takes_app: boolean;
+  readonly client_source?: "app" | "connection" | "either" | null;
+  /** Markdown: what an admin does at the provider. */
+  readonly setup?: string | null;
+  readonly fields: readonly Question[];
+  readonly scopes?: { readonly required: readonly Scope[]; readonly optional: readonly Scope[] } | null;
+}
+
+export interface Scope {
+  readonly name: string;
+  readonly reason?: string | null;
+}
+
+export type QuestionType = "string" | "text" | "number" | "boolean" | "date" | "select" | "environment";
+
+export interface Choice {
+  readonly label: string;
+  readonly value: string | number | boolean;
+}
+
+/** A field of an auth or an input of an action. */
+export interface Question {
+  readonly name: string;
+  readonly label: string;
+  readonly type: QuestionType;
+  readonly required?: boolean;
+  readonly secret?: boolean;
+  readonly list?: boolean;
+  /** Markdown. */
+  readonly help?: string | null;
+  readonly placeholder?: string | null;
+  readonly default?: unknown;
+  readonly pattern?: string | null;
+  readonly options?: readonly Choice[] | null;
+  readonly prefix?: string | null;
+  readonly suffix?: string | null;
+  readonly min?: number | null;
+  readonly max?: number | null;
+  /** JSONata. */
+  readonly visible_if?: string | null;
+}
+
+export interface Action {
+  readonly id: string;
+  readonly title: string;
+  readonly description?: string | null;
+  readonly scopes?: readonly string[];
+  readonly input: readonly Question[];
+}
+
+export interface App {
+  readonly client_id: string;
+  readonly secret_set: boolean;
+  readonly redirect_uri: string;
+  readonly updated_at?: string;
+}
+
+export type Status = "draft" | "awaiting_authorization" | "connected" | "needs_reauth" | "error" | "revoked";
+
+export interface ProviderWords {
+  readonly status?: number;
+  readonly error?: string;
+  readonly error_description?: string;
+  readonly error_uri?: string;
+}
+
+export interface ConnectionError {
+  readonly code: string;
+  readonly message: string;
+  readonly hint: string;
+  readonly provider?: ProviderWords;
+  readonly at: string;
+}
+
+export interface LastTest {
+  readonly at: string;
+  readonly outcome: "passed" | "failed" | "unreachable";
+  readonly status?: number;
+  readonly duration_ms: number;
+}
+
+export interface Connection {
+  readonly id: string;
+  readonly connector: string;
+  readonly auth: string;
+  readonly environment: string;
+  readonly owner: string;
+  readonly name: string | null;
+  readonly description: string | null;
+  readonly label: string | null;
+  readonly status: Status;
+  readonly unique_id: string | null;
+  readonly fields: Readonly<Record<string, unknown>>;
+  readonly scopes: readonly string[];
+  readonly missing_scopes: readonly string[];
+  readonly renewable: boolean;
+  readonly expires_at: string | null;
+  readonly last_test: LastTest | null;
+  readonly error: ConnectionError | null;
+  readonly created_at: string;
+  readonly updated_at: string;
+}
+
+/** One line of a connection's log. */
+export interface ConnectionEvent {
+  readonly id: string;
+  readonly at: string;
+  readonly type: string;
+  readonly actor: string;
+  readonly action?: string;
+  readonly host?: string;
+  readonly status?: number;
+  readonly duration_ms?: number;
+  readonly code?: string;
+}
+
+export interface Authorization {
+  readonly authorization_url: string;
+  readonly expires_at: string;
+}
+
+export interface TestResult {
+  readonly ok: boolean;
+  readonly outcome: LastTest["outcome"];
+  readonly status?: number;
+  readonly duration_ms: number;
+  readonly connection: Connection;
+}
+
+export interface StepResult {
+  readonly output: unknown;
+  readonly step: { readonly id: string; readonly attempts: number; readonly status: number; readonly duration_ms: number };
+}
+
+export interface ApiKey {
+  readonly id: string;
+  readonly name: string | null;
+  readonly role: Role;
+  readonly created_at?: string;
+  readonly last_used_at?: string | null;
+  readonly revoked_at?: string | null;
+}
+
+interface ProblemDocument {
+  readonly title?: string;
+  readonly status?: number;
+  readonly code?: string;
+  readonly detail?: string;
+  readonly hint?: string;
+  readonly request_id?: string;
+  readonly provider?: ProviderWords;
+  readonly field?: string;
+  readonly input?: string;
+  readonly connection?: string;
+}
+
+/** A call that failed: the server's problem document (RFC 9457), or what is known when there is none. */
+export class Problem extends Error {
+  readonly status: number;
+  readonly code: string;
+  readonly hint: string | undefined;
+  readonly requestId: string | undefined;
+  readonly provider: ProviderWords | undefined;
+  /** The question whose answer is wrong. */
+  readonly question: string | undefined;
+  /** The connection that stands in the way. */
+  readonly connection: string | undefined;
+
+  constructor(status: number, document: ProblemDocument, options?: ErrorOptions) {
+    super(document.detail ?? document.title ?? `The server answered ${status}.`, options);
+    this.name = "Problem";
+    this.status = status;
+    this.code = document.code ?? `http_${status}`;
+    this.hint = document.hint;
+    this.requestId = document.request_id;
+    this.provider = document.provider;
+    this.question = document.field ?? document.input;
+    this.connection = document.connection;
+  }
+}
+
+/** Any thrown thing as a problem that can be shown. */
+export function problemOf(thrown: unknown): Problem {
+  if (thrown instanceof Problem) return thrown;
+  return new Problem(
+    0,
+    { code: "page_error", detail: "Something went wrong in this page.", hint: String(thrown) },
+    { cause: thrown },
+  );
+}
+
+let signedOut: () => void = () => {};
+
+/** Calls `listener` when the server says that this browser is not signed in. */
+export function onSignedOut(listener: () => void): void {
+  signedOut = listener;
+}
+
+/** A path from its parts, each encoded. */
+export function path(...parts: readonly string[]): string {
+  return `/v1/${parts.map(encodeURIComponent).join("/")}`;
+}
+
+/** A query without the parameters that are empty. */
+export function query(parameters: Readonly<Record<string, string | number | null | undefined>>): string {
+  const given = Object.entries(parameters).filter(([, value]) => value !== undefined && value !== null && value !== "");
+  const text = new URLSearchParams(given.map(([name, value]) => [name, String(value)])).toString();
+  return text === "" ? "" : `?${text}`;
+}
+
+/** Calls the API. Throws `Problem`. */
+export async function call<T>(method: "GET" | "POST" | "PUT" | "PATCH" | "DELETE", url: string, body?: unknown): Promise<T> {
+  const answer = await send(method, url, body);
+  const document = await read(answer);
+  if (answer.ok) return document as T;
+  if (answer.status === 401 && url !== "/v1/session") signedOut();
+  throw new Problem(answer.status, document !== null && typeof document === "object" ? document : {});
+}
+
+async function send(method: string, url: string, body: unknown): Promise<Response> {
+  const headers: Record<string, string> = { accept: "application/json" };
+  if (body !== undefined) headers["content-type"] = "application/json";
+  try {
+    return await fetch(url, {
+      method,
+      headers,
+      credentials: "same-origin",
+      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+    });
+  } catch (cause) {
+    const words = { code: "unreachable", detail: "The server does not answer.", hint: "Check the network, then try again." };
+    throw new Problem(0, words, { cause });
+  }
+}
+
+async function read(answer: Response): Promise<unknown> {
+  const text = await answer.text();
+  if (text === "" || !(answer.headers.get("content-type") ?? "").includes("json")) return null;
+  try {
+    return JSON.parse(text);
+  } catch {
+    return null;
+  }
+}

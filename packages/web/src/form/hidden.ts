@@ -1,0 +1,49 @@
+import { useEffect, useState } from "preact/hooks";
+import type { Question } from "../api.ts";
+import { payload, type Values } from "./values.ts";
+
+/** What a form's values are called in `visible_if`. */
+export type FormKind = "fields" | "input";
+
+const nothing: ReadonlySet<string> = new Set();
+
+/** The questions that `visible_if` hides now. JSONata is loaded only for a form that uses it. */
+export function useHidden(
+  kind: FormKind,
+  questions: readonly Question[],
+  values: Values,
+  names: Readonly<Record<string, unknown>> = {},
+) {
+  const conditional = questions.filter(({ visible_if }) => visible_if);
+  const [hidden, setHidden] = useState<ReadonlySet<string>>(() => new Set(conditional.map(({ name }) => name)));
+  const answers = JSON.stringify(payload(questions, values, nothing));
+  const rules = JSON.stringify(conditional.map(({ name, visible_if }) => [name, visible_if]));
+  const around = JSON.stringify(names);
+  useEffect(() => {
+    let late = false;
+    findHidden(JSON.parse(rules), { ...JSON.parse(around), [kind]: JSON.parse(answers) }).then((found) => {
+      if (!late) setHidden(found);
+    });
+    return () => {
+      late = true;
+    };
+  }, [rules, answers, around, kind]);
+  return conditional.length === 0 ? nothing : hidden;
+}
+
+/** An expression that fails hides nothing: the server has the last word. */
+export async function findHidden(
+  rules: readonly (readonly [name: string, expression: string])[],
+  names: Readonly<Record<string, unknown>>,
+): Promise<ReadonlySet<string>> {
+  if (rules.length === 0) return nothing;
+  const { default: jsonata } = await import("jsonata");
+  const hidden = new Set<string>();
+  for (const [name, expression] of rules) {
+    const visible = await jsonata(expression)
+      .evaluate(names)
+      .catch(() => true);
+    if (visible !== true) hidden.add(name);
+  }
+  return hidden;
+}

@@ -1,0 +1,194 @@
+import type { ComponentChildren } from "preact";
+import type { Question, QuestionType } from "../api.ts";
+import { Markdown } from "../ui/markdown.tsx";
+import { controlId, type Form } from "./use-form.ts";
+import type { Value } from "./values.ts";
+
+interface ControlProps {
+  readonly question: Question;
+  readonly value: Value;
+  readonly environments: readonly string[];
+  readonly change: (value: Value) => void;
+  /** What ties the control to its label, its help and its mistake. */
+  readonly aria: Readonly<Record<string, string | boolean | undefined>>;
+}
+
+interface QuestionsProps {
+  readonly form: Form;
+  readonly environments?: readonly string[];
+  /** Secrets that are stored already and may be left empty. */
+  readonly keepSecrets?: boolean;
+}
+
+/** The controls of a form, one per question that is visible. */
+export function Questions({ form, environments = [], keepSecrets = false }: QuestionsProps) {
+  return (
+    <>
+      {form.questions
+        .filter(({ name }) => !form.hidden.has(name))
+        .map((question) => (
+          <QuestionRow
+            key={question.name}
+            question={keepSecrets && question.secret ? { ...question, placeholder: "Stored. Leave empty to keep it." } : question}
+            value={form.values[question.name] ?? ""}
+            environments={environments}
+            mistake={form.mistakes[question.name]}
+            change={(value) => form.change(question.name, value)}
+          />
+        ))}
+    </>
+  );
+}
+
+interface QuestionRowProps extends Omit<ControlProps, "aria"> {
+  readonly mistake: string | undefined;
+}
+
+function QuestionRow({ question, value, environments, mistake, change }: QuestionRowProps) {
+  const id = controlId(question.name);
+  const described = [question.help ? `${id}-help` : "", mistake ? `${id}-mistake` : ""].filter(Boolean).join(" ");
+  const aria = {
+    id,
+    "aria-describedby": described || undefined,
+    "aria-invalid": mistake === undefined ? undefined : true,
+    "aria-required": question.required ? true : undefined,
+  };
+  const Control = question.list ? ListControl : controls[question.type];
+  const ticked = question.type === "boolean" && !question.list;
+  return (
+    <div class={ticked ? "field field-tick" : "field"}>
+      {ticked ? <Control question={question} value={value} environments={environments} change={change} aria={aria} /> : null}
+      <label for={id}>
+        {question.label}
+        {question.required ? <span class="required">Required</span> : null}
+      </label>
+      {ticked ? null : <Control question={question} value={value} environments={environments} change={change} aria={aria} />}
+      {question.help ? (
+        <div class="help" id={`${id}-help`}>
+          <Markdown text={question.help} />
+        </div>
+      ) : null}
+      {mistake ? (
+        <p class="mistake" id={`${id}-mistake`}>
+          {mistake}
+        </p>
+      ) : null}
+    </div>
+  );
+}
+
+/** Every type of question has its control. */
+const controls: { readonly [Type in QuestionType]: (props: ControlProps) => ComponentChildren } = {
+  string: TextControl,
+  text: LongTextControl,
+  number: TextControl,
+  boolean: TickControl,
+  date: DateControl,
+  select: SelectControl,
+  environment: EnvironmentControl,
+};
+
+function TextControl({ question, value, change, aria }: ControlProps) {
+  const shared = {
+    ...aria,
+    autocomplete: "off",
+    spellcheck: false,
+    placeholder: question.placeholder ?? undefined,
+    value: String(value),
+    onInput: (event: { readonly currentTarget: HTMLInputElement }) => change(event.currentTarget.value),
+  } as const;
+  const control = question.secret ? (
+    <input {...shared} type="password" />
+  ) : (
+    <input {...shared} type="text" autocapitalize="off" inputMode={question.type === "number" ? "decimal" : undefined} />
+  );
+  if (!question.prefix && !question.suffix) return control;
+  return (
+    <div class="affixed">
+      {question.prefix ? <span class="affix">{question.prefix}</span> : null}
+      {control}
+      {question.suffix ? <span class="affix">{question.suffix}</span> : null}
+    </div>
+  );
+}
+
+function LongTextControl(props: ControlProps) {
+  const { question, value, change, aria } = props;
+  // A secret is never shown as it is typed, however long it is.
+  if (question.secret) return <TextControl {...props} />;
+  return (
+    <textarea
+      {...aria}
+      rows={4}
+      placeholder={question.placeholder ?? undefined}
+      value={String(value)}
+      onInput={(event) => change(event.currentTarget.value)}
+    />
+  );
+}
+
+function TickControl({ value, change, aria }: ControlProps) {
+  return <input {...aria} type="checkbox" checked={value === true} onChange={(event) => change(event.currentTarget.checked)} />;
+}
+
+function DateControl({ value, change, aria }: ControlProps) {
+  return <input {...aria} type="date" value={String(value)} onInput={(event) => change(event.currentTarget.value)} />;
+}
+
+function SelectControl({ question, value, change, aria }: ControlProps) {
+  return (
+    <select {...aria} value={String(value)} onChange={(event) => change(event.currentTarget.value)}>
+      {question.required && value !== "" ? null : <option value="">{question.placeholder ?? "—"}</option>}
+      {(question.options ?? []).map((option) => (
+        <option key={String(option.value)} value={String(option.value)}>
+          {option.label}
+        </option>
+      ))}
+    </select>
+  );
+}
+
+function EnvironmentControl(props: ControlProps) {
+  const options = props.environments.map((name) => ({ label: name, value: name }));
+  return <SelectControl {...props} question={{ ...props.question, options, required: true }} />;
+}
+
+/** A list is one value per line, or a tick per choice. */
+function ListControl({ question, value, change, aria }: ControlProps) {
+  const items = Array.isArray(value) ? (value as readonly string[]) : [];
+  if (question.type === "select") return <ChoicesControl question={question} items={items} change={change} aria={aria} />;
+  return (
+    <textarea
+      {...aria}
+      rows={3}
+      placeholder={question.placeholder ?? "One per line"}
+      value={items.join("\n")}
+      onInput={(event) => change(event.currentTarget.value.split("\n"))}
+    />
+  );
+}
+
+interface ChoicesControlProps extends Pick<ControlProps, "question" | "change" | "aria"> {
+  readonly items: readonly string[];
+}
+
+function ChoicesControl({ question, items, change, aria }: ChoicesControlProps) {
+  const { id, ...rest } = aria;
+  return (
+    <fieldset {...rest} id={String(id)} class="choices" tabIndex={-1} aria-label={question.label}>
+      {(question.options ?? []).map((option) => {
+        const text = String(option.value);
+        return (
+          <label key={text}>
+            <input
+              type="checkbox"
+              checked={items.includes(text)}
+              onChange={(event) => change(event.currentTarget.checked ? [...items, text] : items.filter((item) => item !== text))}
+            />
+            {option.label}
+          </label>
+        );
+      })}
+    </fieldset>
+  );
+}

@@ -1,0 +1,258 @@
+import { useState } from "preact/hooks";
+import { type Auth, type Connection, type Connector, call, Problem, path } from "../api.ts";
+import { Questions } from "../form/questions.tsx";
+import { type Form, useForm } from "../form/use-form.ts";
+import { useDoing, useLoaded } from "../loaded.ts";
+import { useSession } from "../session.ts";
+import { useSignIn } from "../sign-in.ts";
+import { Button, LinkButton } from "../ui/button.tsx";
+import { ConnectorIcon } from "../ui/facts.tsx";
+import { Icon } from "../ui/icon.tsx";
+import { Markdown } from "../ui/markdown.tsx";
+import { Notice, ProblemNotice } from "../ui/notice.tsx";
+import { Page } from "../ui/page.tsx";
+import { Show } from "../ui/show.tsx";
+import { connectorPlace, wayKind } from "./connector.tsx";
+import { SignInState } from "./sign-in-state.tsx";
+
+/** Makes a connection: choose a way, fill in its form, sign in at the provider. */
+export function ConnectPage({ name, query }: { readonly name: string; readonly query: URLSearchParams }) {
+  const loading = useLoaded(() => call<Connector>("GET", path("connectors", name)), name);
+  return <Show loading={loading}>{(connector) => <ConnectView connector={connector} wanted={query.get("auth")} />}</Show>;
+}
+
+function ConnectView({ connector, wanted }: { readonly connector: Connector; readonly wanted: string | null }) {
+  const [chosen, setChosen] = useState(connector.auth.find(({ id }) => id === wanted)?.id ?? connector.auth[0]?.id ?? "");
+  const auth = connector.auth.find(({ id }) => id === chosen);
+  return (
+    <Page
+      title={`Connect ${connector.title}`}
+      lead={connector.description}
+      icon={<ConnectorIcon url={connector.icon_url} title={connector.title} large />}
+      above={[
+        { href: "/", title: "Catalogue" },
+        { href: connectorPlace(connector.name), title: connector.title },
+      ]}
+    >
+      <div class="panel panel-narrow">
+        {connector.auth.length > 1 ? <Ways ways={connector.auth} chosen={chosen} choose={setChosen} /> : null}
+        {auth ? <ConnectForm key={auth.id} connector={connector} auth={auth} /> : null}
+      </div>
+    </Page>
+  );
+}
+
+interface WaysProps {
+  readonly ways: readonly Auth[];
+  readonly chosen: string;
+  readonly choose: (id: string) => void;
+}
+
+function Ways({ ways, chosen, choose }: WaysProps) {
+  return (
+    <fieldset class="ways">
+      <legend>How do you want to connect?</legend>
+      {ways.map((way) => (
+        <label key={way.id} class="way">
+          <input type="radio" name="way" value={way.id} checked={way.id === chosen} onChange={() => choose(way.id)} />
+          <span>
+            <strong>{way.title}</strong> {way.recommended ? <span class="tag">Recommended</span> : null}
+            <span class="way-kind">{wayKind(way)}</span>
+          </span>
+        </label>
+      ))}
+    </fieldset>
+  );
+}
+
+interface ConnectFormProps {
+  readonly connector: Connector;
+  readonly auth: Auth;
+}
+
+/** One thing to do at a time: the form, then what became of it. */
+function ConnectForm({ connector, auth }: ConnectFormProps) {
+  const environments = connector.environments;
+  const [environment, setEnvironment] = useState(environments[0] ?? "");
+  const [name, setName] = useState("");
+  const [made, setMade] = useState<Connection>();
+  const form = useForm({ kind: "fields", questions: auth.fields });
+  const { signIn, start, reset } = useSignIn();
+  const connecting = useDoing();
+
+  const create = async (fields: Record<string, unknown>): Promise<Connection> => {
+    const body = {
+      connector: connector.name,
+      auth: auth.id,
+      environment,
+      fields,
+      ...(name.trim() === "" ? {} : { name: name.trim() }),
+    };
+    const connection = await call<Connection>("POST", path("connections"), body).catch((thrown: unknown) => {
+      if (thrown instanceof Problem) form.blame(thrown);
+      throw thrown;
+    });
+    setMade(connection);
+    return connection;
+  };
+  const submit = (event: Event): void => {
+    event.preventDefault();
+    const fields = form.submit();
+    if (fields === undefined) return;
+    if (auth.user_step) start(async () => ({ connection: made ? await correct(made, fields) : await create(fields) }));
+    else
+      connecting.run(
+        async () => void (made && made.status !== "connected" ? setMade(await correct(made, fields)) : await create(fields)),
+      );
+  };
+
+  if (!auth.user_step && made?.status === "connected") return <Success connection={made} />;
+  if (signIn.phase === "done" && signIn.outcome.kind === "connected") return <Success connection={signIn.outcome.connection} />;
+  if (signIn.phase === "waiting" || signIn.phase === "preparing") return <SignInState signIn={signIn} again={reset} />;
+  return (
+    <form onSubmit={submit} noValidate>
+      <SignInState signIn={signIn} again={reset} />
+      {made && !auth.user_step && made.error ? <Refused connection={made} /> : null}
+      <ProblemNotice problem={connecting.problem} />
+      {auth.description ? <Markdown text={auth.description} /> : null}
+      <FormFields
+        form={form}
+        environments={environments}
+        environment={environment}
+        setEnvironment={setEnvironment}
+        fixed={made !== undefined}
+      />
+      <div class="field">
+        <label for="connection-name">Name</label>
+        <input
+          id="connection-name"
+          type="text"
+          autocomplete="off"
+          maxLength={120}
+          value={name}
+          disabled={made !== undefined}
+          onInput={(event) => setName(event.currentTarget.value)}
+        />
+        <p class="help">Only if you want another name than the one that the connection gives itself.</p>
+      </div>
+      <Scopes auth={auth} />
+      <Ready connector={connector} auth={auth} busy={connecting.busy} />
+    </form>
+  );
+}
+
+/** A draft from an earlier try takes the corrected fields, so that trying again makes no second one. */
+async function correct(made: Connection, fields: Record<string, unknown>): Promise<Connection> {
+  if (Object.keys(fields).length === 0) return made;
+  return call<Connection>("PATCH", path("connections", made.id), { fields });
+}
+
+interface FormFieldsProps {
+  readonly form: Form;
+  readonly environments: readonly string[];
+  readonly environment: string;
+  readonly setEnvironment: (environment: string) => void;
+  readonly fixed: boolean;
+}
+
+function FormFields({ form, environments, environment, setEnvironment, fixed }: FormFieldsProps) {
+  const asked = form.questions.some(({ type }) => type === "environment");
+  return (
+    <>
+      {environments.length > 1 && !asked ? (
+        <div class="field">
+          <label for="environment">Environment</label>
+          <select
+            id="environment"
+            value={environment}
+            disabled={fixed}
+            onChange={(event) => setEnvironment(event.currentTarget.value)}
+          >
+            {environments.map((each) => (
+              <option key={each} value={each}>
+                {each}
+              </option>
+            ))}
+          </select>
+        </div>
+      ) : null}
+      <Questions form={form} environments={environments} />
+    </>
+  );
+}
+
+function Scopes({ auth: { scopes } }: { readonly auth: Auth }) {
+  if (!scopes || scopes.required.length === 0) return null;
+  return (
+    <section class="scopes" aria-labelledby="scopes">
+      <h2 id="scopes">What will be asked for</h2>
+      <ul>
+        {scopes.required.map((scope) => (
+          <li key={scope.name}>
+            {scope.reason} <code>{scope.name}</code>
+          </li>
+        ))}
+      </ul>
+      {scopes.optional.length > 0 ? <p class="soft">More is asked for only when an action that you use needs it.</p> : null}
+    </section>
+  );
+}
+
+/** The button, or what is missing before there can be one. */
+function Ready({ connector, auth, busy }: ConnectFormProps & { readonly busy: boolean }) {
+  const { isAdmin } = useSession();
+  const missing = auth.takes_app && auth.client_source === "app" && !connector.configured;
+  return (
+    <>
+      <p class="advice">
+        <Icon name="shield" /> Prefer an account made for this purpose, with no more rights than the work needs.
+      </p>
+      {missing ? (
+        <Notice tone="warning" title="The app's client ID and secret are not saved yet.">
+          {isAdmin ? (
+            <a href={connectorPlace(connector.name, "setup", { auth: auth.id })}>Save them on the set-up page</a>
+          ) : (
+            <p>Ask an admin to set this connector up.</p>
+          )}
+        </Notice>
+      ) : null}
+      <div class="form-actions">
+        <Button kind="primary" type="submit" icon="plug" busy={busy} disabled={missing}>
+          {auth.user_step ? "Authorize" : "Connect"}
+        </Button>
+      </div>
+    </>
+  );
+}
+
+function Refused({ connection }: { readonly connection: Connection }) {
+  const { error } = connection;
+  if (error === null) return null;
+  return (
+    <Notice tone="bad" title={error.message}>
+      <p>{error.hint}</p>
+    </Notice>
+  );
+}
+
+function Success({ connection }: { readonly connection: Connection }) {
+  return (
+    <div class="success-panel" role="status">
+      <Icon name="check" />
+      <p class="success-title">
+        <span data-testid="label">{connection.label ?? connection.id}</span> is connected
+      </p>
+      {connection.unique_id ? (
+        <p class="soft">
+          Account <code>{connection.unique_id}</code>
+        </p>
+      ) : null}
+      <div class="form-actions">
+        <LinkButton kind="primary" href={`/connections/${encodeURIComponent(connection.id)}`}>
+          Open the connection
+        </LinkButton>
+        <LinkButton href="/">Back to the catalogue</LinkButton>
+      </div>
+    </div>
+  );
+}

@@ -1,0 +1,51 @@
+import type { ConnectionEvent } from "../api.ts";
+import { duration, words } from "../format.ts";
+import { Time } from "../ui/facts.tsx";
+
+/** A connection's log, newest first. */
+export function EventTable({ events }: { readonly events: readonly ConnectionEvent[] }) {
+  return (
+    <section aria-labelledby="log">
+      <h2 id="log">Log</h2>
+      <div class="table-wrap">
+        <table class="table">
+          <thead>
+            <tr>
+              <th scope="col">When</th>
+              <th scope="col">What</th>
+              <th scope="col">Who</th>
+              <th scope="col">Host</th>
+              <th scope="col">Answer</th>
+              <th scope="col">Took</th>
+            </tr>
+          </thead>
+          <tbody>
+            {events.map((event) => (
+              <tr key={event.id} data-event={event.type}>
+                <td>
+                  <Time iso={event.at} />
+                </td>
+                <td>
+                  {words(event.type)} {event.action ? <code>{event.action}</code> : null}
+                </td>
+                <td>{actorName(event.actor)}</td>
+                <td>{event.host ?? ""}</td>
+                <td>
+                  {event.status ?? ""} {event.code ? <code>{event.code}</code> : null}
+                </td>
+                <td>{event.duration_ms === undefined ? "" : duration(event.duration_ms)}</td>
+              </tr>
+            ))}
+          </tbody>
+        </table>
+      </div>
+    </section>
+  );
+}
+
+/** `key/6ad8…` as "API key 6ad8"; the engine's own doings are the platform's. */
+function actorName(actor: string): string {
+  if (actor === "system") return "Platform";
+  const [kind, id = ""] = actor.split("/");
+  return kind === "key" ? `API key ${id.slice(0, 4)}` : actor;
+}

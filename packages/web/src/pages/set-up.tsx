@@ -1,0 +1,246 @@
+import { useState } from "preact/hooks";
+import {
+  type App,
+  type Auth,
+  type Connection,
+  type Connector,
+  call,
+  type List,
+  Problem,
+  path,
+  query as queryText,
+} from "../api.ts";
+import { useDoing, useLoaded } from "../loaded.ts";
+import { useSession } from "../session.ts";
+import { Button, LinkButton } from "../ui/button.tsx";
+import { CopyField } from "../ui/copy.tsx";
+import { ConnectorIcon } from "../ui/facts.tsx";
+import { Icon } from "../ui/icon.tsx";
+import { Markdown } from "../ui/markdown.tsx";
+import { Notice, ProblemNotice } from "../ui/notice.tsx";
+import { Page } from "../ui/page.tsx";
+import { safeLink } from "../ui/safe-link.ts";
+import { Show } from "../ui/show.tsx";
+import { Tabs } from "../ui/tabs.tsx";
+import { connectorPlace } from "./connector.tsx";
+
+/** Where an admin registers the app behind a connector: once at the provider, once here. */
+export function SetUpPage({ name, query }: { readonly name: string; readonly query: URLSearchParams }) {
+  const loading = useLoaded(() => call<Connector>("GET", path("connectors", name)), name);
+  return <Show loading={loading}>{(connector) => <SetUpView connector={connector} wanted={query.get("auth")} />}</Show>;
+}
+
+function SetUpView({ connector, wanted }: { readonly connector: Connector; readonly wanted: string | null }) {
+  const [first] = connector.auth;
+  const [chosen, setChosen] = useState(connector.auth.find(({ id }) => id === wanted)?.id ?? first?.id ?? "");
+  const [environment, setEnvironment] = useState(connector.environments[0] ?? "");
+  const auth = connector.auth.find(({ id }) => id === chosen);
+  return (
+    <Page
+      title={`Set up ${connector.title}`}
+      lead="Register an app at the provider once; then everybody here can connect."
+      icon={<ConnectorIcon url={connector.icon_url} title={connector.title} large />}
+      above={[
+        { href: "/", title: "Catalogue" },
+        { href: connectorPlace(connector.name), title: connector.title },
+      ]}
+    >
+      {connector.auth.length > 1 ? (
+        <Tabs
+          label="Way to connect"
+          options={connector.auth.map(({ id, title }) => ({ value: id, label: title }))}
+          value={chosen}
+          onChange={setChosen}
+        />
+      ) : null}
+      {auth ? (
+        <div class="columns">
+          <AtTheProvider connector={connector} auth={auth} />
+          <Here connector={connector} auth={auth} environment={environment} setEnvironment={setEnvironment} />
+        </div>
+      ) : null}
+    </Page>
+  );
+}
+
+function AtTheProvider({ connector, auth }: { readonly connector: Connector; readonly auth: Auth }) {
+  const docs = safeLink(connector.docs_url);
+  return (
+    <section class="panel" aria-labelledby="at-the-provider">
+      <h2 id="at-the-provider">At the provider</h2>
+      {auth.setup ? <Markdown text={auth.setup} /> : <p>Register an OAuth client at the provider, with this redirect URL.</p>}
+      {auth.user_step ? (
+        <>
+          <CopyField id="redirect-uri" label="Redirect URL" text={connector.redirect_uri} />
+          <p class="help">
+            Register it exactly as shown. It is this deployment's own: register the URL of each further deployment separately.
+          </p>
+        </>
+      ) : null}
+      {docs ? (
+        <p>
+          <a href={docs} target="_blank" rel="noopener noreferrer">
+            Where do I find this? <Icon name="external" />
+          </a>
+        </p>
+      ) : null}
+      <p class="advice">
+        <Icon name="shield" /> Ask for as few permissions as you need, and prefer an account made for this purpose.
+      </p>
+    </section>
+  );
+}
+
+interface HereProps {
+  readonly connector: Connector;
+  readonly auth: Auth;
+  readonly environment: string;
+  readonly setEnvironment: (environment: string) => void;
+}
+
+function Here({ connector, auth, environment, setEnvironment }: HereProps) {
+  const { isAdmin } = useSession();
+  if (!auth.takes_app) {
+    return (
+      <section class="panel" aria-labelledby="here">
+        <h2 id="here">Here</h2>
+        <p>
+          This way to connect takes no app: nothing needs to be saved. Everybody gives their own credentials when they connect.
+        </p>
+        <LinkButton kind="primary" href={connectorPlace(connector.name, "connect", { auth: auth.id })}>
+          Connect
+        </LinkButton>
+      </section>
+    );
+  }
+  return (
+    <section class="panel" aria-labelledby="here">
+      <h2 id="here">Here</h2>
+      {connector.environments.length > 1 ? (
+        <Tabs
+          label="Environment"
+          options={connector.environments.map((name) => ({ value: name, label: name }))}
+          value={environment}
+          onChange={setEnvironment}
+        />
+      ) : null}
+      {isAdmin ? (
+        <AppForm key={`${auth.id}/${environment}`} connector={connector} auth={auth} environment={environment} />
+      ) : (
+        <Notice tone="info" title="Only an admin may save the app." />
+      )}
+    </section>
+  );
+}
+
+interface Stored {
+  readonly app: App | undefined;
+  readonly connected: boolean;
+}
+
+async function loadStored(connector: string, auth: string, environment: string): Promise<Stored> {
+  const filter = queryText({ connector, environment, status: "connected", limit: 1 });
+  const [app, connections] = await Promise.all([
+    call<App>("GET", path("connectors", connector, "apps", auth, environment)).catch((thrown: unknown) => {
+      if (thrown instanceof Problem && thrown.status === 404) return undefined;
+      throw thrown;
+    }),
+    call<List<Connection>>("GET", `${path("connections")}${filter}`),
+  ]);
+  return { app, connected: connections.items.length > 0 };
+}
+
+function AppForm({ connector, auth, environment }: Omit<HereProps, "setEnvironment">) {
+  const loading = useLoaded(() => loadStored(connector.name, auth.id, environment), `${auth.id}/${environment}`);
+  return (
+    <Show loading={loading}>
+      {({ app, connected }) => (
+        <>
+          <AppFields
+            key={app?.updated_at ?? "none"}
+            app={app}
+            save={async (values) => {
+              await call<App>("PUT", path("connectors", connector.name, "apps", auth.id, environment), values);
+              loading.reload();
+            }}
+          />
+          <Checklist connector={connector.name} auth={auth.id} app={app} connected={connected} />
+        </>
+      )}
+    </Show>
+  );
+}
+
+interface AppFieldsProps {
+  readonly app: App | undefined;
+  readonly save: (values: { client_id: string; client_secret?: string }) => Promise<void>;
+}
+
+function AppFields({ app, save }: AppFieldsProps) {
+  const [id, setId] = useState(app?.client_id ?? "");
+  const [secret, setSecret] = useState("");
+  const saving = useDoing();
+  const changed = id !== (app?.client_id ?? "") || secret !== "";
+  const submit = (event: Event): void => {
+    event.preventDefault();
+    saving.run(() => save({ client_id: id, ...(secret === "" ? {} : { client_secret: secret }) }));
+  };
+  return (
+    <form onSubmit={submit} noValidate>
+      <div class="field">
+        <label for="client-id">Client ID</label>
+        <input
+          id="client-id"
+          type="text"
+          autocomplete="off"
+          spellcheck={false}
+          value={id}
+          onInput={(event) => setId(event.currentTarget.value)}
+        />
+      </div>
+      <div class="field">
+        <label for="client-secret">Client secret {app?.secret_set ? <span class="tag">Secret set</span> : null}</label>
+        <input
+          id="client-secret"
+          type="password"
+          autocomplete="off"
+          spellcheck={false}
+          placeholder={app?.secret_set ? "Stored. Leave empty to keep it." : undefined}
+          value={secret}
+          onInput={(event) => setSecret(event.currentTarget.value)}
+        />
+        <p class="help">Sealed when it is saved, and never shown again.</p>
+      </div>
+      <ProblemNotice problem={saving.problem} />
+      <div class="form-actions">
+        <Button kind="primary" type="submit" busy={saving.busy} disabled={!changed}>
+          Save configuration
+        </Button>
+        <span class="soft" role="status">
+          {changed ? "Not saved yet." : app ? "Saved." : ""}
+        </span>
+      </div>
+    </form>
+  );
+}
+
+interface ChecklistProps extends Stored {
+  readonly connector: string;
+  readonly auth: string;
+}
+
+function Checklist({ connector, auth, app, connected }: ChecklistProps) {
+  return (
+    <>
+      <ol class="checklist" aria-label="What is done">
+        <li data-done={app !== undefined}>The app is saved here</li>
+        <li data-done={connected}>Somebody has connected</li>
+      </ol>
+      {app ? (
+        <LinkButton kind={connected ? "plain" : "primary"} href={connectorPlace(connector, "connect", { auth })}>
+          Connect
+        </LinkButton>
+      ) : null}
+    </>
+  );
+}
