@@ -37,7 +37,7 @@ const routes: readonly (readonly [pattern: string, page: (props: RouteProps) => 
 function pageAt({ path, query }: Place): VNode {
   for (const [pattern, page] of routes) {
     const values = match(pattern, path);
-    if (values) return page({ name: values["name"] ?? "", id: values["id"] ?? "", query });
+    if (values) return page({ name: values.name ?? "", id: values.id ?? "", query });
   }
   return <NotFoundPage />;
 }
@@ -56,7 +56,6 @@ function useWho() {
       },
     );
   };
-  // biome-ignore lint/correctness/useExhaustiveDependencies: asked once
   useEffect(() => {
     onSignedOut(() => setWho({ state: "out" }));
     ask();

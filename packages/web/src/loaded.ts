@@ -26,7 +26,6 @@ export function useLoaded<T>(load: () => Promise<T>, key: string): Loading<T> {
       if (mine === turn.current) setLoaded(next);
     });
   }, []);
-  // biome-ignore lint/correctness/useExhaustiveDependencies: `key` is what `load` depends on
   useEffect(() => {
     setLoaded({ state: "loading" });
     begin();

@@ -24,11 +24,7 @@ export function navigate(href: string, options: { readonly replace?: boolean } =
 function isOurs(event: MouseEvent, link: HTMLAnchorElement): boolean {
   const plain = event.button === 0 && !(event.metaKey || event.ctrlKey || event.shiftKey || event.altKey);
   return (
-    plain &&
-    !event.defaultPrevented &&
-    link.origin === location.origin &&
-    link.target === "" &&
-    link.dataset["route"] !== "server"
+    plain && !event.defaultPrevented && link.origin === location.origin && link.target === "" && link.dataset.route !== "server"
   );
 }
 
