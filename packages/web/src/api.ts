@@ -274,6 +274,7 @@ async function send(method: string, url: string, body: unknown): Promise<Respons
     });
   } catch (cause) {
     const words = { code: "unreachable", detail: "The server does not answer.", hint: "Check the network, then try again." };
+    // biome-ignore lint/style/useErrorCause: it is passed, as the third argument.
     throw new Problem(0, words, { cause });
   }
 }

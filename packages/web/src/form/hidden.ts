@@ -21,9 +21,14 @@ export function useHidden(
   const around = JSON.stringify(names);
   useEffect(() => {
     let late = false;
-    findHidden(JSON.parse(rules), { ...JSON.parse(around), [kind]: JSON.parse(answers) }).then((found) => {
-      if (!late) setHidden(found);
-    });
+    findHidden(JSON.parse(rules), { ...JSON.parse(around), [kind]: JSON.parse(answers) }).then(
+      (found) => {
+        if (!late) setHidden(found);
+      },
+      () => {
+        if (!late) setHidden(nothing);
+      },
+    );
     return () => {
       late = true;
     };
