@@ -281,6 +281,28 @@ inBrowser("setting a connector up", () => {
   });
 });
 
+inBrowser("a connection whose provider has withdrawn its access", () => {
+  test("is shown as needing its user, live, and is healed by Reconnect", async () => {
+    const { page } = await signedIn();
+    const [connection] = (await product.get("/v1/connections?connector=acme")).json.items;
+    await page.goto(`${product.url}/connections/${connection.id}`);
+    await page.locator('[data-status="connected"]').first().waitFor();
+    await provider.revoke();
+    await product.post(`/v1/connections/${connection.id}/refresh`);
+    await page.locator('[data-status="needs_reauth"]').first().waitFor();
+    await page.getByRole("alert").getByText("invalid_grant").waitFor();
+
+    const [popup] = await Promise.all([page.waitForEvent("popup"), page.getByRole("button", { name: "Reconnect" }).click()]);
+    await popup.getByLabel("Account").fill("ada");
+    await popup.getByRole("button", { name: "Allow" }).click();
+    await popup.getByRole("heading", { name: "Allow access" }).waitFor();
+    await popup.getByRole("button", { name: "Allow" }).click();
+    await page.locator('[data-status="connected"]').first().waitFor();
+    await labelled(page, "Ada Lovelace's Acme");
+    expect((await look(product, connection.id)).error).toBeNull();
+  });
+});
+
 inBrowser("the pages", () => {
   test("load nothing from anywhere else, and break no rule of their own content security policy", async () => {
     const context = await browser.newContext();
@@ -292,7 +314,9 @@ inBrowser("the pages", () => {
     });
     const page = await context.newPage();
     page.on("console", (message) => {
-      if (message.type() === "error") complaints.push(message.text());
+      // Asking who is signed in, before anybody is, and for an app that is not saved yet: Chromium notes both as errors.
+      const asked = /\/v1\/(session$|connectors\/\w+\/apps\/)/.test(message.location().url);
+      if (message.type() === "error" && !asked) complaints.push(`${message.text()} ${message.location().url}`);
     });
     page.on("pageerror", (error) => complaints.push(String(error)));
     await page.goto(product.url);
@@ -311,8 +335,7 @@ inBrowser("the pages", () => {
       await page.getByRole("heading").first().waitFor();
     }
     expect(foreign).toEqual([]);
-    // Asking who is signed in, before anybody is, answers 401, which Chromium notes.
-    expect(complaints.filter((text) => !/status of 401/.test(text))).toEqual([]);
+    expect(complaints).toEqual([]);
   });
 
   test("say what to do when the API key is wrong", async () => {
