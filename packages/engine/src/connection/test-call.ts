@@ -5,6 +5,7 @@ import { renderRequest } from "../request/render.ts";
 import type { Runtime } from "../runtime.ts";
 import { type ApiAnswer, callApi } from "./api-call.ts";
 import { namesOf, type OpenConnection, redactorOf } from "./open.ts";
+import { reason } from "./reason.ts";
 
 const maxBytes = 256 * 1024;
 
@@ -58,9 +59,10 @@ async function judge(
   if (good && (test.valid === undefined || (await evaluate(test.valid, root)) === true))
     return { outcome: "passed", me, status, duration_ms };
 
+  const redact = (words: string): string => redactorOf(opened)(words).slice(0, 2000);
   const said = test.error === undefined ? undefined : await text(test.error, root).catch(() => undefined);
-  const detail = said === undefined ? undefined : redactorOf(opened)(said).slice(0, 2000);
-  const provider: ProviderWords = { status };
+  const detail = said === undefined ? undefined : redact(said);
+  const provider: ProviderWords = { status, ...(good ? {} : { error: redact(reason(answer)) }) };
   if (status >= 500 || status === 429) {
     runtime.log("info", "a test met a provider that does not answer", { connection: opened.record.id, status });
     const error = new JackfieldError("test_unreachable", {

@@ -1,5 +1,6 @@
 import type { Action, Connector, ErrorRule } from "@jackfield/manifest";
 import type { ApiAnswer } from "../connection/api-call.ts";
+import { reason } from "../connection/reason.ts";
 import { redactDeep } from "../egress/redact.ts";
 import { type ErrorCode, JackfieldError } from "../errors.ts";
 import { evaluate, type Names, text } from "../request/hole.ts";
@@ -67,19 +68,4 @@ async function words(rule: ErrorRule | undefined, action: Action, root: Names): 
   if (action.error === undefined) return undefined;
   const error = await evaluate(action.error, root);
   return typeof error === "string" ? error : error === undefined ? undefined : JSON.stringify(error);
-}
-
-/** The usual places of an error text, else the bare status. A whole HTML page helps nobody. */
-function reason(answer: ApiAnswer): string {
-  const { body } = answer;
-  const type = (answer.headers["content-type"] ?? "").split(";", 1)[0];
-  if (typeof body === "string")
-    return type === "text/plain" && body.length <= 500 ? body : `HTTP ${answer.status}, ${type || "no content type"}`;
-  if (body === null || typeof body !== "object") return `HTTP ${answer.status}`;
-  const { error, error_description, message, detail, title } = body as Record<string, unknown>;
-  const inner = error !== null && typeof error === "object" && "message" in error ? error.message : error;
-  const found = [error_description, message, detail, inner, title].find(
-    (candidate) => typeof candidate === "string" && candidate !== "",
-  );
-  return typeof found === "string" ? found : `HTTP ${answer.status}: ${JSON.stringify(body).slice(0, 500)}`;
 }
