@@ -3,6 +3,7 @@ import type { EventLog } from "./connection/event-log.ts";
 import type { Sealer } from "./connection/seal.ts";
 import type { Store } from "./connection/store.ts";
 import type { GrantContext } from "./grant/token-endpoint.ts";
+import type { Log } from "./log.ts";
 import type { Queue } from "./queue.ts";
 
 /** Connectors by name. */
@@ -10,13 +11,6 @@ export interface Registry {
   get(name: string): Connector | undefined;
   list(): readonly Connector[];
 }
-
-/** One line of the engine's log; `fields` hold no secrets. */
-export type Log = (
-  level: "debug" | "info" | "warn" | "error",
-  message: string,
-  fields?: Readonly<Record<string, unknown>>,
-) => void;
 
 /** What templates know of this deployment. */
 export interface Platform {

@@ -5,7 +5,7 @@ import type { Names } from "../request/hole.ts";
 import type { Runtime } from "../runtime.ts";
 import { refreshDue } from "./expiry.ts";
 import { identityOf, labelOf, uniqueIdOf } from "./identity.ts";
-import { clientOf, namesOf, type OpenConnection, place } from "./open.ts";
+import { clientOf, namesOf, type OpenConnection, place, sealFields } from "./open.ts";
 import type { ConnectionError, ConnectionRecord, Status } from "./record.ts";
 import { type ConnectionPatch, IdentityTaken } from "./store.ts";
 import { testCall } from "./test-call.ts";
@@ -81,11 +81,8 @@ function credentialPatch(
   { record, auth, fields, credential }: OpenConnection,
   requested: readonly string[],
 ): ConnectionPatch {
-  const secret = new Set(auth.fields.filter((field) => field.secret).map(({ name }) => name));
-  const sealedFields = Object.fromEntries(Object.entries(fields).filter(([name]) => secret.has(name)));
   return {
-    fields: Object.fromEntries(Object.entries(fields).filter(([name]) => !secret.has(name))),
-    sealed_fields: Object.keys(sealedFields).length === 0 ? null : runtime.sealer.seal(place(record, "fields"), sealedFields),
+    ...sealFields(runtime, record, auth, fields),
     ...tokenPatch(runtime, record, auth.type === "oauth2" ? auth : undefined, credential, requested),
   };
 }

@@ -7,7 +7,7 @@ import { environmentOf } from "./apps.ts";
 import { connect, connectFailed } from "./connect.ts";
 import { checkFields } from "./form.ts";
 import { draftIdentity } from "./identity.ts";
-import { authOf, connectorOf, declared, open, place, whitelistOf } from "./open.ts";
+import { authOf, connectorOf, declared, open, sealFields, whitelistOf } from "./open.ts";
 import type { ConnectionRecord, Status } from "./record.ts";
 import type { Listed, Page } from "./store.ts";
 import { type Connection, view } from "./view.ts";
@@ -81,7 +81,7 @@ export async function create(
     unique_id: null,
     identity: draftIdentity(id),
     alias_of: null,
-    ...splitFields(runtime, { workspace: actor.workspace, connector: connector.name, id }, auth, fields),
+    ...sealFields(runtime, { workspace: actor.workspace, connector: connector.name, id }, auth, fields),
     sealed_credential: null,
     credential_version: 0,
     scopes: [],
@@ -106,20 +106,6 @@ function environmentField(auth: Auth, fields: Readonly<Record<string, unknown>>)
   const field = auth.fields.find(({ type }) => type === "environment");
   const value = field && fields[field.name];
   return typeof value === "string" ? value : undefined;
-}
-
-function splitFields(
-  runtime: Runtime,
-  record: Pick<ConnectionRecord, "workspace" | "connector" | "id">,
-  auth: Auth,
-  fields: Readonly<Record<string, unknown>>,
-): Pick<ConnectionRecord, "fields" | "sealed_fields"> {
-  const secret = new Set(auth.fields.filter((field) => field.secret).map(({ name }) => name));
-  const hidden = Object.entries(fields).filter(([name]) => secret.has(name));
-  return {
-    fields: Object.fromEntries(Object.entries(fields).filter(([name]) => !secret.has(name))),
-    sealed_fields: hidden.length === 0 ? null : runtime.sealer.seal(place(record, "fields"), Object.fromEntries(hidden)),
-  };
 }
 
 async function connectAtOnce(
@@ -161,7 +147,7 @@ export async function update(runtime: Runtime, actor: Actor, id: string, change:
     {
       ...(change.name === undefined ? {} : { name: change.name }),
       ...(change.description === undefined ? {} : { description: change.description }),
-      ...(fields === undefined ? {} : splitFields(runtime, record, auth, fields)),
+      ...(fields === undefined ? {} : sealFields(runtime, record, auth, fields)),
       updated_at: new Date(runtime.clock()).toISOString(),
     },
     { events: renamed ? [event] : [] },

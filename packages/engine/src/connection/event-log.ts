@@ -1,4 +1,4 @@
-import type { Log } from "../runtime.ts";
+import type { Log } from "../log.ts";
 import type { ConnectionEvent, ConnectionRecord } from "./record.ts";
 import type { Store } from "./store.ts";
 

@@ -1,4 +1,4 @@
-import type { Auth, Connector, Field, OAuth2 } from "@jackfield/manifest";
+import type { Auth, Connector, OAuth2 } from "@jackfield/manifest";
 import { createRedactor } from "../egress/redact.ts";
 import { compileRule, type Rule } from "../egress/whitelist.ts";
 import { JackfieldError } from "../errors.ts";
@@ -116,6 +116,17 @@ export async function clientOf(runtime: Runtime, opened: Pick<OpenConnection, "r
   return { client_id: app.client_id, client_secret: secret };
 }
 
-export function secretNames(fields: readonly Field[]): ReadonlySet<string> {
-  return new Set(fields.filter(({ secret }) => secret).map(({ name }) => name));
+/** Fields as they are stored: the secret ones sealed, the others as they are. */
+export function sealFields(
+  runtime: Pick<Runtime, "sealer">,
+  record: Pick<ConnectionRecord, "workspace" | "connector" | "id">,
+  auth: Auth,
+  fields: Readonly<Record<string, unknown>>,
+): Pick<ConnectionRecord, "fields" | "sealed_fields"> {
+  const secret = new Set(auth.fields.filter((field) => field.secret).map(({ name }) => name));
+  const hidden = Object.entries(fields).filter(([name]) => secret.has(name));
+  return {
+    fields: Object.fromEntries(Object.entries(fields).filter(([name]) => !secret.has(name))),
+    sealed_fields: hidden.length === 0 ? null : runtime.sealer.seal(place(record, "fields"), Object.fromEntries(hidden)),
+  };
 }
