@@ -22,6 +22,8 @@ export interface Client {
   readonly client_secret: string;
   readonly token_endpoint_auth_method: "client_secret_basic" | "client_secret_post";
   readonly redirect_uris: readonly string[];
+  readonly grant_types?: readonly string[];
+  readonly response_types?: readonly string[];
 }
 
 export interface Provider {
@@ -36,7 +38,7 @@ export interface Provider {
   apiKey(key: string): Promise<void>;
   log(path?: string): Promise<readonly Seen[]>;
   /** The bodies of token requests, parsed, of one grant type or all. */
-  tokenRequests(grantType?: "authorization_code" | "refresh_token"): Promise<readonly URLSearchParams[]>;
+  tokenRequests(grantType?: "authorization_code" | "refresh_token" | "client_credentials"): Promise<readonly URLSearchParams[]>;
   issued(): Promise<{ access_tokens: string[]; refresh_tokens: string[]; codes: string[] }>;
   /** All access tokens stop to work; refresh tokens stay. */
   invalidate(): Promise<void>;
@@ -83,7 +85,7 @@ export async function startProvider(): Promise<Provider> {
     set: (switches) => control("POST", "set", switches),
     reset: () => control("POST", "reset", {}),
     forget: () => control("POST", "forget", {}),
-    client: (client) => control("POST", "client", { ...client, grant_types: ["authorization_code", "refresh_token"] }),
+    client: (client) => control("POST", "client", { grant_types: ["authorization_code", "refresh_token"], ...client }),
     apiKey: (key) => control("POST", "api-key", { key }),
     async tokenRequests(grantType) {
       const bodies = (await log("/token")).map((seen) => new URLSearchParams(seen.body));

@@ -30,6 +30,7 @@ declare module "oidc-provider" {
       options?: { readonly mergeWithLastSubmission?: boolean },
     ): Promise<void>;
     readonly AccessToken: { find(value: string): Promise<Token | undefined> };
+    readonly ClientCredentials: { find(value: string): Promise<Token | undefined> };
     readonly Grant: {
       new (values: { readonly accountId: string; readonly clientId: string }): GrantModel;
       find(id: string): Promise<GrantModel | undefined>;

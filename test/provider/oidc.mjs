@@ -11,7 +11,7 @@ import { Provider } from "oidc-provider";
  * @typedef {{
  *   access_token_ttl: number, token_delay_ms: number, token_fail: Failure | null, token_drop: number,
  *   api_unauthorized: number, api_fail: Failure | null, me: Record<string, unknown>, refuse_refresh: boolean,
- *   keep_refresh_token: boolean
+ *   keep_refresh_token: boolean, revocation_fail: Failure | null
  * }} Switches
  */
 /** @typedef {import("node:http").IncomingMessage} Incoming */
@@ -35,12 +35,16 @@ const defaults = () => ({
   refuse_refresh: false,
   // Turns rotation off.
   keep_refresh_token: false,
+  // Answers the next revocations with this instead.
+  revocation_fail: null,
 });
 
 /** @type {Record<string, { id: string, name: string, email: string }>} */
 const accounts = {
   ada: { id: "acct-1815", name: "Ada Lovelace", email: "ada@example.test" },
   alan: { id: "acct-1912", name: "Alan Turing", email: "alan@example.test" },
+  // Whom a client is that asks in its own name.
+  client: { id: "org-42", name: "Example GmbH", email: "office@example.test" },
   eve: { id: "acct-<b>0</b>", name: "<img src=x onerror=alert(1)>Eve", email: "eve@example.test" },
 };
 
@@ -199,6 +203,13 @@ const api = {
   },
 };
 
+/** Whose token it is. @param {Provider} provider @param {string} token @returns {Promise<{ accountId: string } | undefined>} */
+async function find(provider, token) {
+  const personal = await provider.AccessToken.find(token);
+  if (personal) return personal;
+  return (await provider.ClientCredentials.find(token)) ? { accountId: "client" } : undefined;
+}
+
 /** @param {Provider} provider @param {Incoming} request @param {Outgoing} response @param {URL} url @param {Buffer} body */
 async function resource(provider, request, response, url, body) {
   if (switches.api_unauthorized > 0) {
@@ -212,7 +223,7 @@ async function resource(provider, request, response, url, body) {
     return;
   }
   const token = /^Bearer (\S+)$/.exec(request.headers.authorization ?? "")?.[1] ?? "";
-  const found = invalidated.has(token) ? undefined : await provider.AccessToken.find(token);
+  const found = invalidated.has(token) ? undefined : await find(provider, token);
   if (!found) {
     json(
       response,
@@ -364,6 +375,10 @@ async function serve(request, response) {
   if (url.pathname.startsWith("/interaction/")) return interaction(provider, request, response, body.toString());
   // The body has been read; the server behind finds it here.
   Object.assign(request, { body: body.toString() });
+  if (url.pathname === "/token/revocation" && switches.revocation_fail && switches.revocation_fail.times > 0) {
+    switches.revocation_fail.times -= 1;
+    return fail(response, switches.revocation_fail);
+  }
   if (url.pathname === "/token" && request.method === "POST") return token(provider, request, response, body.toString());
   return provider.callback()(request, response);
 }
@@ -386,6 +401,7 @@ server.listen(0, "127.0.0.1", () => {
     clients: [],
     cookies: { keys: ["a key of the test provider"] },
     features: {
+      clientCredentials: { enabled: true },
       devInteractions: { enabled: false },
       introspection: { enabled: true },
       revocation: { enabled: true },
@@ -401,6 +417,7 @@ server.listen(0, "127.0.0.1", () => {
     interactions: { url: (/** @type {unknown} */ _ctx, /** @type {{ uid: string }} */ found) => `/interaction/${found.uid}` },
     ttl: {
       AccessToken: () => switches.access_token_ttl,
+      ClientCredentials: () => switches.access_token_ttl,
       AuthorizationCode: 60,
       Grant: 86400,
       Interaction: 600,

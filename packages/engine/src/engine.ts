@@ -19,6 +19,7 @@ import { createEventLog } from "./connection/event-log.ts";
 import type { ConnectionEvent, LastTest } from "./connection/record.ts";
 import { redirectUri } from "./connection/redirect-uri.ts";
 import { createRefresher } from "./connection/refresh.ts";
+import type { Revocation } from "./connection/revocation.ts";
 import { createSealer, type KeyRing } from "./connection/seal.ts";
 import type { Listed, Page, Store } from "./connection/store.ts";
 import { type Connection, view } from "./connection/view.ts";
@@ -56,7 +57,8 @@ export interface Engine {
     list(actor: Actor, filter: Filter, page: Page): Promise<Listed<Connection>>;
     /** `fields` of a grant without a user step are tried at once; of others they count from the next sign-in. */
     update(actor: Actor, id: string, change: ConnectionChange): Promise<Connection>;
-    remove(actor: Actor, id: string): Promise<void>;
+    /** Erases it here at once, then tells the provider; what came of that is told. */
+    remove(actor: Actor, id: string): Promise<Revocation>;
     test(actor: Actor, id: string): Promise<TestResult>;
     /** Refreshes now. Throws `not_renewable`, `needs_reauth`, … */
     refresh(actor: Actor, id: string): Promise<Connection>;

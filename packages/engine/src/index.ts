@@ -4,6 +4,7 @@ export type { CallbackOutcome } from "./connection/authorization.ts";
 export type { ConnectionChange, Filter, NewConnection } from "./connection/connections.ts";
 export type * from "./connection/record.ts";
 export { statuses } from "./connection/record.ts";
+export type { Revocation } from "./connection/revocation.ts";
 export { createSealer, type KeyRing, type Place, type Sealer } from "./connection/seal.ts";
 export type * from "./connection/store.ts";
 export { IdentityTaken } from "./connection/store.ts";

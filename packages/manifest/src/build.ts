@@ -24,6 +24,7 @@ import { mapTexts, record, type Texts } from "./text.ts";
 type CompiledManifest = Compiled<Manifest>;
 type CompiledAuth = CompiledManifest["auth"][string];
 type CompiledOAuth2 = Extract<CompiledAuth, { type: "oauth2" }>;
+type OAuth2Blocks = Pick<OAuth2, "client" | "scopes" | "authorization" | "callback" | "token" | "refresh" | "revocation">;
 type CompiledRequest = NonNullable<CompiledAuth["test"]>["request"];
 
 /** Builds the connector, deeply frozen. The manifest must be free of errors. */
@@ -110,12 +111,12 @@ class Builder {
     return { in: "header", name: "Authorization", value: auth.type === "basic" ? basic : this.texts.template(value) };
   }
 
-  private oauth2(auth: CompiledOAuth2): Pick<OAuth2, "client" | "scopes" | "authorization" | "callback" | "token" | "refresh"> {
+  private oauth2(auth: CompiledOAuth2): OAuth2Blocks {
     const { client, scopes, authorization, callback, token, refresh } = auth;
     return {
       client: { source: "app", authentication: "client_secret_post", ...client },
       scopes: { separator: " ", param: "scope", required: [], optional: [], ...scopes },
-      authorization: {
+      authorization: authorization && {
         url: authorization.url,
         params: authorization.params ?? record([]),
         pkce: typeof authorization.pkce === "object" ? "none" : "S256",
@@ -129,7 +130,7 @@ class Builder {
         response: { ...this.standardResponse(), ...token.response },
       },
       refresh: {
-        strategy: refresh?.strategy ?? "refresh_token",
+        strategy: refresh?.strategy ?? (auth.grant === "client_credentials" ? "reissue" : "refresh_token"),
         url: refresh?.url ?? token.url,
         params: refresh?.params ?? record([]),
         leeway: refresh?.leeway === undefined ? undefined : milliseconds(refresh.leeway),
@@ -137,6 +138,7 @@ class Builder {
         required: refresh?.required ?? false,
         rotation: refresh?.rotation ?? "maybe",
       },
+      revocation: auth.revocation && revocation(auth.revocation),
     };
   }
 
@@ -153,6 +155,15 @@ class Builder {
       error_description: read("error_description"),
     };
   }
+}
+
+function revocation(declared: NonNullable<CompiledOAuth2["revocation"]>): OAuth2["revocation"] {
+  return {
+    url: declared.url,
+    params: declared.params ?? record([]),
+    request: declared.request && request(declared.request),
+    on: declared.on ?? ["disconnect"],
+  };
 }
 
 function lifetime(text: string | undefined): number | "never" | undefined {

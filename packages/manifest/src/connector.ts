@@ -63,14 +63,19 @@ export type Test = Omit<OAuth2Manifest["test"], "request" | "timeout"> & { reado
 
 type OAuth2Manifest = AuthOf<"oauth2">;
 export type Scope = NonNullable<NonNullable<OAuth2Manifest["scopes"]>["required"]>[number];
-export type OAuth2 = Unfold<Omit<OAuth2Manifest, "client" | "scopes" | "authorization" | "callback" | "token" | "refresh">> & {
+export type OAuth2 = Unfold<
+  Omit<OAuth2Manifest, "client" | "scopes" | "authorization" | "callback" | "token" | "refresh" | "revocation">
+> & {
   readonly client: Required<NonNullable<OAuth2Manifest["client"]>>;
   readonly scopes: Readonly<Required<NonNullable<OAuth2Manifest["scopes"]>>>;
-  readonly authorization: {
-    readonly url: Template;
-    readonly params: Parameters;
-    readonly pkce: "S256" | "none";
-  };
+  /** Present for grants with a user step. */
+  readonly authorization:
+    | {
+        readonly url: Template;
+        readonly params: Parameters;
+        readonly pkce: "S256" | "none";
+      }
+    | undefined;
   readonly callback: Required<NonNullable<OAuth2Manifest["callback"]>>;
   readonly token: {
     readonly url: Template;
@@ -80,7 +85,7 @@ export type OAuth2 = Unfold<Omit<OAuth2Manifest, "client" | "scopes" | "authoriz
     readonly response: Readonly<Required<NonNullable<OAuth2Manifest["token"]["response"]>>>;
   };
   readonly refresh: {
-    readonly strategy: "refresh_token" | "none";
+    readonly strategy: "refresh_token" | "reissue" | "none";
     readonly url: Template;
     readonly params: Parameters;
     /** Milliseconds; undefined: a share of the lifetime. */
@@ -90,6 +95,15 @@ export type OAuth2 = Unfold<Omit<OAuth2Manifest, "client" | "scopes" | "authoriz
     readonly required: boolean;
     readonly rotation: "never" | "maybe" | "always";
   };
+  /** Exactly one of `url` and `request`. */
+  readonly revocation:
+    | {
+        readonly url: Template | undefined;
+        readonly params: Parameters;
+        readonly request: Request | undefined;
+        readonly on: readonly ("disconnect" | "invalid_credentials")[];
+      }
+    | undefined;
 };
 export type ApiKey = Unfold<AuthOf<"api_key">>;
 export type Basic = Unfold<AuthOf<"basic">>;

@@ -64,6 +64,8 @@ export const problemKinds = {
 
   // Meaning.
   name_not_folder: error("The name is not the folder's.", "Give both the same name."),
+  no_user_step: error("This grant has no user step.", "Remove it: nobody signs in for client_credentials."),
+  revocation_unclear: error("A revocation has no target, or two.", "Give either `url` or `request`."),
   url_not_https: error("A URL does not begin with https://.", "Use https."),
   url_invalid: error("A URL cannot be read.", "Write scheme, host and path, such as https://api.acme.example/v1."),
   host_hole_unbound: error(

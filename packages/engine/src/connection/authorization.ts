@@ -7,6 +7,7 @@ import type { Runtime } from "../runtime.ts";
 import { type Actor, system } from "./actor.ts";
 import { type Callback, readCallback } from "./callback.ts";
 import { connect, connectFailed, connectionError } from "./connect.ts";
+import { explain } from "./explain.ts";
 import { checkFields } from "./form.ts";
 import { clientOf, declared, namesOf, type OpenConnection, open } from "./open.ts";
 import type { ConnectionError, ConnectionRecord, FlowRecord } from "./record.ts";
@@ -280,23 +281,7 @@ function shown(runtime: Runtime, cause: unknown, record: ConnectionRecord): Jack
   if (cause instanceof TokenFailure && cause.provider?.error === "invalid_grant") {
     return new JackfieldError("code_expired", { ...provider, cause });
   }
-  if (cause.code === "redirect_uri_mismatch") {
-    return new JackfieldError(cause.code, {
-      ...provider,
-      detail: cause.message,
-      hint: `Register exactly ${redirectUri(runtime, record.connector)} at the provider.`,
-      cause,
-    });
-  }
-  if (cause.code === "client_refused") {
-    return new JackfieldError(cause.code, {
-      ...provider,
-      detail: cause.message,
-      hint: `Check client ID and client secret; are these the credentials of environment "${record.environment}"?`,
-      cause,
-    });
-  }
-  return cause;
+  return explain(runtime, cause, record);
 }
 
 /** Sign-ins that nobody finished: their drafts are drafts again. */

@@ -1,6 +1,7 @@
 import type { OAuth2 } from "@jackfield/manifest";
 import { JackfieldError } from "../errors.ts";
 import type { Credential } from "../grant/credential.ts";
+import { isRenewable } from "../grant/refresh.ts";
 import type { Names } from "../request/hole.ts";
 import type { Runtime } from "../runtime.ts";
 import { refreshDue } from "./expiry.ts";
@@ -112,7 +113,7 @@ export function tokenPatch(
     sealed_credential: runtime.sealer.seal(place(record, "credential"), credential),
     scopes: [...granted],
     missing_scopes: requested.filter((scope) => !granted.includes(scope)),
-    renewable: auth.refresh.strategy !== "none" && credential.refresh_token !== undefined,
+    renewable: isRenewable(auth, credential),
     expires_at: credential.expires_at === undefined ? null : new Date(credential.expires_at).toISOString(),
     refresh_at: due === undefined ? null : new Date(due).toISOString(),
     refresh_failures: 0,

@@ -5,10 +5,12 @@ import type { Runtime } from "../runtime.ts";
 import type { Actor } from "./actor.ts";
 import { environmentOf } from "./apps.ts";
 import { connect, connectFailed } from "./connect.ts";
+import { explain } from "./explain.ts";
 import { checkFields } from "./form.ts";
 import { draftIdentity } from "./identity.ts";
-import { authOf, connectorOf, declared, open, sealFields, whitelistOf } from "./open.ts";
+import { authOf, clientOf, connectorOf, declared, namesOf, type OpenConnection, open, sealFields, whitelistOf } from "./open.ts";
 import type { ConnectionRecord, Status } from "./record.ts";
+import { type Revocation, revokeAtProvider } from "./revocation.ts";
 import type { Listed, Page } from "./store.ts";
 import { type Connection, view } from "./view.ts";
 
@@ -95,8 +97,10 @@ export async function create(
     created_at: now,
     updated_at: now,
   };
-  // A field that would make the API's own URL impossible is refused before anything is stored.
-  await whitelistOf(runtime, { record, connector, auth, fields, credential: undefined });
+  // What would make connecting impossible is refused before anything is stored.
+  const draft = { record, connector, auth, fields, credential: undefined };
+  await whitelistOf(runtime, draft);
+  if (grantOf(auth).obtain !== undefined) await clientOf(runtime, draft);
   await runtime.store.connections.insert(record, [runtime.events.make(record, "created", { actor: actor.id })]);
   if (grantOf(auth).begin !== undefined) return { connection: view(runtime, actor, record), reused: false };
   return connectAtOnce(runtime, actor, record);
@@ -114,13 +118,27 @@ async function connectAtOnce(
   record: ConnectionRecord,
 ): Promise<{ connection: Connection; reused: boolean }> {
   try {
-    const { record: connected, reused } = await connect(runtime, open(runtime, record), [], actor.id);
+    const { opened, requested } = await withCredential(runtime, open(runtime, record));
+    const { record: connected, reused } = await connect(runtime, opened, requested, actor.id);
     return { connection: view(runtime, actor, connected), reused };
   } catch (cause) {
     if (!(cause instanceof JackfieldError)) throw cause;
-    const failed = await connectFailed(runtime, record, cause, actor.id);
+    const failed = await connectFailed(runtime, record, explain(runtime, cause, record), actor.id);
     return { connection: view(runtime, actor, failed), reused: false };
   }
+}
+
+/** The credential of a grant that needs no person, obtained now; what the user typed is the credential of the others. */
+async function withCredential(
+  runtime: Runtime,
+  opened: OpenConnection,
+): Promise<{ readonly opened: OpenConnection; readonly requested: readonly string[] }> {
+  const { auth } = opened;
+  const { obtain } = grantOf(auth);
+  if (obtain === undefined || auth.type !== "oauth2") return { opened, requested: [] };
+  const client = await clientOf(runtime, opened);
+  const credential = await obtain(runtime, auth, { client, names: namesOf(runtime, opened, client) });
+  return { opened: { ...opened, credential }, requested: auth.scopes.required.map(({ name }) => name) };
 }
 
 export async function list(runtime: Runtime, actor: Actor, filter: Filter, page: Page): Promise<Listed<Connection>> {
@@ -165,15 +183,19 @@ async function reconnect(
   fields: Record<string, unknown>,
   change: ConnectionChange,
 ): Promise<Connection> {
-  const opened = open(runtime, record);
-  const { record: connected } = await connect(runtime, { ...opened, fields }, [], actor.id);
+  const { opened, requested } = await withCredential(runtime, { ...open(runtime, record), fields });
+  const { record: connected } = await connect(runtime, opened, requested, actor.id);
   const { fields: _, ...rest } = change;
   return Object.keys(rest).length === 0 ? view(runtime, actor, connected) : update(runtime, actor, connected.id, rest);
 }
 
-/** Erases everything but the fact that the connection existed, so that what still names it is told so. */
-export async function remove(runtime: Runtime, actor: Actor, id: string): Promise<void> {
+/**
+ * Erases everything but the fact that the connection existed, so that what still names it is told so; then tells the provider. The
+ * erasing waits for nobody.
+ */
+export async function remove(runtime: Runtime, actor: Actor, id: string): Promise<Revocation> {
   const record = await reach(runtime, actor, id);
+  const opened = readable(runtime, record);
   const event = runtime.events.make(record, "revoked", { actor: actor.id });
   await runtime.store.connections.update(
     record.id,
@@ -202,4 +224,15 @@ export async function remove(runtime: Runtime, actor: Actor, id: string): Promis
   );
   runtime.events.announce([event]);
   await runtime.queue.remove("refresh", record.id);
+  return opened === undefined ? { provider_revoked: null } : revokeAtProvider(runtime, opened, "disconnect");
+}
+
+/** The open connection; undefined where its connector is gone or its secrets cannot be opened, which must not keep it from ending. */
+function readable(runtime: Runtime, record: ConnectionRecord): OpenConnection | undefined {
+  try {
+    return open(runtime, record);
+  } catch (cause) {
+    runtime.log("warn", "a connection is erased without telling the provider", { connection: record.id, cause });
+    return undefined;
+  }
 }

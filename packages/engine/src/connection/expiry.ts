@@ -1,5 +1,6 @@
 import type { Auth } from "@jackfield/manifest";
 import type { Credential } from "../grant/credential.ts";
+import { isRenewable } from "../grant/refresh.ts";
 
 const minute = 60_000;
 
@@ -16,8 +17,7 @@ export function refreshDue(
   now: number,
   random: (bytes: number) => Buffer,
 ): number | undefined {
-  if (auth.type !== "oauth2" || auth.refresh.strategy === "none" || credential.refresh_token === undefined) return undefined;
-  if (credential.expires_at === undefined) return undefined;
+  if (auth.type !== "oauth2" || !isRenewable(auth, credential) || credential.expires_at === undefined) return undefined;
   const lifetime = credential.lifetime ?? Math.max(0, credential.expires_at - now);
   const leeway = auth.refresh.leeway ?? Math.min(maxLeeway, lifetime / 5);
   const jitter = (random(2).readUInt16BE(0) / 0xffff) * leeway * 0.1;

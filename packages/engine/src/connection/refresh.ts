@@ -9,6 +9,7 @@ import { connectionError, scheduleRefresh, tokenPatch } from "./connect.ts";
 import { backoff, isUsable } from "./expiry.ts";
 import { clientOf, namesOf, type OpenConnection, open } from "./open.ts";
 import type { ConnectionRecord } from "./record.ts";
+import { revokeAtProvider } from "./revocation.ts";
 
 /*
  * At most one refresh of a connection runs anywhere. In this process callers share one promise; across processes a lease saves calls;
@@ -125,18 +126,14 @@ async function exchange(runtime: Runtime, id: string, actor: string): Promise<Op
   const opened = open(runtime, record);
   const { auth, credential } = opened;
   const refresh = grantOf(auth).refresh;
-  if (refresh === undefined || !record.renewable || credential?.refresh_token === undefined || auth.type !== "oauth2") {
+  if (refresh === undefined || !record.renewable || credential === undefined || auth.type !== "oauth2") {
     throw new JackfieldError("not_renewable");
   }
   const started = runtime.clock();
   let answer: Credential;
   try {
     const client = await clientOf(runtime, opened);
-    answer = await refresh(runtime, auth, {
-      credential: { ...credential, refresh_token: credential.refresh_token },
-      client,
-      names: namesOf(runtime, opened, client),
-    });
+    answer = await refresh(runtime, auth, { credential, client, names: namesOf(runtime, opened, client) });
   } catch (cause) {
     if (!(cause instanceof JackfieldError)) throw cause;
     return failed(runtime, opened, cause, actor, runtime.clock() - started);
@@ -249,6 +246,7 @@ export async function needsReauth(
   );
   if (!written) return;
   runtime.events.announce([event]);
+  await revokeAtProvider(runtime, open(runtime, written), "invalid_credentials");
   await runtime.queue
     .remove("refresh", record.id)
     .catch((error: unknown) => runtime.log("warn", "a job could not be removed", { connection: record.id, cause: error }));

@@ -1,5 +1,6 @@
 import { createHash } from "node:crypto";
 import type { OAuth2 } from "@jackfield/manifest";
+import { JackfieldError } from "../errors.ts";
 import type { Names } from "../request/hole.ts";
 import { type Entries, overlay, renderParameters } from "../request/parameters.ts";
 import { renderUrl, withQuery } from "../request/url.ts";
@@ -28,7 +29,9 @@ export async function beginAuthorization(
   auth: OAuth2,
   request: AuthorizationRequest,
 ): Promise<BegunAuthorization> {
-  const verifier = auth.authorization.pkce === "S256" ? context.random(32).toString("base64url") : undefined;
+  const { authorization } = auth;
+  if (authorization === undefined) throw new JackfieldError("no_user_step");
+  const verifier = authorization.pkce === "S256" ? context.random(32).toString("base64url") : undefined;
   const scope = request.scopes.join(auth.scopes.separator);
   const audience = await renderParameters({ audience: auth.audience ?? null, resource: auth.resource ?? null }, request.names);
   const defaults: Entries = [
@@ -45,8 +48,8 @@ export async function beginAuthorization(
         ] as const)),
     ...audience,
   ];
-  const url = await renderUrl(auth.authorization.url, request.names);
-  return { url: withQuery(url, await overlay(defaults, auth.authorization.params, request.names)), verifier };
+  const url = await renderUrl(authorization.url, request.names);
+  return { url: withQuery(url, await overlay(defaults, authorization.params, request.names)), verifier };
 }
 
 /** RFC 7636 §4.2, S256. */

@@ -25,31 +25,31 @@ const encodings: Record<OAuth2["token"]["encoding"], { readonly type: string; en
   json: { type: "application/json", encode: (entries) => JSON.stringify(Object.fromEntries(entries)) },
 };
 
+/** A request to an endpoint of the authorization server: what the engine sends, and what the manifest lays over it. */
+export interface EndpointRequest {
+  readonly url: Template;
+  readonly params: Parameters;
+  readonly entries: Entries;
+  readonly client: Client;
+  readonly names: Names;
+}
+
 /**
- * The only request to a token endpoint (RFC 6749 §3.2); every grant is a set of parameters for it. No redirect is ever followed, so
- * that the secret goes to the URL that the manifest names and nowhere else.
- *
- * Throws `TokenFailure` for what the provider refuses, `provider_timeout` and `provider_unavailable` for what it does not answer.
+ * The only way to the token and revocation endpoints (RFC 6749 §3.2, RFC 7009 §2.1): authenticates the client in exactly one way. No
+ * redirect is ever followed, so that the secret goes to the URL that the manifest names and nowhere else. Throws `provider_timeout`,
+ * `provider_unavailable`, …
  */
-export async function requestToken(
+export async function callEndpoint(
   context: GrantContext,
   auth: OAuth2,
-  request: {
-    readonly url: Template;
-    readonly params: Parameters;
-    readonly grant: Entries;
-    readonly client: Client;
-    readonly names: Names;
-  },
-): Promise<Credential> {
+  request: EndpointRequest,
+): Promise<{ readonly answer: EgressAnswer; readonly redact: (text: string) => string }> {
   const { client, names } = request;
   const proof = clientAuthentications[auth.client.authentication](client);
-  const audience = await renderParameters({ audience: auth.audience ?? null, resource: auth.resource ?? null }, names);
-  const entries = await overlay([...request.grant, ...audience, ...proof.params], request.params, names);
+  const entries = await overlay([...request.entries, ...proof.params], request.params, names);
   const encoding = encodings[auth.token.encoding];
   const headers: Record<string, string> = { accept: "application/json", "content-type": encoding.type };
   for (const [name, value] of await renderParameters(auth.token.headers, names)) headers[name.toLowerCase()] = value;
-
   const answer = await context.egress.send({
     method: "POST",
     url: await renderUrl(request.url, names),
@@ -59,11 +59,22 @@ export async function requestToken(
     maxBytes,
     redirects: "none",
   });
-  return readAnswer(
-    auth,
-    answer,
-    createRedactor([...entries.map(([, value]) => value), client.client_secret ?? ""].filter((value) => value.length >= 8)),
-  );
+  const sent = [...entries.map(([, value]) => value), client.client_secret ?? ""];
+  return { answer, redact: createRedactor(sent.filter((value) => value.length >= 8)) };
+}
+
+/**
+ * A token request; every grant is a set of parameters for it. Throws `TokenFailure` for what the provider refuses, and as
+ * `callEndpoint`.
+ */
+export async function requestToken(
+  context: GrantContext,
+  auth: OAuth2,
+  request: Omit<EndpointRequest, "entries"> & { readonly grant: Entries },
+): Promise<Credential> {
+  const target = await renderParameters({ audience: auth.audience ?? null, resource: auth.resource ?? null }, request.names);
+  const { answer, redact } = await callEndpoint(context, auth, { ...request, entries: [...request.grant, ...target] });
+  return readAnswer(auth, answer, redact);
 }
 
 async function readAnswer(auth: OAuth2, answer: EgressAnswer, redact: (text: string) => string): Promise<Credential> {

@@ -41,7 +41,7 @@ function* engineOwned(checked: CheckedManifest): Iterable<Found> {
 
 function* oauthParameters(checked: CheckedManifest): Generator<{ name: string; value: unknown; path: Path; auth: OAuth2 }> {
   for (const { auth, path } of oauth(checked)) {
-    for (const block of ["authorization", "token", "refresh"] as const) {
+    for (const block of ["authorization", "token", "refresh", "revocation"] as const) {
       for (const [name, value] of Object.entries(auth[block]?.params ?? {})) {
         yield { name, value, path: [...path, block, "params", name], auth };
       }
@@ -96,7 +96,47 @@ function* issuerMissing(checked: CheckedManifest): Iterable<Found> {
   }
 }
 
+function* authorizationMissing(checked: CheckedManifest): Iterable<Found> {
+  for (const { auth, path } of oauth(checked)) {
+    if (auth.grant !== "authorization_code" || auth.authorization !== undefined) continue;
+    yield {
+      path: [...path, "authorization"],
+      message: "The grant authorization_code needs `authorization`, where people sign in.",
+    };
+  }
+}
+
+function* userSteps(checked: CheckedManifest): Iterable<Found> {
+  for (const { auth, path } of oauth(checked)) {
+    if (auth.grant === "authorization_code") continue;
+    for (const key of ["authorization", "callback"] as const) {
+      if (auth[key] === undefined) continue;
+      yield {
+        path: [...path, key],
+        on: "key",
+        message: `\`${key}\` does not belong to the grant ${auth.grant}, which has no user step.`,
+      };
+    }
+  }
+}
+
+function* revocationTargets(checked: CheckedManifest): Iterable<Found> {
+  for (const { auth, path } of oauth(checked)) {
+    if (auth.revocation === undefined) continue;
+    const targets = [auth.revocation.url, auth.revocation.request].filter((target) => target !== undefined).length;
+    if (targets !== 1)
+      yield {
+        path: [...path, "revocation"],
+        on: "key",
+        message: `\`revocation\` has ${targets === 0 ? "neither `url` nor `request`" : "both `url` and `request`"}.`,
+      };
+  }
+}
+
 export const oauthRules: readonly Rule[] = [
+  { code: "missing_key", check: authorizationMissing },
+  { code: "no_user_step", check: userSteps },
+  { code: "revocation_unclear", check: revocationTargets },
   { code: "engine_parameter", check: engineOwned },
   { code: "scope_with_space", check: withSeparator },
   { code: "duplicate_scope", check: duplicateScopes },

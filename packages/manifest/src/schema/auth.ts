@@ -187,7 +187,12 @@ const Token = Type.Object(
 
 const Refresh = Type.Object(
   {
-    strategy: Type.Optional(OneOf(["refresh_token", "none"], "Default: refresh_token.")),
+    strategy: Type.Optional(
+      OneOf(
+        ["refresh_token", "reissue", "none"],
+        "`reissue` asks for a new token as at first, without its user. Default: reissue for client_credentials, else refresh_token.",
+      ),
+    ),
     url: Type.Optional(Template("token.url", "Default: the token endpoint.")),
     params: Type.Optional(Parameters("refresh.params", "Further parameters; null removes a default.")),
     leeway: Type.Optional(Duration("How long before expiry it happens. Default: a fifth of the lifetime, at most 15m.")),
@@ -207,19 +212,41 @@ const Refresh = Type.Object(
 
 const type = <Name extends string>(name: Name) => Type.Literal(name, { description: "The way to connect." });
 
+const Revocation = Type.Object(
+  {
+    url: Type.Optional(Template("token.url", "The revocation endpoint (RFC 7009).")),
+    params: Type.Optional(Parameters("token.params", "Further parameters; null removes a default.")),
+    request: Type.Optional(Request("test.request", "Instead of `url`: a request of the API, made with the credential.")),
+    on: Type.Optional(
+      Type.Array(OneOf(["disconnect", "invalid_credentials"], "When it is called."), {
+        minItems: 1,
+        maxItems: 2,
+        uniqueItems: true,
+        description: "When it is called. Default: disconnect.",
+      }),
+    ),
+  },
+  { ...closed, description: "How the provider is told that a credential is no longer wanted." },
+);
+
 const OAuth2 = Type.Object(
   {
     type: type("oauth2"),
-    grant: Type.Literal("authorization_code", { description: "How a credential is obtained: a person signs in and consents." }),
+    grant: OneOf(
+      ["authorization_code", "client_credentials"],
+      "How a credential is obtained: `authorization_code` when a person's data is needed, who signs in and consents; " +
+        "`client_credentials` when it is the client's own.",
+    ),
     issuer: Type.Optional(Text("The authorization server's identifier, compared with `iss` (RFC 9207).", 500)),
     client: Type.Optional(Client),
     scopes: Type.Optional(Scopes),
     audience: Type.Optional(Template("audience", "The API that the token is for; sent as `audience`.")),
     resource: Type.Optional(Template("audience", "The API that the token is for; sent as `resource` (RFC 8707).")),
-    authorization: Authorization,
+    authorization: Type.Optional(Authorization),
     callback: Type.Optional(Callback),
     token: Token,
     refresh: Type.Optional(Refresh),
+    revocation: Type.Optional(Revocation),
     ...tested,
   },
   { ...closed, description: "OAuth 2.0 (RFC 6749)." },

@@ -42,6 +42,11 @@ export const ProviderWords = Type.Object(
   { title: "ProviderWords", description: "What the provider said, redacted and cut." },
 );
 
+export const Unrevoked = Type.Object(
+  { provider_revoked: Type.Literal(false), provider: ProviderWords },
+  { title: "Unrevoked", description: "A connection that is erased here and may live on at the provider." },
+);
+
 export const Problem = Type.Object(
   {
     type: Type.String(),

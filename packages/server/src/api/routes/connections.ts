@@ -1,7 +1,7 @@
 import { JackfieldError } from "@jackfield/engine";
 import { Type } from "typebox";
 import { noContent, ok, type Route, route } from "../route.ts";
-import { Connection, closed, Identifier, list, nullable, pageQuery, Status, TestResult, Values } from "../schemas.ts";
+import { Connection, closed, Identifier, list, nullable, pageQuery, Status, TestResult, Unrevoked, Values } from "../schemas.ts";
 
 export const byId = Type.Object({ id: Identifier("The connection's id.") });
 
@@ -107,13 +107,16 @@ const deleteConnection = route({
   id: "deleteConnection",
   method: "DELETE",
   path: "/v1/connections/{id}",
-  summary: "Disconnects: revokes at the provider where that is possible, then erases.",
+  summary: "Disconnects: erases at once, and revokes at the provider where that is possible.",
   roles: owners,
   params: byId,
-  answers: { 204: { description: "It is disconnected." } },
+  answers: {
+    200: { description: "It is erased here, but the provider did not take the revocation.", schema: Unrevoked },
+    204: { description: "It is disconnected." },
+  },
   async handle({ engine }, { params }, { actor }) {
-    await engine.connections.remove(actor, params.id);
-    return noContent;
+    const { provider_revoked, provider } = await engine.connections.remove(actor, params.id);
+    return provider_revoked === false ? ok({ provider_revoked, provider: provider ?? {} }) : noContent;
   },
 });
 

@@ -1,0 +1,41 @@
+import { readFileSync } from "node:fs";
+import { compile, formatProblem } from "@jackfield/manifest";
+import { parse, stringify } from "yaml";
+
+interface Block {
+  readonly where: string;
+  readonly fragment: boolean;
+  readonly text: string;
+}
+
+/** The YAML blocks of a document, each with the line that it begins in. */
+function blocksOf(file: string): Block[] {
+  const text = readFileSync(file, "utf8");
+  return [...text.matchAll(/^```yaml( fragment)?\n([\s\S]*?)^```$/gm)].map((found) => ({
+    where: `${file}:${text.slice(0, found.index).split("\n").length}`,
+    fragment: found[1] !== undefined,
+    text: found[2] ?? "",
+  }));
+}
+
+/** A fragment laid over a manifest: maps are merged, everything else is replaced. */
+function merged(base: unknown, over: unknown): unknown {
+  const isMap = (value: unknown): value is Record<string, unknown> =>
+    typeof value === "object" && value !== null && !Array.isArray(value);
+  if (!isMap(base) || !isMap(over)) return over;
+  return { ...base, ...Object.fromEntries(Object.entries(over).map(([key, value]) => [key, merged(base[key], value)])) };
+}
+
+const blocks = ["README.md", "connectors/README.md"].flatMap(blocksOf);
+const base = blocks.find(({ where, fragment }) => where.startsWith("connectors/") && !fragment)?.text ?? "";
+
+test("the documents have manifests and fragments to check", () => {
+  expect(blocks.filter(({ fragment }) => !fragment).length).toBeGreaterThanOrEqual(3);
+  expect(blocks.filter(({ fragment }) => fragment).length).toBeGreaterThanOrEqual(10);
+});
+
+test.each(blocks.map((block) => [block.where, block] as const))("the YAML at %s is valid", (where, { fragment, text }) => {
+  const whole = fragment ? stringify(merged(parse(base), parse(text))) : text;
+  const { problems } = compile(whole, { file: where });
+  expect(problems.filter(({ severity }) => severity === "error").map((problem) => formatProblem(problem))).toEqual([]);
+});
