@@ -9,20 +9,22 @@ import { Button, LinkButton } from "../ui/button.tsx";
 import { ConnectorIcon } from "../ui/facts.tsx";
 import { Icon } from "../ui/icon.tsx";
 import { Markdown } from "../ui/markdown.tsx";
-import { Notice, ProblemNotice } from "../ui/notice.tsx";
+import { ErrorNotice, Notice, ProblemNotice } from "../ui/notice.tsx";
 import { Page } from "../ui/page.tsx";
 import { Show } from "../ui/show.tsx";
+import { useAppState } from "./app-state.ts";
 import { connectorPlace, wayKind } from "./connector.tsx";
 import { SignInState } from "./sign-in-state.tsx";
 
 /** Makes a connection: choose a way, fill in its form, sign in at the provider. */
 export function ConnectPage({ name, query }: { readonly name: string; readonly query: URLSearchParams }) {
   const loading = useLoaded(() => call<Connector>("GET", path("connectors", name)), name);
-  return <Show loading={loading}>{(connector) => <ConnectView connector={connector} wanted={query.get("auth")} />}</Show>;
+  return <Show loading={loading}>{(connector) => <ConnectView connector={connector} query={query} />}</Show>;
 }
 
-function ConnectView({ connector, wanted }: { readonly connector: Connector; readonly wanted: string | null }) {
-  const [chosen, setChosen] = useState(connector.auth.find(({ id }) => id === wanted)?.id ?? connector.auth[0]?.id ?? "");
+function ConnectView({ connector, query }: { readonly connector: Connector; readonly query: URLSearchParams }) {
+  const wanted = connector.auth.find(({ id }) => id === query.get("auth")) ?? connector.auth[0];
+  const [chosen, setChosen] = useState(wanted?.id ?? "");
   const auth = connector.auth.find(({ id }) => id === chosen);
   return (
     <Page
@@ -36,7 +38,7 @@ function ConnectView({ connector, wanted }: { readonly connector: Connector; rea
     >
       <div class="panel panel-narrow">
         {connector.auth.length > 1 ? <Ways ways={connector.auth} chosen={chosen} choose={setChosen} /> : null}
-        {auth ? <ConnectForm key={auth.id} connector={connector} auth={auth} /> : null}
+        {auth ? <ConnectForm key={auth.id} connector={connector} auth={auth} wanted={query.get("environment")} /> : null}
       </div>
     </Page>
   );
@@ -68,15 +70,18 @@ function Ways({ ways, chosen, choose }: WaysProps) {
 interface ConnectFormProps {
   readonly connector: Connector;
   readonly auth: Auth;
+  /** The environment that the address asks for. */
+  readonly wanted: string | null;
 }
 
 /** One thing to do at a time: the form, then what became of it. */
-function ConnectForm({ connector, auth }: ConnectFormProps) {
+function ConnectForm({ connector, auth, wanted }: ConnectFormProps) {
   const environments = connector.environments;
-  const [environment, setEnvironment] = useState(environments[0] ?? "");
+  const [chosen, setEnvironment] = useState(environments.find((each) => each === wanted) ?? environments[0] ?? "");
   const [name, setName] = useState("");
   const [made, setMade] = useState<Connection>();
   const form = useForm({ kind: "fields", questions: auth.fields });
+  const environment = answeredEnvironment(form) ?? chosen;
   const { signIn, start, reset } = useSignIn();
   const connecting = useDoing();
 
@@ -112,7 +117,7 @@ function ConnectForm({ connector, auth }: ConnectFormProps) {
   return (
     <form onSubmit={submit} noValidate>
       <SignInState signIn={signIn} again={reset} />
-      {made && !auth.user_step && made.error ? <Refused connection={made} /> : null}
+      {made && !auth.user_step && made.error ? <ErrorNotice error={made.error} /> : null}
       <ProblemNotice problem={connecting.problem} />
       {auth.description ? <Markdown text={auth.description} /> : null}
       <FormFields
@@ -136,9 +141,16 @@ function ConnectForm({ connector, auth }: ConnectFormProps) {
         <p class="help">Only if you want another name than the one that the connection gives itself.</p>
       </div>
       <Scopes auth={auth} />
-      <Ready connector={connector} auth={auth} busy={connecting.busy} />
+      <Ready connector={connector} auth={auth} environment={environment} busy={connecting.busy} />
     </form>
   );
+}
+
+/** The environment, where a field of the form asks for it. */
+function answeredEnvironment(form: Form): string | undefined {
+  const field = form.questions.find(({ type }) => type === "environment");
+  const value = field && form.values[field.name];
+  return typeof value === "string" && value !== "" ? value : undefined;
 }
 
 /** A draft from an earlier try takes the corrected fields, so that trying again makes no second one. */
@@ -198,10 +210,15 @@ function Scopes({ auth: { scopes } }: { readonly auth: Auth }) {
   );
 }
 
+interface ReadyProps extends Omit<ConnectFormProps, "wanted"> {
+  readonly environment: string;
+  readonly busy: boolean;
+}
+
 /** The button, or what is missing before there can be one. */
-function Ready({ connector, auth, busy }: ConnectFormProps & { readonly busy: boolean }) {
+function Ready({ connector, auth, environment, busy }: ReadyProps) {
   const { isAdmin } = useSession();
-  const missing = auth.takes_app && auth.client_source === "app" && !connector.configured;
+  const missing = useAppState(connector, auth, environment) === "missing";
   return (
     <>
       <p class="advice">
@@ -210,7 +227,7 @@ function Ready({ connector, auth, busy }: ConnectFormProps & { readonly busy: bo
       {missing ? (
         <Notice tone="warning" title="The app's client ID and secret are not saved yet.">
           {isAdmin ? (
-            <a href={connectorPlace(connector.name, "setup", { auth: auth.id })}>Save them on the set-up page</a>
+            <a href={connectorPlace(connector.name, "setup", { auth: auth.id, environment })}>Save them on the set-up page</a>
           ) : (
             <p>Ask an admin to set this connector up.</p>
           )}
@@ -222,16 +239,6 @@ function Ready({ connector, auth, busy }: ConnectFormProps & { readonly busy: bo
         </Button>
       </div>
     </>
-  );
-}
-
-function Refused({ connection }: { readonly connection: Connection }) {
-  const { error } = connection;
-  if (error === null) return null;
-  return (
-    <Notice tone="bad" title={error.message}>
-      <p>{error.hint}</p>
-    </Notice>
   );
 }
 

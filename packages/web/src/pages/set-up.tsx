@@ -27,13 +27,16 @@ import { connectorPlace } from "./connector.tsx";
 /** Where an admin registers the app behind a connector: once at the provider, once here. */
 export function SetUpPage({ name, query }: { readonly name: string; readonly query: URLSearchParams }) {
   const loading = useLoaded(() => call<Connector>("GET", path("connectors", name)), name);
-  return <Show loading={loading}>{(connector) => <SetUpView connector={connector} wanted={query.get("auth")} />}</Show>;
+  return <Show loading={loading}>{(connector) => <SetUpView connector={connector} query={query} />}</Show>;
 }
 
-function SetUpView({ connector, wanted }: { readonly connector: Connector; readonly wanted: string | null }) {
-  const [first] = connector.auth;
-  const [chosen, setChosen] = useState(connector.auth.find(({ id }) => id === wanted)?.id ?? first?.id ?? "");
-  const [environment, setEnvironment] = useState(connector.environments[0] ?? "");
+function SetUpView({ connector, query }: { readonly connector: Connector; readonly query: URLSearchParams }) {
+  const { environments } = connector;
+  const wanted = connector.auth.find(({ id }) => id === query.get("auth")) ?? connector.auth[0];
+  const [chosen, setChosen] = useState(wanted?.id ?? "");
+  const [environment, setEnvironment] = useState(
+    environments.find((name) => name === query.get("environment")) ?? environments[0] ?? "",
+  );
   const auth = connector.auth.find(({ id }) => id === chosen);
   return (
     <Page
@@ -139,7 +142,7 @@ interface Stored {
 }
 
 async function loadStored(connector: string, auth: string, environment: string): Promise<Stored> {
-  const filter = queryText({ connector, environment, status: "connected", limit: 1 });
+  const filter = queryText({ connector, environment, status: "connected", limit: 200 });
   const [app, connections] = await Promise.all([
     call<App>("GET", path("connectors", connector, "apps", auth, environment)).catch((thrown: unknown) => {
       if (thrown instanceof Problem && thrown.status === 404) return undefined;
@@ -147,7 +150,7 @@ async function loadStored(connector: string, auth: string, environment: string):
     }),
     call<List<Connection>>("GET", `${path("connections")}${filter}`),
   ]);
-  return { app, connected: connections.items.length > 0 };
+  return { app, connected: connections.items.some((connection) => connection.auth === auth) };
 }
 
 function AppForm({ connector, auth, environment }: Omit<HereProps, "setEnvironment">) {
@@ -164,7 +167,11 @@ function AppForm({ connector, auth, environment }: Omit<HereProps, "setEnvironme
               loading.reload();
             }}
           />
-          <Checklist connector={connector.name} auth={auth.id} app={app} connected={connected} />
+          <Checklist
+            place={connectorPlace(connector.name, "connect", { auth: auth.id, environment })}
+            app={app}
+            connected={connected}
+          />
         </>
       )}
     </Show>
@@ -225,11 +232,11 @@ function AppFields({ app, save }: AppFieldsProps) {
 }
 
 interface ChecklistProps extends Stored {
-  readonly connector: string;
-  readonly auth: string;
+  /** Where one connects with this app. */
+  readonly place: string;
 }
 
-function Checklist({ connector, auth, app, connected }: ChecklistProps) {
+function Checklist({ place, app, connected }: ChecklistProps) {
   return (
     <>
       <ol class="checklist" aria-label="What is done">
@@ -237,7 +244,7 @@ function Checklist({ connector, auth, app, connected }: ChecklistProps) {
         <li data-done={connected}>Somebody has connected</li>
       </ol>
       {app ? (
-        <LinkButton kind={connected ? "plain" : "primary"} href={connectorPlace(connector, "connect", { auth })}>
+        <LinkButton kind={connected ? "plain" : "primary"} href={place}>
           Connect
         </LinkButton>
       ) : null}
