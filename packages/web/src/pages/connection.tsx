@@ -1,38 +1,41 @@
-import { useEffect, useState } from "preact/hooks";
-import { type Connection, type ConnectionEvent, type Connector, call, type List, path, type TestResult } from "../api.ts";
+import { useEffect } from "preact/hooks";
+import { type Connection, type ConnectionEvent, type Connector, call, type List, path, query } from "../api.ts";
 import { fullTime } from "../format.ts";
 import { watchConnection } from "../live.ts";
 import { useDoing, useLoaded } from "../loaded.ts";
-import { navigate } from "../router.ts";
 import { useSession } from "../session.ts";
-import { useSignIn } from "../sign-in.ts";
 import { Button } from "../ui/button.tsx";
-import { Dialog } from "../ui/dialog.tsx";
 import { ConnectorIcon, Fact, StatusPill, Time } from "../ui/facts.tsx";
-import { ErrorNotice, Notice, ProblemNotice } from "../ui/notice.tsx";
+import { ErrorNotice, ProblemNotice } from "../ui/notice.tsx";
 import { Page } from "../ui/page.tsx";
 import { Show } from "../ui/show.tsx";
+import { Doings } from "./connection-doings.tsx";
 import { connectorPlace } from "./connector.tsx";
 import { EventTable } from "./event-table.tsx";
 import { LabelEdit } from "./label-edit.tsx";
-import { SignInState } from "./sign-in-state.tsx";
 import { TryAction } from "./try-action.tsx";
 
 interface Seen {
   readonly connection: Connection;
   readonly connector: Connector;
   readonly events: readonly ConnectionEvent[];
+  /** The cursor of older events. */
+  readonly older: string | null;
 }
 
-const shownEvents = 50;
+const eventsAtOnce = 50;
+
+function loadEvents(id: string, cursor?: string): Promise<List<ConnectionEvent>> {
+  return call("GET", `${path("connections", id, "events")}${query({ limit: eventsAtOnce, cursor })}`);
+}
 
 async function load(id: string): Promise<Seen> {
   const connection = await call<Connection>("GET", path("connections", id));
   const [connector, events] = await Promise.all([
     call<Connector>("GET", path("connectors", connection.connector)),
-    call<List<ConnectionEvent>>("GET", `${path("connections", connection.id, "events")}?limit=${shownEvents}`),
+    loadEvents(connection.id),
   ]);
-  return { connection, connector, events: events.items };
+  return { connection, connector, events: events.items, older: events.next };
 }
 
 /** One connection: how it is, what happened, and what can be done with it. It follows what happens on the server. */
@@ -47,21 +50,27 @@ export function ConnectionPage({ id }: { readonly id: string }) {
           set((seen) => ({
             ...seen,
             connection,
-            events: [event, ...seen.events.filter((known) => known.id !== event.id)].slice(0, shownEvents),
+            events: [event, ...seen.events.filter((known) => known.id !== event.id)],
           })),
       }),
     [id, set],
   );
   const change = (connection: Connection): void => set((seen) => ({ ...seen, connection }));
-  return <Show loading={loading}>{(seen) => <ConnectionView {...seen} change={change} />}</Show>;
+  const loadOlder = async (cursor: string): Promise<void> => {
+    const more = await loadEvents(id, cursor);
+    set((seen) => ({ ...seen, events: [...seen.events, ...more.items], older: more.next }));
+  };
+  return <Show loading={loading}>{(seen) => <ConnectionView {...seen} change={change} loadOlder={loadOlder} />}</Show>;
 }
 
 interface ViewProps extends Seen {
   readonly change: (connection: Connection) => void;
+  readonly loadOlder: (cursor: string) => Promise<void>;
 }
 
-function ConnectionView({ connection, connector, events, change }: ViewProps) {
+function ConnectionView({ connection, connector, events, older, change, loadOlder }: ViewProps) {
   const { mayRun } = useSession();
+  const more = useDoing();
   return (
     <Page
       title={connection.label ?? `${connector.title}, not connected`}
@@ -81,106 +90,13 @@ function ConnectionView({ connection, connector, events, change }: ViewProps) {
         <TryAction connection={connection} actions={connector.actions} />
       ) : null}
       <EventTable events={events} />
+      <ProblemNotice problem={more.problem} />
+      {older === null ? null : (
+        <Button busy={more.busy} onPress={() => more.run(() => loadOlder(older))}>
+          Load more
+        </Button>
+      )}
     </Page>
-  );
-}
-
-interface DoingsProps {
-  readonly connection: Connection;
-  readonly connector: Connector;
-  readonly change: (connection: Connection) => void;
-}
-
-function Doings({ connection, connector, change }: DoingsProps) {
-  const { mayConnect } = useSession();
-  const { signIn, start, reset } = useSignIn();
-  const [tested, setTested] = useState<TestResult>();
-  const [asking, setAsking] = useState(false);
-  const testing = useDoing();
-  const refreshing = useDoing();
-  if (!mayConnect) return null;
-  const userStep = connector.auth.find(({ id }) => id === connection.auth)?.user_step === true;
-  const worked = connection.last_test !== null;
-  const test = async (): Promise<void> => {
-    const result = await call<TestResult>("POST", path("connections", connection.id, "test"));
-    setTested(result);
-    change(result.connection);
-  };
-  const refresh = async (): Promise<void> =>
-    change(await call<Connection>("POST", path("connections", connection.id, "refresh")));
-  return (
-    <section aria-label="What to do with it">
-      <div class="form-actions">
-        {worked ? (
-          <Button icon="check" busy={testing.busy} onPress={() => testing.run(test)}>
-            Test
-          </Button>
-        ) : null}
-        {connection.renewable ? (
-          <Button busy={refreshing.busy} onPress={() => refreshing.run(refresh)}>
-            Refresh
-          </Button>
-        ) : null}
-        {userStep ? (
-          <Button
-            kind={connection.status === "connected" ? "plain" : "primary"}
-            icon="plug"
-            onPress={() => start(async () => ({ connection }))}
-          >
-            {worked ? "Reconnect" : "Authorize"}
-          </Button>
-        ) : null}
-        <Button kind="danger" onPress={() => setAsking(true)}>
-          Disconnect
-        </Button>
-      </div>
-      <SignInState signIn={signIn} again={reset} />
-      <ProblemNotice problem={testing.problem} />
-      <ProblemNotice problem={refreshing.problem} />
-      {tested ? <Tested result={tested} /> : null}
-      {asking ? <DisconnectDialog connection={connection} close={() => setAsking(false)} /> : null}
-    </section>
-  );
-}
-
-const outcomes: { readonly [O in TestResult["outcome"]]: { readonly tone: "good" | "bad" | "warning"; readonly title: string } } =
-  {
-    passed: { tone: "good", title: "The provider accepted the credential." },
-    failed: { tone: "bad", title: "The provider refused the credential." },
-    unreachable: { tone: "warning", title: "The provider could not be reached; nothing has changed." },
-  };
-
-function Tested({ result: { outcome, status, duration_ms } }: { readonly result: TestResult }) {
-  const { tone, title } = outcomes[outcome];
-  return (
-    <Notice tone={tone} title={title}>
-      <p class="soft">
-        {status === undefined ? "No answer" : `HTTP ${status}`} after {Math.round(duration_ms)} ms
-      </p>
-    </Notice>
-  );
-}
-
-function DisconnectDialog({ connection, close }: { readonly connection: Connection; readonly close: () => void }) {
-  const removing = useDoing();
-  const remove = async (): Promise<void> => {
-    await call<null>("DELETE", path("connections", connection.id));
-    navigate("/connections");
-  };
-  return (
-    <Dialog title="Disconnect this connection?" onClose={close}>
-      <p>
-        The stored credential of <strong>{connection.label ?? connection.id}</strong> is erased. Workflows that use it will fail
-        until they are given another connection.
-      </p>
-      <ProblemNotice problem={removing.problem} />
-      <div class="form-actions">
-        <Button kind="danger" busy={removing.busy} onPress={() => removing.run(remove)}>
-          Disconnect now
-        </Button>
-        <Button onPress={close}>Keep it</Button>
-      </div>
-    </Dialog>
   );
 }
 
