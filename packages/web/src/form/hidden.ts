@@ -1,5 +1,6 @@
 import { useEffect, useState } from "preact/hooks";
 import type { Question } from "../api.ts";
+import { findHidden } from "./find-hidden.ts";
 import { payload, type Values } from "./values.ts";
 
 /** What a form's values are called in `visible_if`. */
@@ -34,21 +35,4 @@ export function useHidden(
     };
   }, [rules, answers, around, kind]);
   return conditional.length === 0 ? nothing : hidden;
-}
-
-/** An expression that fails hides nothing: the server has the last word. */
-export async function findHidden(
-  rules: readonly (readonly [name: string, expression: string])[],
-  names: Readonly<Record<string, unknown>>,
-): Promise<ReadonlySet<string>> {
-  if (rules.length === 0) return nothing;
-  const { default: jsonata } = await import("jsonata");
-  const hidden = new Set<string>();
-  for (const [name, expression] of rules) {
-    const visible = await jsonata(expression)
-      .evaluate(names)
-      .catch(() => true);
-    if (visible !== true) hidden.add(name);
-  }
-  return hidden;
 }
