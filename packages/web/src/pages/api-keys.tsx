@@ -85,12 +85,13 @@ function CreateKey({ onCreated }: { readonly onCreated: (key: NewKey) => void })
         <div class="field">
           <label for="key-role">Role</label>
           <select id="key-role" value={role} onChange={(event) => setRole(event.currentTarget.value as Role)}>
-            {Object.entries(roles).map(([each, meaning]) => (
+            {Object.keys(roles).map((each) => (
               <option key={each} value={each}>
-                {each}: {meaning}
+                {each}
               </option>
             ))}
           </select>
+          <p class="help">A key that {roles[role]}.</p>
         </div>
         <div class="field">
           <label for="key-owner">Owner</label>
@@ -178,10 +179,10 @@ function RevokeDialog({
       <p>Whatever uses this key is refused from now on. Connections stay as they are.</p>
       <ProblemNotice problem={revoking.problem} />
       <div class="form-actions">
+        <Button onPress={close}>Keep it</Button>
         <Button kind="danger" busy={revoking.busy} onPress={() => revoking.run(revoke)}>
           Revoke now
         </Button>
-        <Button onPress={close}>Keep it</Button>
       </div>
     </Dialog>
   );

@@ -145,10 +145,10 @@ function DisconnectDialog({ connection, close }: { readonly connection: Connecti
       </p>
       <ProblemNotice problem={removing.problem} />
       <div class="form-actions">
+        <Button onPress={close}>Keep it</Button>
         <Button kind="danger" busy={removing.busy} onPress={() => removing.run(remove)}>
           Disconnect now
         </Button>
-        <Button onPress={close}>Keep it</Button>
       </div>
     </Dialog>
   );

@@ -74,6 +74,7 @@ function ConnectionView({ connection, connector, events, older, change, loadOlde
   return (
     <Page
       title={connection.label ?? `${connector.title}, not connected`}
+      titleId="label"
       lead={
         <>
           <StatusPill status={connection.status} /> <a href={connectorPlace(connector.name)}>{connector.title}</a>

@@ -33,14 +33,11 @@ export function LabelEdit({ connection, change }: LabelEditProps) {
   if (!editing) {
     return (
       <>
-        <p class="label-edit">
-          <span data-testid="label">{connection.label ?? "No label yet"}</span>
-          {mayConnect ? (
-            <Button kind="quiet" onPress={edit}>
-              Rename
-            </Button>
-          ) : null}
-        </p>
+        {mayConnect ? (
+          <Button kind="quiet" onPress={edit}>
+            Rename
+          </Button>
+        ) : null}
         {connection.description ? <p class="soft">{connection.description}</p> : null}
       </>
     );

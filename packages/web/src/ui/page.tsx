@@ -3,6 +3,8 @@ import { useEffect, useRef } from "preact/hooks";
 
 interface PageProps {
   readonly title: string;
+  /** What browser tests find the title by. */
+  readonly titleId?: string;
   /** What stands under the title. */
   readonly lead?: ComponentChildren;
   /** What stands before the title. */
@@ -14,7 +16,7 @@ interface PageProps {
 }
 
 /** One page: its title is the document's, and takes the focus when the page opens, so that readers hear where they are. */
-export function Page({ title, lead, icon, above = [], actions, children }: PageProps) {
+export function Page({ title, titleId, lead, icon, above = [], actions, children }: PageProps) {
   const heading = usePageTitle(title);
   return (
     <div class="page">
@@ -30,7 +32,7 @@ export function Page({ title, lead, icon, above = [], actions, children }: PageP
       <header class="page-head">
         {icon}
         <div class="page-title">
-          <h1 ref={heading} tabIndex={-1}>
+          <h1 ref={heading} tabIndex={-1} data-testid={titleId}>
             {title}
           </h1>
           {lead ? <div class="lead">{lead}</div> : null}
