@@ -123,7 +123,7 @@ function Facts({ connection }: { readonly connection: Connection }) {
             "Does not run out by itself"
           ) : renewable ? (
             <>
-              Refreshed before <Time iso={expires_at} />
+              Fresh token, ends <Time iso={expires_at} />; refreshed before
             </>
           ) : (
             <>Ends {fullTime(expires_at)}; sign in again before</>

@@ -34,9 +34,11 @@ export function LabelEdit({ connection, change }: LabelEditProps) {
     return (
       <>
         {mayConnect ? (
-          <Button kind="quiet" onPress={edit}>
-            Rename
-          </Button>
+          <p class="label-edit">
+            <Button kind="quiet" onPress={edit}>
+              Rename
+            </Button>
+          </p>
         ) : null}
         {connection.description ? <p class="soft">{connection.description}</p> : null}
       </>
