@@ -11,5 +11,6 @@ export default {
   // Packages that are published as ES modules only.
   transformIgnorePatterns: ["/node_modules/(?!(typebox|re2js)/)"],
   moduleNameMapper: { "^@jackfield/([a-z]+)$": "<rootDir>/packages/$1/src/index.ts" },
-  extensionsToTreatAsEsm: [],
+  // Many tests start whole processes, on machines that are shared.
+  testTimeout: 60_000,
 };

@@ -1,7 +1,6 @@
 import { type ChildProcess, execFileSync, spawn } from "node:child_process";
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { compile } from "@jackfield/manifest";
 import { Browser } from "./harness/browser.ts";
 import { afterwards, cleanup, temporary } from "./harness/cleanup.ts";
 import { send } from "./harness/http.ts";
@@ -135,17 +134,6 @@ test("every shell block of the README is one that is run", () => {
     '"type":"authorized"',
   ])
     expect(all.replaceAll('": ', '":')).toContain(part);
-});
-
-test("every manifest in the documents compiles", () => {
-  const documents = ["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "connectors/README.md"].map((name) => join(root, name));
-  const manifests = documents.flatMap((file) =>
-    [...readFileSync(file, "utf8").matchAll(/^```ya?ml *\n([\s\S]*?)^```$/gm)].map(([, text = ""]) => ({ file, text })),
-  );
-  const whole = manifests.filter(({ text }) => /^manifest: 1$/m.test(text));
-  expect(whole.length).toBeGreaterThan(0);
-  for (const { file, text } of whole)
-    expect({ file, problems: compile(text, { file }).problems }).toEqual({ file, problems: [] });
 });
 
 test("every file that the documents link to is there", () => {

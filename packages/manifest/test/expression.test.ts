@@ -2,6 +2,9 @@ import jsonata from "jsonata";
 import { asList, compileExpression, ExpressionError } from "../src/expression.ts";
 import { parsePath } from "../src/plain-path.ts";
 
+/** Milliseconds: far above what a busy machine needs, far below what an unguarded run takes. */
+const hang = 30_000;
+
 const evaluate = async (source: string, input: unknown = {}) => compileExpression(source).evaluate(input);
 
 async function errorOf(source: string, input: unknown = {}): Promise<ExpressionError> {
@@ -57,7 +60,7 @@ describe("an expression that would hang or abort the process ends in an error", 
     const began = performance.now();
     const error = await errorOf(source, input);
     expect(error.code).toMatch(/^expression_(timeout|too_large|too_deep|too_complex)$/);
-    expect(performance.now() - began).toBeLessThan(4000);
+    expect(performance.now() - began).toBeLessThan(hang);
   });
 });
 
@@ -68,7 +71,7 @@ test.each([
 ])("the regular expression %s runs in linear time", async (_, source) => {
   const began = performance.now();
   await evaluate(source, { x: `${"a".repeat(60)}!` });
-  expect(performance.now() - began).toBeLessThan(1000);
+  expect(performance.now() - began).toBeLessThan(hang);
 });
 
 describe("an expression that cannot be compiled", () => {

@@ -1,6 +1,9 @@
 import { compile } from "../src/compile.ts";
 import { Source } from "../src/source.ts";
 
+/** Milliseconds: far above what a busy machine needs, far below what an unguarded run takes. */
+const hang = 30_000;
+
 const codesOf = (text: string) => new Source(text, "f.yaml").problems.map(({ code }) => code);
 
 describe("text that would abort the process in the parser", () => {
@@ -50,7 +53,7 @@ describe("text that some parsers take very long for", () => {
   test.each(Object.entries(slow))("%s are answered in time", (_, text) => {
     const began = performance.now();
     compile(text, { file: "f.yaml" });
-    expect(performance.now() - began).toBeLessThan(5000);
+    expect(performance.now() - began).toBeLessThan(hang);
   });
 });
 
