@@ -1,5 +1,3 @@
-import { readdirSync, readFileSync } from "node:fs";
-import { join } from "node:path";
 import { compile } from "../src/compile.ts";
 import type { Auth, Connector, OAuth2 } from "../src/connector.ts";
 
