@@ -1,4 +1,5 @@
 import { isIP } from "node:net";
+import { domainToASCII, domainToUnicode } from "node:url";
 import { JackfieldError } from "../errors.ts";
 
 /*
@@ -47,11 +48,18 @@ export function literalAddress(hostname: string): string | undefined {
   return isIP(address) === 0 ? undefined : address;
 }
 
+/** Not every version of Node refuses a label that only looks encoded; other software may read it as another name. */
+function isPunycode(name: string): boolean {
+  const decoded = domainToUnicode(name);
+  return !decoded.split(".").some((part) => part.startsWith("xn--")) && domainToASCII(decoded) === name;
+}
+
 function checkHost(url: URL): void {
   if (literalAddress(url.hostname) !== undefined) return;
   const name = url.hostname.endsWith(".") ? url.hostname.slice(0, -1) : url.hostname;
   if (name.length > maxHost || !name.split(".").every((part) => label.test(part)))
     throw refuse("The URL's host is not a valid host name.");
+  if (name.includes("xn--") && !isPunycode(name)) throw refuse("The URL's host is not valid Punycode.");
   // The dot is not sent either, so that the Host header and the certificate's name fit.
   url.hostname = name;
 }
