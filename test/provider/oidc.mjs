@@ -11,7 +11,7 @@ import { Provider } from "oidc-provider";
  * @typedef {{
  *   access_token_ttl: number, token_delay_ms: number, token_fail: Failure | null, token_drop: number,
  *   api_unauthorized: number, api_fail: Failure | null, me: Record<string, unknown>, refuse_refresh: boolean,
- *   keep_refresh_token: boolean, revocation_fail: Failure | null
+ *   keep_refresh_token: boolean, revocation_fail: Failure | null, api_delay_ms: number
  * }} Switches
  */
 /** @typedef {import("node:http").IncomingMessage} Incoming */
@@ -37,6 +37,8 @@ const defaults = () => ({
   keep_refresh_token: false,
   // Answers the next revocations with this instead.
   revocation_fail: null,
+  // How much later API requests are answered.
+  api_delay_ms: 0,
 });
 
 /** @type {Record<string, { id: string, name: string, email: string }>} */
@@ -212,6 +214,7 @@ async function find(provider, token) {
 
 /** @param {Provider} provider @param {Incoming} request @param {Outgoing} response @param {URL} url @param {Buffer} body */
 async function resource(provider, request, response, url, body) {
+  if (switches.api_delay_ms > 0) await pause(switches.api_delay_ms);
   if (switches.api_unauthorized > 0) {
     switches.api_unauthorized -= 1;
     json(response, 401, { error: "invalid_token" }, { "www-authenticate": 'Bearer error="invalid_token"' });
@@ -240,6 +243,7 @@ async function resource(provider, request, response, url, body) {
 
 /** The part of the API that takes a key. @param {Incoming} request @param {Outgoing} response @param {URL} url @param {Buffer} body */
 async function keyed(request, response, url, body) {
+  if (switches.api_delay_ms > 0) await pause(switches.api_delay_ms);
   const key = String(request.headers["x-api-key"] ?? url.searchParams.get("key") ?? "");
   const basic = Buffer.from(/^Basic (\S+)$/.exec(request.headers.authorization ?? "")?.[1] ?? "", "base64").toString();
   const bearer = /^Bearer (\S+)$/.exec(request.headers.authorization ?? "")?.[1] ?? "";

@@ -30,8 +30,13 @@ test("The leeway is never more than fifteen minutes unless the manifest says so"
   expect(refreshDue(auth({ leeway: 2 * hour }), day, now, least)).toBe(now + 22 * hour);
 });
 
-test("A leeway longer than the lifetime makes a refresh due at once, not in the past", () => {
-  expect(refreshDue(auth({ leeway: 2 * hour }), credential({}), now, least)).toBe(now);
+test("A leeway longer than the lifetime makes a refresh due at half of it, not at once and for ever", () => {
+  expect(refreshDue(auth({ leeway: 2 * hour }), credential({}), now, least)).toBe(now + hour / 2);
+});
+
+test("A token of a few seconds is left to the step that needs one", () => {
+  expect(refreshDue(auth({}), credential({ expires_at: now + 1, lifetime: 1 }), now, least)).toBeUndefined();
+  expect(refreshDue(auth({}), credential({ expires_at: now + 5_000, lifetime: 5_000 }), now, least)).toBe(now + 4_000);
 });
 
 test.each([
@@ -55,7 +60,7 @@ test("A token whose end is unknown is used until the provider refuses it", () =>
 });
 
 test("The pause between failed refreshes doubles and ends at fifteen minutes", () => {
-  expect([0, 1, 2, 3].map((failures) => backoff(failures, most))).toEqual([5_000, 10_000, 20_000, 40_000]);
+  expect([0, 1, 2, 3].map((failures) => backoff(failures, most))).toEqual([1_000, 2_000, 4_000, 8_000]);
   expect(backoff(50, most)).toBe(15 * 60_000);
-  expect(backoff(1, least)).toBe(5_000);
+  expect(backoff(1, least)).toBe(1_000);
 });

@@ -120,11 +120,30 @@ function readBody(answer: EgressAnswer): unknown {
   const content = answer.body.toString("utf8");
   const type = String(answer.headers["content-type"] ?? "");
   if (/\bjson\b/i.test(type) || /^\s*[[{]/.test(content)) {
-    try {
-      return JSON.parse(content);
-    } catch {
-      // A wrong content type is not an error of the step: the text is what the provider sent.
-    }
+    const data = parsed(content);
+    if (data !== undefined && isDeeper(data, maxDepth))
+      throw new JackfieldError("provider_unavailable", {
+        detail: `The provider's answer is nested more than ${maxDepth} levels deep.`,
+      });
+    if (data !== undefined) return data;
+    // A wrong content type is not an error of the step: the text is what the provider sent.
   }
   return content;
+}
+
+function parsed(content: string): unknown {
+  try {
+    return JSON.parse(content);
+  } catch {
+    return undefined;
+  }
+}
+
+/** Far deeper than any real answer, far from where walking through it would exhaust the stack. */
+const maxDepth = 200;
+
+function isDeeper(value: unknown, levels: number): boolean {
+  if (value === null || typeof value !== "object") return false;
+  if (levels === 0) return true;
+  return Object.values(value).some((inner) => isDeeper(inner, levels - 1));
 }

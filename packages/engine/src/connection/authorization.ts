@@ -8,7 +8,7 @@ import { type Actor, system } from "./actor.ts";
 import { type Callback, readCallback } from "./callback.ts";
 import { connect, connectFailed, connectionError } from "./connect.ts";
 import { explain } from "./explain.ts";
-import { checkFields } from "./form.ts";
+import { changeFields } from "./fields.ts";
 import { clientOf, declared, namesOf, type OpenConnection, open } from "./open.ts";
 import type { ConnectionError, ConnectionRecord, FlowRecord } from "./record.ts";
 import { redirectUri } from "./redirect-uri.ts";
@@ -57,8 +57,7 @@ export async function begin(
 ): Promise<{ authorization_url: string; expires_at: string }> {
   const stored = openOrDraft(runtime, record);
   const { auth } = stored;
-  const opened =
-    changed === undefined ? stored : { ...stored, fields: await checkFields(auth, { ...stored.fields, ...changed }) };
+  const opened = changed === undefined ? stored : { ...stored, fields: await changeFields(stored, changed) };
   const { begin: beginGrant } = grantOf(auth);
   if (beginGrant === undefined || auth.type !== "oauth2") throw new JackfieldError("no_user_step");
   const client = await clientOf(runtime, opened);
@@ -172,6 +171,10 @@ export async function finish(
   } catch (cause) {
     if (cause instanceof JackfieldError) await connectFailed(runtime, record, cause, system);
     throw cause;
+  }
+  // From here on the flow is gone; if the process dies, the draft must not seem to wait for it.
+  if (record.status === "awaiting_authorization") {
+    await runtime.store.connections.update(record.id, { status: "draft" }, { expect: { status: "awaiting_authorization" } });
   }
   try {
     const connected = await complete(runtime, flow, record, callback);

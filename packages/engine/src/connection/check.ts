@@ -1,10 +1,12 @@
 import { JackfieldError } from "../errors.ts";
 import type { Runtime } from "../runtime.ts";
 
+import { refreshDue } from "./expiry.ts";
 import { labelOf } from "./identity.ts";
 import { namesOf, type OpenConnection, open } from "./open.ts";
 import type { ConnectionRecord, LastTest } from "./record.ts";
 import { needsReauth, type Refresher } from "./refresh.ts";
+import type { ConnectionPatch } from "./store.ts";
 import { type TestOutcome, testCall } from "./test-call.ts";
 
 /** A test of a connection, and the record as it is afterwards. */
@@ -49,15 +51,30 @@ async function note(runtime: Runtime, opened: OpenConnection, result: TestOutcom
     ...(result.outcome === "passed" ? {} : { code: result.error.code }),
   });
   const label = result.outcome === "passed" ? await labelOf(auth, { ...namesOf(runtime, opened), me: result.me }) : null;
-  const passed = result.outcome === "passed" ? { error: null, ...(label === null ? {} : { label }) } : {};
+  const passed =
+    result.outcome === "passed" ? { error: null, ...(label === null ? {} : { label }), ...healed(runtime, opened) } : {};
   const written = await runtime.store.connections.update(
     record.id,
     { last_test: lastTest, ...passed, updated_at: now },
-    { events: [event] },
+    { expect: { credential_version: record.credential_version }, events: [event] },
   );
+  // Another credential came meanwhile: this test says nothing about it.
+  if (written === undefined) return current(runtime, record);
   runtime.events.announce([event]);
-  if (written === undefined) throw new JackfieldError("connection_revoked");
-  if (result.outcome !== "failed") return written;
+  if (result.outcome !== "failed" || !result.refused) return written;
   await needsReauth(runtime, written, result.error, actor);
-  return (await runtime.store.connections.get(written.id)) ?? written;
+  return current(runtime, written);
+}
+
+async function current(runtime: Runtime, record: ConnectionRecord): Promise<ConnectionRecord> {
+  const found = await runtime.store.connections.get(record.id);
+  if (found === undefined || found.status === "revoked") throw new JackfieldError("connection_revoked");
+  return found;
+}
+
+/** The provider takes the stored credential after all: a connection that was given up works again. */
+function healed(runtime: Runtime, { record, auth, credential }: OpenConnection): ConnectionPatch {
+  if (record.status !== "needs_reauth") return {};
+  const due = credential && refreshDue(auth, credential, runtime.clock(), runtime.random);
+  return { status: "connected", refresh_at: due === undefined ? null : new Date(due).toISOString(), refresh_failures: 0 };
 }

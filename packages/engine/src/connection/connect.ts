@@ -84,8 +84,17 @@ function credentialPatch(
 ): ConnectionPatch {
   return {
     ...sealFields(runtime, record, auth, fields),
-    ...tokenPatch(runtime, record, auth.type === "oauth2" ? auth : undefined, credential, requested),
+    ...tokenPatch(runtime, record, auth.type === "oauth2" ? auth : undefined, credential, {
+      asked: requested,
+      assumed: requested,
+    }),
   };
+}
+
+/** Scopes around a token answer: what was asked for, and what counts as granted when the answer does not tell (RFC 6749 §5.1, §6). */
+export interface Scopes {
+  readonly asked: readonly string[];
+  readonly assumed: readonly string[];
 }
 
 /** What a token answer changes in a record: the credential, its times and its scopes, and nothing else. */
@@ -94,7 +103,7 @@ export function tokenPatch(
   record: Pick<ConnectionRecord, "workspace" | "connector" | "id">,
   auth: OAuth2 | undefined,
   credential: Credential | undefined,
-  requested: readonly string[],
+  scopes: Scopes,
 ): ConnectionPatch {
   if (auth === undefined || credential === undefined) {
     return {
@@ -108,11 +117,11 @@ export function tokenPatch(
     };
   }
   const due = refreshDue(auth, credential, runtime.clock(), runtime.random);
-  const granted = credential.scopes ?? requested;
+  const granted = credential.scopes ?? scopes.assumed;
   return {
     sealed_credential: runtime.sealer.seal(place(record, "credential"), credential),
     scopes: [...granted],
-    missing_scopes: requested.filter((scope) => !granted.includes(scope)),
+    missing_scopes: scopes.asked.filter((scope) => !granted.includes(scope)),
     renewable: isRenewable(auth, credential),
     expires_at: credential.expires_at === undefined ? null : new Date(credential.expires_at).toISOString(),
     refresh_at: due === undefined ? null : new Date(due).toISOString(),
@@ -122,7 +131,10 @@ export function tokenPatch(
 
 const attempts = 20;
 
-/** Writes the patch over whatever credential version is stored: a new sign-in is newer than any refresh that ran beside it. */
+/**
+ * Writes the patch over whatever credential version is stored: a new sign-in is newer than any refresh that ran beside it. What came
+ * between is judged again: a connection that was disconnected stays so, and one that became another account's is not taken over.
+ */
 async function store(
   runtime: Runtime,
   target: ConnectionRecord,
@@ -147,10 +159,10 @@ async function store(
       return written;
     }
     current = await runtime.store.connections.get(target.id);
+    if (current === undefined || current.status === "revoked") throw new JackfieldError("connection_revoked");
+    if (hasWorked(current) && current.unique_id !== patch.unique_id) throw new JackfieldError("account_mismatch");
   }
-  throw new JackfieldError(current === undefined ? "connection_revoked" : "store_unavailable", {
-    detail: `The connection ${target.id} could not be stored.`,
-  });
+  throw new JackfieldError("store_unavailable", { detail: `The connection ${target.id} could not be stored.` });
 }
 
 function testOf({ last_test }: ConnectionPatch): { duration_ms?: number; status?: number } {
@@ -172,7 +184,9 @@ async function merge(runtime: Runtime, opened: OpenConnection, patch: Connection
     });
   }
   const target: OpenConnection = { ...opened, record: existing, credential };
-  const resealed = { ...patch, ...credentialPatch(runtime, target, [...(patch.scopes ?? []), ...(patch.missing_scopes ?? [])]) };
+  const words = { name: record.name ?? existing.name, description: record.description ?? existing.description };
+  const asked = [...(patch.scopes ?? []), ...(patch.missing_scopes ?? [])];
+  const resealed = { ...patch, ...words, ...credentialPatch(runtime, target, asked) };
   const written = await store(runtime, existing, resealed, actor);
   const merged = runtime.events.make(record, "merged", { actor });
   await runtime.store.connections.update(
@@ -181,13 +195,16 @@ async function merge(runtime: Runtime, opened: OpenConnection, patch: Connection
       alias_of: existing.id,
       identity: `alias/${record.id}`,
       status: "connected",
+      name: null,
+      description: null,
+      fields: {},
       sealed_credential: null,
       sealed_fields: null,
       refresh_at: null,
       error: null,
       updated_at: new Date(runtime.clock()).toISOString(),
     },
-    { events: [merged] },
+    { expect: { credential_version: record.credential_version }, events: [merged] },
   );
   runtime.events.announce([merged]);
   return written;
@@ -218,29 +235,34 @@ export function connectionError(error: JackfieldError, now: number): ConnectionE
 /** Sign-ins that only the person ended, or that ran out: a draft stays a draft, ready for another try. */
 const keepsDraft: ReadonlySet<string> = new Set(["access_denied", "code_expired", "state_invalid"]);
 
-/** Notes a failed attempt. A connection that has worked keeps its status and its credential. */
+/**
+ * Notes a failed attempt on the connection as it was when the attempt began; whatever became of it since is left alone. A connection that
+ * has worked keeps its status and its credential, and is none the worse for a sign-in that its person gave up.
+ */
 export async function connectFailed(
   runtime: Runtime,
   record: ConnectionRecord,
   error: JackfieldError,
   actor: string,
 ): Promise<ConnectionRecord> {
-  const status: Status = hasWorked(record) ? record.status : keepsDraft.has(error.code) ? "draft" : "error";
   const event = runtime.events.make(record, error.code === "access_denied" ? "denied" : "failed", {
     actor,
     code: error.code,
     ...(error.provider?.status === undefined ? {} : { status: error.provider.status }),
   });
   const now = runtime.clock();
+  const gaveUp = keepsDraft.has(error.code);
+  const status: { status?: Status } = hasWorked(record) ? {} : { status: gaveUp ? "draft" : "error" };
+  const shown = hasWorked(record) && gaveUp ? {} : { error: connectionError(error, now) };
   const written = await runtime.store.connections.update(
     record.id,
-    // A connection that works is none the worse for a sign-in that its person gave up.
-    {
-      ...(hasWorked(record) && keepsDraft.has(error.code) ? {} : { status, error: connectionError(error, now) }),
-      updated_at: new Date(now).toISOString(),
-    },
-    { events: [event] },
+    { ...status, ...shown, updated_at: new Date(now).toISOString() },
+    { expect: { credential_version: record.credential_version }, events: [event] },
   );
+  if (written === undefined) {
+    runtime.events.note(event);
+    return (await runtime.store.connections.get(record.id)) ?? record;
+  }
   runtime.events.announce([event]);
-  return written ?? record;
+  return written;
 }

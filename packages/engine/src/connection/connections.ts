@@ -1,4 +1,3 @@
-import type { Auth } from "@jackfield/manifest";
 import { JackfieldError } from "../errors.ts";
 import { grantOf } from "../grant/grant.ts";
 import type { Runtime } from "../runtime.ts";
@@ -6,7 +5,7 @@ import type { Actor } from "./actor.ts";
 import { environmentOf } from "./apps.ts";
 import { connect, connectFailed } from "./connect.ts";
 import { explain } from "./explain.ts";
-import { checkFields } from "./form.ts";
+import { changeFields, checkFields, environmentIn } from "./fields.ts";
 import { draftIdentity } from "./identity.ts";
 import { authOf, clientOf, connectorOf, declared, namesOf, type OpenConnection, open, sealFields, whitelistOf } from "./open.ts";
 import type { ConnectionRecord, Status } from "./record.ts";
@@ -65,8 +64,8 @@ export async function create(
 ): Promise<{ connection: Connection; reused: boolean }> {
   const connector = connectorOf(runtime, values.connector);
   const auth = authOf(connector, values.auth ?? Object.keys(connector.auth)[0] ?? "");
-  const fields = await checkFields(auth, values.fields);
-  const environment = environmentOf(connector, values.environment ?? environmentField(auth, fields));
+  const environment = environmentOf(connector, values.environment ?? environmentIn(auth, values.fields));
+  const fields = await checkFields(connector, auth, values.fields, environment);
   const id = `con_${runtime.random(15).toString("base64url")}`;
   const now = new Date(runtime.clock()).toISOString();
   const record: ConnectionRecord = {
@@ -104,12 +103,6 @@ export async function create(
   await runtime.store.connections.insert(record, [runtime.events.make(record, "created", { actor: actor.id })]);
   if (grantOf(auth).begin !== undefined) return { connection: view(runtime, actor, record), reused: false };
   return connectAtOnce(runtime, actor, record);
-}
-
-function environmentField(auth: Auth, fields: Readonly<Record<string, unknown>>): string | undefined {
-  const field = auth.fields.find(({ type }) => type === "environment");
-  const value = field && fields[field.name];
-  return typeof value === "string" ? value : undefined;
 }
 
 async function connectAtOnce(
@@ -151,8 +144,10 @@ export async function list(runtime: Runtime, actor: Actor, filter: Filter, page:
 export async function update(runtime: Runtime, actor: Actor, id: string, change: ConnectionChange): Promise<Connection> {
   const record = await reach(runtime, actor, id);
   const { auth } = declared(runtime, record);
-  const current = open(runtime, { ...record, sealed_credential: null }).fields;
-  const fields = change.fields === undefined ? undefined : await checkFields(auth, { ...current, ...change.fields });
+  const fields =
+    change.fields === undefined
+      ? undefined
+      : await changeFields(open(runtime, { ...record, sealed_credential: null }), change.fields);
   const atOnce = fields !== undefined && grantOf(auth).begin === undefined;
   // They may decide where the credential goes, and this credential was not given for another place.
   if (fields !== undefined && !atOnce && record.credential_version > 0) throw new JackfieldError("fields_need_sign_in");

@@ -7,6 +7,9 @@ const minute = 60_000;
 /** The longest that a credential is refreshed ahead of its end when the manifest does not say. */
 const maxLeeway = 15 * minute;
 
+/** Tokens that live shorter than this are not refreshed in the background. */
+const shortest = 5_000;
+
 /** A token this close to its end is not sent: it could end on the way. */
 const maxMargin = 10_000;
 
@@ -20,8 +23,10 @@ export function refreshDue(
   if (auth.type !== "oauth2" || !isRenewable(auth, credential) || credential.expires_at === undefined) return undefined;
   const lifetime = credential.lifetime ?? Math.max(0, credential.expires_at - now);
   const leeway = auth.refresh.leeway ?? Math.min(maxLeeway, lifetime / 5);
+  // A token too short to be worth it is left to the step that needs one; and however long the leeway, half of its life is used.
+  if (lifetime < shortest) return undefined;
   const jitter = (random(2).readUInt16BE(0) / 0xffff) * leeway * 0.1;
-  return Math.max(now, credential.expires_at - leeway - jitter);
+  return Math.max(now, credential.expires_at - lifetime / 2, credential.expires_at - leeway - jitter);
 }
 
 /** Whether the credential may still be sent. One whose end is unknown may, until the provider says no. */
@@ -31,8 +36,8 @@ export function isUsable(credential: Credential, now: number): boolean {
   return now < credential.expires_at - margin;
 }
 
-/** Milliseconds until the next try after `failures` failed ones: doubling from 5 s to 15 min, with full jitter above half. */
+/** Milliseconds until the next try after `failures` failed ones: doubling from 1 s to 15 min, with full jitter above half. */
 export function backoff(failures: number, random: (bytes: number) => Buffer): number {
-  const full = Math.min(15 * minute, 5_000 * 2 ** Math.min(failures, 12));
+  const full = Math.min(15 * minute, 1_000 * 2 ** Math.min(failures, 12));
   return full / 2 + (random(2).readUInt16BE(0) / 0xffff) * (full / 2);
 }

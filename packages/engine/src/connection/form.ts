@@ -1,4 +1,4 @@
-import { type Auth, compilePattern, type Field, type Input } from "@jackfield/manifest";
+import { compilePattern, type Field, type Input } from "@jackfield/manifest";
 import { type ErrorCode, JackfieldError } from "../errors.ts";
 import { evaluate } from "../request/hole.ts";
 
@@ -127,14 +127,6 @@ function inRange(question: Question, size: number, unit: string, refuse: Refuse)
   if ("max" in question && question.max !== undefined && size > question.max)
     return refuse(`must be at most ${question.max}${unit}.`);
   return undefined;
-}
-
-/** The fields of an auth block, checked. Throws as `checkForm`, and `whitespace_in_credential`. */
-export async function checkFields(auth: Auth, given: unknown): Promise<Record<string, unknown>> {
-  const questions = auth.fields.map((field): [string, Question] => [field.name, field]);
-  const fields = await checkForm("fields", questions, given);
-  for (const { name, secret } of auth.fields) if (secret) refuseWhitespace(name, fields[name]);
-  return fields;
 }
 
 /** Credentials are pasted; a stray space around one is a mistake that providers answer badly. Throws `whitespace_in_credential`. */

@@ -11,12 +11,17 @@ export async function uniqueIdOf(auth: Auth, names: Names): Promise<string | und
   if (auth.unique_id === undefined) return undefined;
   const result = await evaluate(auth.unique_id.value, names);
   const id = typeof result === "number" && Number.isFinite(result) ? String(result) : result;
-  if (typeof id !== "string" || id.trim() === "" || id.length > maxUniqueId) {
+  if (typeof id !== "string" || id.trim() === "" || id.length > maxUniqueId || !isWellFormed(id)) {
     throw new JackfieldError("unique_id_missing", {
       detail: `\`unique_id\` (${auth.unique_id.value.source}) gives no text or number.`,
     });
   }
   return id;
+}
+
+/** Whether the text has no half of a surrogate pair, which could not be told apart from another one once it is stored. */
+function isWellFormed(text: string): boolean {
+  return Buffer.from(text, "utf8").toString("utf8") === text;
 }
 
 /** What the connection calls itself; the fallback where a value is missing; null where there is neither. */

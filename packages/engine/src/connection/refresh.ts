@@ -21,6 +21,9 @@ const leaseMs = 60_000;
 const renewEveryMs = 20_000;
 const pollMs = 100;
 
+/** However long a provider asks us to wait, a day later is soon enough to ask again. */
+const longestPause = 24 * 3_600_000;
+
 /** How long an application's mistake (a wrong secret) is left alone before the next try. */
 const configurationPause = 15 * 60_000;
 
@@ -40,9 +43,14 @@ export interface Refresher {
 export function createRefresher(runtime: Runtime, owner: string): Refresher {
   const running = new Map<string, Promise<OpenConnection>>();
 
-  const refresh = (id: string, version: number, actor: string): Promise<OpenConnection> => {
+  const refresh = async (id: string, version: number, actor: string): Promise<OpenConnection> => {
     const shared = running.get(id);
-    if (shared) return shared;
+    if (shared) {
+      const opened = await shared;
+      // The platform's own try may have gone on with the old credential; whoever insists tries once more.
+      if (actor === system || opened.record.credential_version > version) return opened;
+      if (running.has(id)) return refresh(id, version, actor);
+    }
     const promise = leased(runtime, owner, id, version, actor).finally(() => running.delete(id));
     running.set(id, promise);
     return promise;
@@ -54,6 +62,7 @@ export function createRefresher(runtime: Runtime, owner: string): Refresher {
       const opened = open(runtime, record);
       if (opened.credential === undefined || isUsable(opened.credential, runtime.clock())) return opened;
       if (!record.renewable) return ended(runtime, record);
+      refuseTooSoon(runtime, record);
       return refresh(record.id, record.credential_version, system);
     },
     async work(id) {
@@ -65,9 +74,32 @@ export function createRefresher(runtime: Runtime, owner: string): Refresher {
       } catch (cause) {
         if (!(cause instanceof JackfieldError)) throw cause;
         runtime.log("info", "a refresh failed", { connection: id, code: cause.code });
+        await postpone(runtime, id);
       }
     },
   };
+}
+
+/** After a refresh that failed, steps wait for the time that it set, as the provider may have asked; its error is theirs until then. */
+function refuseTooSoon(runtime: Runtime, record: ConnectionRecord): void {
+  const wait = record.refresh_at === null ? 0 : Date.parse(record.refresh_at) - runtime.clock();
+  if (record.refresh_failures === 0 || wait <= 0) return;
+  const { error } = record;
+  throw new JackfieldError(error?.code ?? "provider_unavailable", {
+    ...(error === null ? {} : { detail: error.message }),
+    ...(error?.provider === undefined ? {} : { provider: error.provider }),
+    retry_after: wait,
+  });
+}
+
+/** A job that could not even be tried (its connector is gone, its secrets do not open) must not stand before all others for ever. */
+async function postpone(runtime: Runtime, id: string): Promise<void> {
+  const record = await runtime.store.connections.get(id);
+  if (record?.status !== "connected" || record.refresh_at === null || Date.parse(record.refresh_at) > runtime.clock()) return;
+  const failures = record.refresh_failures + 1;
+  const next = new Date(runtime.clock() + backoff(failures, runtime.random)).toISOString();
+  const expect = { credential_version: record.credential_version };
+  await runtime.store.connections.update(id, { refresh_failures: failures, refresh_at: next }, { expect });
 }
 
 /** A token that has run out and cannot be refreshed. */
@@ -154,10 +186,10 @@ async function persist(
   duration: number,
 ): Promise<OpenConnection> {
   const { record } = opened;
-  const requested = [...new Set([...record.scopes, ...record.missing_scopes])];
+  const scopes = { asked: [...new Set([...record.scopes, ...record.missing_scopes])], assumed: record.scopes };
   const event = runtime.events.make(record, "refreshed", { actor, duration_ms: duration });
   const patch = {
-    ...tokenPatch(runtime, record, auth, answer, requested),
+    ...tokenPatch(runtime, record, auth, answer, scopes),
     credential_version: record.credential_version + 1,
     error: null,
     updated_at: new Date(runtime.clock()).toISOString(),
@@ -206,7 +238,7 @@ async function failed(
   const failures = record.refresh_failures + 1;
   const pause = Math.max(
     kind === "configuration" ? configurationPause : backoff(failures, runtime.random),
-    cause.retryAfter ?? 0,
+    Math.min(cause.retryAfter ?? 0, longestPause),
   );
   const event = runtime.events.make(record, "refresh_failed", {
     actor,

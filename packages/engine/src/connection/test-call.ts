@@ -4,6 +4,7 @@ import { evaluate, type Names, text } from "../request/hole.ts";
 import { renderRequest } from "../request/render.ts";
 import type { Runtime } from "../runtime.ts";
 import { type ApiAnswer, callApi } from "./api-call.ts";
+import { classOf, matchingRule } from "./failure-class.ts";
 import { namesOf, type OpenConnection, redactorOf } from "./open.ts";
 import { reason } from "./reason.ts";
 
@@ -17,6 +18,8 @@ export type TestOutcome =
       readonly status: number | undefined;
       readonly duration_ms: number;
       readonly error: JackfieldError;
+      /** Whether the provider refused the credential itself, rather than this request. */
+      readonly refused: boolean;
     };
 
 /**
@@ -38,7 +41,7 @@ export async function testCall(runtime: Runtime, opened: OpenConnection): Promis
       detail: `The provider could not be reached: ${cause.message}`,
       cause,
     });
-    return { outcome: "unreachable", status: undefined, duration_ms: runtime.clock() - started, error };
+    return { outcome: "unreachable", status: undefined, duration_ms: runtime.clock() - started, error, refused: false };
   }
   return judge(runtime, opened, test, answer, names);
 }
@@ -63,14 +66,15 @@ async function judge(
   const said = test.error === undefined ? undefined : await text(test.error, root).catch(() => undefined);
   const detail = said === undefined ? undefined : redact(said);
   const provider: ProviderWords = { status, ...(good ? {} : { error: redact(reason(answer)) }) };
-  if (status >= 500 || status === 429) {
+  const kind = (await matchingRule(opened.connector.errors, root))?.class ?? classOf(status);
+  if (kind === "unavailable" || kind === "rate_limit") {
     runtime.log("info", "a test met a provider that does not answer", { connection: opened.record.id, status });
     const error = new JackfieldError("test_unreachable", {
       provider,
       detail: detail ?? `The provider answered with HTTP ${status}.`,
     });
-    return { outcome: "unreachable", status, duration_ms, error };
+    return { outcome: "unreachable", status, duration_ms, error, refused: false };
   }
   const error = new JackfieldError("credentials_invalid", { provider, ...(detail === undefined ? {} : { detail }) });
-  return { outcome: "failed", status, duration_ms, error };
+  return { outcome: "failed", status, duration_ms, error, refused: good || kind === "auth" };
 }

@@ -13,7 +13,7 @@ const encoders: Record<Position, (value: string, source: string) => string> = {
   start: origin,
   host: hostName,
   path: segment,
-  query: (value) => encodeURIComponent(value),
+  query: (value) => encoded(value),
 };
 
 /** Renders a URL or a part of one. `position` is where the text begins. Throws `url_invalid`. */
@@ -67,7 +67,7 @@ function segment(value: string, source: string): string {
     if (climbing.test(text)) throw invalid(`{{ ${source} }} would climb out of its place in the path.`);
     text = text.replace(/%[0-7][0-9a-f]/gi, (octet) => String.fromCharCode(Number.parseInt(octet.slice(1), 16)));
   }
-  return encodeURIComponent(value);
+  return encoded(value);
 }
 
 /** `.` and `..` would climb out of the path that the author wrote, however they are spelled. */
@@ -92,8 +92,13 @@ export function withQuery(url: string, entries: readonly (readonly [string, stri
     .join("?")
     .split("&")
     .filter((pair) => pair !== "" && !taken.has(decodeName(pair)));
-  const added = entries.map(([name, value]) => `${encodeURIComponent(name)}=${encodeURIComponent(value)}`);
+  const added = entries.map(([name, value]) => `${encoded(name)}=${encoded(value)}`);
   return `${front}?${[...kept, ...added].join("&")}`;
+}
+
+/** Percent-encoded UTF-8. Half a surrogate pair, which no URL can carry, becomes the replacement character. */
+function encoded(text: string): string {
+  return encodeURIComponent(Buffer.from(text, "utf8").toString("utf8"));
 }
 
 function decodeName(pair: string): string {

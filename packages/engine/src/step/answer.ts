@@ -1,11 +1,10 @@
 import type { Action, Connector, ErrorRule } from "@jackfield/manifest";
 import type { ApiAnswer } from "../connection/api-call.ts";
+import { classOf, type FailureClass, matchingRule } from "../connection/failure-class.ts";
 import { reason } from "../connection/reason.ts";
 import { redactDeep } from "../egress/redact.ts";
 import { type ErrorCode, JackfieldError } from "../errors.ts";
 import { evaluate, type Names, text } from "../request/hole.ts";
-
-type FailureClass = ErrorRule["class"];
 
 const codes: { readonly [C in FailureClass]: ErrorCode } = {
   auth: "provider_unauthorized",
@@ -15,19 +14,6 @@ const codes: { readonly [C in FailureClass]: ErrorCode } = {
   not_found: "provider_not_found",
   unavailable: "provider_unavailable",
 };
-
-/** What a status means where the manifest does not say. */
-const byStatus: Readonly<Record<number, FailureClass>> = {
-  401: "auth",
-  403: "permission",
-  404: "not_found",
-  410: "not_found",
-  429: "rate_limit",
-};
-
-function classOf(status: number): FailureClass {
-  return byStatus[status] ?? (status >= 500 ? "unavailable" : "invalid");
-}
 
 /**
  * What a workflow gets of an API's answer. A failure, which some APIs hide in HTTP 200, is thrown as the class that the connector's first
@@ -44,7 +30,7 @@ export async function readOutput(
   const root = { ...names, body: answer.body, response };
   const good = answer.status >= 200 && answer.status <= 299;
   const ok = good && (action.ok === undefined || (await evaluate(action.ok, root)) === true);
-  const rule = ok && action.ok !== undefined ? undefined : await matching(connector.errors, root);
+  const rule = ok && action.ok !== undefined ? undefined : await matchingRule(connector.errors, root);
   if (ok && rule === undefined) return redactDeep(redact, (await evaluate(action.output, root)) ?? null); // An API may echo the credential.
 
   const said = (await words(rule, action, root)) ?? reason(answer);
@@ -53,11 +39,6 @@ export async function readOutput(
     provider: { status: answer.status, ...(typeof answer.body === "string" ? {} : { error: redact(said).slice(0, 2000) }) },
     ...(answer.retry_after === undefined ? {} : { retry_after: answer.retry_after }),
   });
-}
-
-async function matching(rules: readonly ErrorRule[], root: Names): Promise<ErrorRule | undefined> {
-  for (const rule of rules) if ((await evaluate(rule.when, root)) === true) return rule;
-  return undefined;
 }
 
 async function words(rule: ErrorRule | undefined, action: Action, root: Names): Promise<string | undefined> {
