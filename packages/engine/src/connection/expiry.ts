@@ -8,7 +8,7 @@ const minute = 60_000;
 const maxLeeway = 15 * minute;
 
 /** Tokens that live shorter than this are not refreshed in the background. */
-const shortest = 5_000;
+const shortest = 2_000;
 
 /** A token this close to its end is not sent: it could end on the way. */
 const maxMargin = 10_000;
