@@ -57,6 +57,16 @@ test("what nobody expected is `internal`, keeps its cause for the log, and tells
 
 const request = (headers: Record<string, string> = {}) => ({ headers }) as unknown as IncomingMessage;
 
+function thrownBy(act: () => unknown): JackfieldError {
+  try {
+    act();
+  } catch (error) {
+    if (error instanceof JackfieldError) return error;
+    throw error;
+  }
+  throw new Error("nothing was thrown");
+}
+
 test.each([
   ['{"a":}', 1, 6],
   ['{\n  "a": 1,\n  b\n}', 3, 3],
@@ -72,6 +82,39 @@ test.each([
     error = cause;
   }
   expect(error).toMatchObject({ code: "request_invalid", members: { line, column } });
+});
+
+test.each([
+  ['{"input":{"q":"\\ud800"}}', "input.q", "holds"],
+  ['{"owner":"a\\uDFFFb"}', "owner", "holds"],
+  ['{"list":[{},["ok","\\ude00\\ud83d"]]}', "list.1.1", "holds"],
+  ['{"input":{"\\ud800":1}}', "input", "has a key with"],
+  ['{"a":{"__proto__":"\\ud800"}}', "a.__proto__", "holds"],
+  ['{"\\ud800":1}', undefined, "has a key with"],
+  ['"\\ud800"', undefined, "holds"],
+])("half of a surrogate pair in %s is refused with its place and the cure", (text, field, words) => {
+  const error = thrownBy(() => parseJson(request(), text));
+  expect(error).toMatchObject({ code: "request_invalid", hint: expect.stringContaining("U+FFFD") });
+  expect(error.message).toBe(
+    `${field === undefined ? "The body" : `body: ${field}`} ${words} half of a surrogate pair, which is not well-formed Unicode.`,
+  );
+  expect(error.members).toEqual(field === undefined ? { in: "body" } : { in: "body", field });
+});
+
+test("half of a surrogate pair is found at any depth, and its place is told in a few words that are well-formed", () => {
+  const depth = 3000;
+  const error = thrownBy(() => parseJson(request(), `${'{"😀":'.repeat(depth)}"\\ud800"${"}".repeat(depth)}`));
+  expect(error.message.length).toBeLessThan(400);
+  expect(error.message.isWellFormed()).toBe(true);
+});
+
+test("whole surrogate pairs, and what only looks like an escape, are taken as they are", () => {
+  expect(parseJson(request(), '{"a":"\\ud83d\\ude00","b":"😀","c":"\\\\ud800","\\ud83d\\ude00":1}')).toEqual({
+    a: "😀",
+    b: "😀",
+    c: "\\ud800",
+    "😀": 1,
+  });
 });
 
 test("an empty body is an empty object, and JSON is taken under each of its types", () => {

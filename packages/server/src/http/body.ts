@@ -37,7 +37,7 @@ export function bodyText(request: IncomingMessage, body: Buffer): string {
   }
 }
 
-/** Throws `request_invalid` with the place of the first mistake. An empty body counts as an empty object. */
+/** Throws `request_invalid` with the place of a mistake. An empty body counts as an empty object. */
 export function parseJson(request: IncomingMessage, text: string): unknown {
   const type = request.headers["content-type"];
   if (type !== undefined && !/^application\/([a-z0-9.+-]+\+)?json\s*(;|$)/i.test(type)) {
@@ -47,6 +47,12 @@ export function parseJson(request: IncomingMessage, text: string): unknown {
     });
   }
   if (text.trim() === "") return {};
+  const value = parsed(text);
+  refuseIllFormed(text, value);
+  return value;
+}
+
+function parsed(text: string): unknown {
   try {
     return JSON.parse(text) as unknown;
   } catch (cause) {
@@ -83,4 +89,47 @@ function couldBecomeJson(text: string): boolean {
     const [, position] = /position (\d+)/.exec(message) ?? [];
     return /unexpected end|unterminated string/i.test(message) || Number(position ?? -1) >= text.length;
   }
+}
+
+/** A value of a body and the way to it, shared with its siblings so that deep bodies cost no more than flat ones. */
+interface Place {
+  readonly value: unknown;
+  readonly name: string;
+  readonly parent: Place | undefined;
+}
+
+const maxPath = 200;
+
+/** What could stand for half of a surrogate pair, also where it is one half of a whole pair. */
+const surrogateEscape = /\\u[dD][89a-fA-F]/;
+
+/**
+ * JSON can spell half of a surrogate pair. No UTF-8 can hold it, so that it would turn into another text wherever it is stored,
+ * hashed or sent on. Throws `request_invalid`. No recursion: the depth is the sender's to choose.
+ */
+function refuseIllFormed(text: string, body: unknown): void {
+  if (!surrogateEscape.test(text) && text.isWellFormed()) return;
+  const open: Place[] = [{ value: body, name: "", parent: undefined }];
+  for (let place = open.pop(); place !== undefined; place = open.pop()) {
+    const { value } = place;
+    if (typeof value === "string" && !value.isWellFormed()) throw illFormed(place, "holds");
+    if (typeof value !== "object" || value === null) continue;
+    for (const [name, inner] of Object.entries(value)) {
+      if (!name.isWellFormed()) throw illFormed(place, "has a key with");
+      open.push({ value: inner, name, parent: place });
+    }
+  }
+}
+
+function illFormed(place: Place, what: string): JackfieldError {
+  const names: string[] = [];
+  for (let at = place; at.parent !== undefined; at = at.parent) names.push(at.name);
+  const path = names.reverse().join(".");
+  // The way can be as long as the body, and a cut can halve a pair.
+  const field = path.length > maxPath ? `${path.slice(0, maxPath).toWellFormed()}…` : path;
+  return new JackfieldError("request_invalid", {
+    detail: `${field === "" ? "The body" : `body: ${field}`} ${what} half of a surrogate pair, which is not well-formed Unicode.`,
+    hint: "Send the character whole, or as both of its \\u escapes, or replace the half with U+FFFD.",
+    members: field === "" ? { in: "body" } : { in: "body", field },
+  });
 }
