@@ -1,3 +1,5 @@
+import { spawn } from "node:child_process";
+import { once } from "node:events";
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -125,3 +127,26 @@ test("schema prints the JSON Schema", async () => {
   const { code, out } = await jackfield("schema");
   expect([code, (JSON.parse(out) as { title: string }).title]).toEqual([0, "Jackfield connector manifest"]);
 });
+
+test.each([
+  ["stdout", ["validate", "--json"], "https", 0],
+  ["stdout", ["validate", "--json"], "http", 1],
+  ["stdout", ["validate"], "http", 1],
+  ["stderr", ["validate", "--jsn"], "https", 2],
+] as const)(
+  "when nobody reads %s, %j ends quietly, with the exit status that it would have",
+  async (unread, args, scheme, code) => {
+    const file = write("connector.yaml", good.replace("https", scheme));
+    const child = spawn(process.execPath, [join(__dirname, "../bin/jackfield.js"), ...args, file], {
+      stdio: ["ignore", "pipe", "pipe"],
+    });
+    // Long before the process has anything to say.
+    child[unread].destroy();
+    let said = "";
+    const other = unread === "stdout" ? child.stderr : child.stdout;
+    other.on("data", (part: Buffer) => {
+      said += String(part);
+    });
+    expect([await once(child, "close"), said]).toEqual([[code, null], ""]);
+  },
+);
