@@ -1,11 +1,11 @@
-import { Jar, keyManifest, type Product, startProduct } from "./product.ts";
+import { Jar, keyManifest, type Product, sandboxManifest, startProduct } from "./product.ts";
 
 let product: Product;
 const keys: Record<string, string> = {};
 const ids: Record<string, string> = {};
 
 beforeAll(async () => {
-  product = await startProduct({ connectors: { held: keyManifest("held") } });
+  product = await startProduct({ connectors: { held: keyManifest("held"), files: sandboxManifest("files") } });
   for (const role of ["author", "user", "workflow"]) {
     const { status, json } = await product.send("POST", "/v1/api_keys", { body: { name: `a ${role}`, role } });
     expect(status).toBe(201);
@@ -196,6 +196,56 @@ describe("a signed-in browser", () => {
     ]) {
       expect((await product.send("GET", "/v1/session", { key: null, headers: { cookie } })).status).toBe(401);
     }
+  });
+});
+
+describe("names, descriptions and owners", () => {
+  const place = { connection: "/v1/connections", key: "/v1/api_keys" };
+  const whole = { connection: { connector: "files" }, key: { name: "a key", role: "user" } };
+  const send = (what: "connection" | "key", values: Record<string, unknown>) =>
+    product.send("POST", place[what], { body: { ...whole[what], ...values } });
+
+  test.each([
+    ["connection", "name"],
+    ["connection", "description"],
+    ["connection", "owner"],
+    ["key", "name"],
+    ["key", "owner"],
+  ] as const)("of a %s: %s has no control characters", async (what, field) => {
+    for (const control of ["\u0000", "\t", "\r", "\u001b", "\u007f", "\u0085", "\u009f"]) {
+      const { status, json } = await send(what, { [field]: `a${control}b` });
+      expect([control, status, json.code, json.field]).toEqual([control, 400, "request_invalid", field]);
+      expect(json.detail).toContain("control characters");
+    }
+    const lines = await send(what, { [field]: "two\nlines" });
+    expect(lines.status).toBe(field === "description" ? 201 : 400);
+    expect((await send(what, { [field]: "Ünï 😀 \u00a0" })).status).toBe(201);
+  });
+
+  test("are checked as well when they are changed, and can be taken away", async () => {
+    const { id } = (await send("connection", { name: "first", description: "" })).json;
+    const change = (body: unknown) => product.send("PATCH", `${place.connection}/${id}`, { body });
+    for (const body of [{ name: "a\u0000" }, { name: "a\nb" }, { description: "\u0000" }])
+      expect((await change(body)).json.code).toBe("request_invalid");
+    expect((await change({ name: null, description: null })).json).toMatchObject({ name: null, description: null });
+  });
+
+  test("have room for 120 and 500 characters, whatever they take in memory", async () => {
+    for (const [field, most] of [
+      ["name", 120],
+      ["description", 500],
+    ] as const) {
+      expect((await send("connection", { [field]: "😀".repeat(most) })).status).toBe(201);
+      const { status, json } = await send("connection", { [field]: "x".repeat(most + 1) });
+      expect([status, json.field]).toEqual([400, field]);
+    }
+  });
+
+  test("have no half of a surrogate pair", async () => {
+    const { status, json } = await product.send("POST", "/v1/connections", {
+      body: '{"connector":"files","owner":"\\ud800"}',
+    });
+    expect([status, json.code, json.field]).toEqual([400, "request_invalid", "owner"]);
   });
 });
 

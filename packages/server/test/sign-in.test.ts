@@ -191,12 +191,12 @@ describe("a connection's live log", () => {
     const { stream, until } = await listen(id);
     expect([stream.status, stream.headers.get("content-type")]).toEqual([200, "text/event-stream; charset=utf-8"]);
     expect(await until("\n\n")).toMatch(/^event: connection\ndata: \{.*"status":"awaiting_authorization"/);
-    await product.send("PATCH", `/v1/connections/${id}`, { body: { name: "Two\nlines" } });
+    await product.send("PATCH", `/v1/connections/${id}`, { body: { description: "Two\nlines" } });
     const text = await until('"type":"renamed"');
     const line = text.split("\n").find((each) => each.startsWith("data:") && each.includes("renamed")) ?? "";
     expect(JSON.parse(line.slice(5))).toMatchObject({
       event: { type: "renamed", connection: id },
-      connection: { id, name: "Two\nlines" },
+      connection: { id, description: "Two\nlines" },
     });
     expect(text).toMatch(/id: evt_\S+\nevent: change\ndata: /);
   });

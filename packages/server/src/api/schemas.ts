@@ -21,6 +21,16 @@ export const list = <T extends Parameters<typeof Type.Array>[0]>(item: T) =>
   });
 
 const time = Type.String({ format: "date-time", description: "ISO 8601 in UTC." });
+
+/** Control characters would hide in lists and logs, and break lines there. */
+export const plainLine = "^[^\\u0000-\\u001f\\u007f-\\u009f]*$";
+export const plainLines = "^[^\\u0000-\\u0009\\u000b-\\u001f\\u007f-\\u009f]*$";
+/** What is said to who breaks one of these patterns. */
+export const patternWords: Readonly<Record<string, string>> = {
+  [plainLine]: "must be one line without control characters",
+  [plainLines]: "must have no control characters other than line feeds",
+};
+
 const name = /^[a-z][a-z0-9_]{0,63}$/.source;
 
 /** Values by name; the engine knows which names there are. */
@@ -202,3 +212,6 @@ export const pageQuery = {
 };
 
 export const Identifier = (description: string) => Type.String({ minLength: 1, maxLength: 200, description });
+
+/** Whose connections they are: any text that can be shown. */
+export const Owner = (description: string) => Type.String({ minLength: 1, maxLength: 200, pattern: plainLine, description });

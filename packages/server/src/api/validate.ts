@@ -1,6 +1,7 @@
 import { JackfieldError } from "@jackfield/engine";
 import { Ajv2020, type ValidateFunction } from "ajv/dist/2020.js";
 import type { TSchema } from "typebox";
+import { patternWords } from "./schemas.ts";
 
 /** Where a value stands in the request, as the caller is told. */
 export type Part = "path" | "query" | "body";
@@ -25,7 +26,7 @@ export function checkOf(part: Part, schema: TSchema): Check {
 function mistake(part: Part, { errors }: ValidateFunction) {
   const [error] = errors ?? [];
   const place = (error?.instancePath ?? "").slice(1).replaceAll("/", ".");
-  const { additionalProperty, missingProperty, allowedValues } = (error?.params ?? {}) as Record<string, unknown>;
+  const { additionalProperty, missingProperty, allowedValues, pattern } = (error?.params ?? {}) as Record<string, unknown>;
   const field = [place, additionalProperty ?? missingProperty].filter((name) => name !== undefined && name !== "").join(".");
   const words =
     additionalProperty !== undefined
@@ -34,7 +35,7 @@ function mistake(part: Part, { errors }: ValidateFunction) {
         ? "is missing"
         : Array.isArray(allowedValues)
           ? `must be one of ${allowedValues.join(", ")}`
-          : (error?.message ?? "does not fit");
+          : (patternWords[String(pattern)] ?? error?.message ?? "does not fit");
   return {
     detail: `${field === "" ? `The ${part}` : `${part}: ${field}`} ${words}.`,
     members: field === "" ? { in: part } : { in: part, field },

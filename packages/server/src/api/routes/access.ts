@@ -5,7 +5,7 @@ import { roles } from "../../access/roles.ts";
 import { randomToken } from "../../access/tokens.ts";
 import { refuseOtherSite } from "../../http/origin.ts";
 import { noContent, ok, publicRoute, type Route, route } from "../route.ts";
-import { ApiKey, closed, Identifier, list, oneOf, Session } from "../schemas.ts";
+import { ApiKey, closed, Identifier, list, Owner, oneOf, plainLine, Session } from "../schemas.ts";
 
 const sessionView = ({ id, role, owner, workspace }: Key) => ({ id, role, owner, workspace });
 
@@ -81,15 +81,9 @@ const createApiKey = route({
     kind: "json",
     schema: Type.Object(
       {
-        name: Type.String({ minLength: 1, maxLength: 100 }),
+        name: Type.String({ minLength: 1, maxLength: 100, pattern: plainLine }),
         role: oneOf(roles, "What the key may do."),
-        owner: Type.Optional(
-          Type.String({
-            minLength: 1,
-            maxLength: 200,
-            description: "Whose connections it makes. Default: its own, or the admins'.",
-          }),
-        ),
+        owner: Type.Optional(Owner("Whose connections it makes. Default: its own, or the admins'.")),
       },
       closed,
     ),

@@ -1,7 +1,21 @@
 import { JackfieldError } from "@jackfield/engine";
 import { Type } from "typebox";
 import { noContent, ok, type Route, route } from "../route.ts";
-import { Connection, closed, Identifier, list, nullable, pageQuery, Status, TestResult, Unrevoked, Values } from "../schemas.ts";
+import {
+  Connection,
+  closed,
+  Identifier,
+  list,
+  nullable,
+  Owner,
+  pageQuery,
+  plainLine,
+  plainLines,
+  Status,
+  TestResult,
+  Unrevoked,
+  Values,
+} from "../schemas.ts";
 
 export const byId = Type.Object({ id: Identifier("The connection's id.") });
 
@@ -10,8 +24,8 @@ export const readers = ["admin", "author", "user", "workflow"] as const;
 const owners = ["admin", "user"] as const;
 
 const named = {
-  name: Type.Optional(nullable(Type.String({ minLength: 1, maxLength: 200 }))),
-  description: Type.Optional(nullable(Type.String({ maxLength: 2000 }))),
+  name: Type.Optional(nullable(Type.String({ minLength: 1, maxLength: 120, pattern: plainLine }))),
+  description: Type.Optional(nullable(Type.String({ maxLength: 500, pattern: plainLines }))),
 };
 
 const createConnection = route({
@@ -29,7 +43,7 @@ const createConnection = route({
         environment: Type.Optional(Identifier("Default: the first one.")),
         fields: Type.Optional(Values),
         ...named,
-        owner: Type.Optional(Type.String({ minLength: 1, maxLength: 200, description: "Whose connection it is. Admins only." })),
+        owner: Type.Optional(Owner("Whose connection it is. Admins only.")),
       },
       closed,
     ),
