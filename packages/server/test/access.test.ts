@@ -249,6 +249,23 @@ describe("names, descriptions and owners", () => {
   });
 });
 
+test("an address that cannot be read is the request's fault, to people with a page and to programs with a problem", async () => {
+  for (const path of [
+    "/oauth/callback/%E0%A4%A",
+    "/oauth/authorize/%E0%A4%A",
+    "/oauth/done/%E0%A4%A",
+    "/v1/connections/%E0%A4%A",
+  ]) {
+    const problem = await product.send("GET", path);
+    expect([path, problem.status, problem.json.code]).toEqual([path, 400, "request_invalid"]);
+    if (path.startsWith("/v1")) continue;
+    const page = await product.send("GET", path, { key: null, headers: { accept: "text/html" } });
+    expect([page.status, page.headers.get("content-type")]).toEqual([400, "text/html; charset=utf-8"]);
+    expect(page.headers.get("cache-control")).toBe("no-store");
+  }
+  expect(product.log.filter(({ level }) => level === "error")).toEqual([]);
+});
+
 describe("a sign-in link", () => {
   const open = (path: string, headers: Record<string, string> = {}) => product.send("GET", path, { key: null, headers });
 

@@ -60,20 +60,10 @@ function commonHeaders({ publicUrl, stopping }: AppOptions) {
 
 function answerError(log: Log, error: unknown, request: Request, response: Response): void {
   const id = requestId(request);
-  const known = toJackfieldError(asRequestError(error));
+  const known = toJackfieldError(error);
   const unexpected = known.code === "internal" || known.code === "seal_broken" || known.code === "store_unavailable";
   if (unexpected) log("error", "a request failed", { request_id: id, code: known.code, error: known.cause ?? known });
   else log("debug", "a request was refused", { request_id: id, code: known.code, detail: known.message });
   if (!response.headersSent && known.code === "body_too_large") response.setHeader("Connection", "close");
   sendProblem(response, known, id);
-}
-
-/** What express itself refuses: a path with a broken escape, a file name that leaves its folder. */
-function asRequestError(error: unknown): unknown {
-  if (error instanceof JackfieldError || !(error instanceof Error) || !("status" in error)) return error;
-  if (error.status === 404) return new JackfieldError("not_found", { cause: error });
-  const status = Number(error.status);
-  return status >= 400 && status < 500
-    ? new JackfieldError("request_invalid", { detail: "The address is not well formed.", cause: error })
-    : error;
 }

@@ -15,9 +15,17 @@ export interface ProblemDocument {
   readonly [member: string]: unknown;
 }
 
-/** The error that is answered: one of the table as it is, anything else as `internal` with its cause. */
+/**
+ * The error that is answered: one of the table as it is; what express itself refuses (a path with a broken escape, a file name that
+ * leaves its folder) as the request's fault; anything else as `internal` with its cause.
+ */
 export function toJackfieldError(error: unknown): JackfieldError {
-  return error instanceof JackfieldError ? error : new JackfieldError("internal", { cause: error });
+  if (error instanceof JackfieldError) return error;
+  const status = error instanceof Error && "status" in error ? Number(error.status) : undefined;
+  if (status === 404) return new JackfieldError("not_found", { cause: error });
+  if (status !== undefined && status >= 400 && status < 500)
+    return new JackfieldError("request_invalid", { detail: "The address is not well formed.", cause: error });
+  return new JackfieldError("internal", { cause: error });
 }
 
 /** The only place where an error becomes an answer. */
