@@ -199,6 +199,64 @@ describe("a signed-in browser", () => {
   });
 });
 
+describe("a live stream", () => {
+  /** Opens a stream, and reads it until it ends. */
+  async function listen(headers: Record<string, string>) {
+    const { json } = await product.send("POST", "/v1/connections", { body: { connector: "files" } });
+    const stream = await fetch(`${product.url}/v1/connections/${json.id}/events`, {
+      headers: { accept: "text/event-stream", ...headers },
+      signal: AbortSignal.timeout(20_000),
+    });
+    expect(stream.status).toBe(200);
+    let over = false;
+    const text = stream.text().then((read) => {
+      over = true;
+      return read;
+    });
+    // A stream that wrongly stays open is cut by the signal, and then the test below says what it waited for.
+    text.catch(() => {});
+    return { id: String(json.id), text, isOver: () => over };
+  }
+
+  const newKey = async () => (await product.send("POST", "/v1/api_keys", { body: { name: "reader", role: "admin" } })).json;
+
+  test("ends with the key that opened it, and with the key behind the browser that did; others go on", async () => {
+    const { id, key } = await newKey();
+    const jar = new Jar();
+    await signIn(jar, key);
+    const byKey = await listen({ authorization: `Bearer ${key}` });
+    const byBrowser = await listen({ cookie: jar.header });
+    const other = await listen({ authorization: `Bearer ${product.key}` });
+    expect((await product.send("DELETE", `/v1/api_keys/${id}`)).status).toBe(204);
+    await product.send("PATCH", `/v1/connections/${byKey.id}`, { body: { name: "Not for them" } });
+    for (const stream of [byKey, byBrowser]) {
+      expect(await stream.text).toContain("event: connection");
+      expect(await stream.text).not.toContain("Not for them");
+    }
+    expect(other.isOver()).toBe(false);
+    await product.send("DELETE", `/v1/connections/${other.id}`);
+    expect(await other.text).toContain('"type":"revoked"');
+  });
+
+  test("ends with the session that opened it; the key's other session goes on", async () => {
+    const { key } = await newKey();
+    const [leaving, staying] = [new Jar(), new Jar()];
+    await signIn(leaving, key);
+    await signIn(staying, key);
+    const left = await listen({ cookie: leaving.header });
+    const stayed = await listen({ cookie: staying.header });
+    const out = await product.send("DELETE", "/v1/session", {
+      key: null,
+      headers: { cookie: leaving.header, origin: product.url },
+    });
+    expect(out.status).toBe(204);
+    expect(await left.text).toContain("event: connection");
+    expect(stayed.isOver()).toBe(false);
+    await product.send("DELETE", `/v1/connections/${stayed.id}`);
+    expect(await stayed.text).toContain('"type":"revoked"');
+  });
+});
+
 describe("names, descriptions and owners", () => {
   const place = { connection: "/v1/connections", key: "/v1/api_keys" };
   const whole = { connection: { connector: "files" }, key: { name: "a key", role: "user" } };

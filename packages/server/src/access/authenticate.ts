@@ -11,6 +11,8 @@ import { randomToken } from "./tokens.ts";
 export interface Principal {
   readonly actor: Actor;
   readonly key: ApiKey;
+  /** Whether that still holds: answers that stay open may outlive the key or the session they were asked for with. */
+  readonly admitted: () => boolean;
 }
 
 export interface Authenticator {
@@ -26,8 +28,7 @@ export interface Authenticator {
 const safeMethods = ["GET", "HEAD"];
 
 export function createAuthenticator(access: Access, cookies: Cookies, publicUrl: string): Authenticator {
-  const keyOfSession = (request: IncomingMessage): ApiKey | undefined => {
-    const cookie = cookies.session(request);
+  const keyOf = (cookie: string | undefined): ApiKey | undefined => {
     const id = cookie === undefined ? undefined : access.sessions.find(cookie);
     return id === undefined ? undefined : access.keys.get(id);
   };
@@ -48,16 +49,19 @@ export function createAuthenticator(access: Access, cookies: Cookies, publicUrl:
         const key = text === undefined ? undefined : access.keys.find(text);
         if (key === undefined) throw new JackfieldError("unauthenticated", { detail: "The API key is unknown or was revoked." });
         access.keys.used(key.id);
-        return { actor: actorOf(key, "key"), key };
+        const admitted = () => access.keys.get(key.id)?.revoked_at === null;
+        return { actor: actorOf(key, "key"), key, admitted };
       }
-      const key = keyOfSession(request);
+      const cookie = cookies.session(request);
+      const key = keyOf(cookie);
       if (key === undefined) throw new JackfieldError("unauthenticated");
       if (sameOrigin || !safeMethods.includes(request.method ?? "")) requireOwnSite(request, publicUrl);
       access.keys.used(key.id);
-      return { actor: { ...actorOf(key, "session"), browser: binding(request, response) }, key };
+      const actor = { ...actorOf(key, "session"), browser: binding(request, response) };
+      return { actor, key, admitted: () => keyOf(cookie) !== undefined };
     },
     person(request) {
-      const key = keyOfSession(request);
+      const key = keyOf(cookies.session(request));
       return key === undefined ? undefined : actorId(key);
     },
   };

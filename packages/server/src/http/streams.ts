@@ -1,9 +1,15 @@
 import type { ServerResponse } from "node:http";
+import { JackfieldError } from "@jackfield/engine";
 
-/** Answers that stay open: they beat while nothing happens and end when the server stops. */
+/** Answers that stay open: they beat while nothing happens, and end when the server stops or their reader may no longer read. */
 export interface Streams {
-  /** Begins a stream of server-sent events. */
-  open(response: ServerResponse): Stream;
+  /**
+   * Begins a stream of server-sent events for a reader who is let in as long as `admitted` says so. Throws `unauthenticated` when
+   * that has ended since the request came.
+   */
+  open(response: ServerResponse, admitted: () => boolean): Stream;
+  /** Ends the streams of readers who are no longer let in: for when a key or a session has just ended. */
+  closeUnadmitted(): void;
   closeAll(): void;
 }
 
@@ -17,21 +23,25 @@ export interface Stream {
 const heartbeat = 20_000;
 
 export function createStreams(): Streams {
-  const open = new Set<Stream>();
+  const open = new Map<Stream, () => boolean>();
   return {
-    open(response) {
-      const stream = createStream(response);
-      open.add(stream);
+    open(response, admitted) {
+      if (!admitted()) throw new JackfieldError("unauthenticated");
+      const stream = createStream(response, admitted);
+      open.set(stream, admitted);
       stream.onClose(() => open.delete(stream));
       return stream;
     },
+    closeUnadmitted() {
+      for (const [stream, admitted] of [...open]) if (!admitted()) stream.close();
+    },
     closeAll() {
-      for (const stream of [...open]) stream.close();
+      for (const stream of [...open.keys()]) stream.close();
     },
   };
 }
 
-function createStream(response: ServerResponse): Stream {
+function createStream(response: ServerResponse, admitted: () => boolean): Stream {
   response.writeHead(200, {
     "Content-Type": "text/event-stream; charset=utf-8",
     "Cache-Control": "no-store",
@@ -39,7 +49,12 @@ function createStream(response: ServerResponse): Stream {
     "X-Accel-Buffering": "no",
   });
   response.flushHeaders();
-  const beat = setInterval(() => response.write(": still here\n\n"), heartbeat).unref();
+  const close = () => {
+    clearInterval(beat);
+    if (!response.writableEnded) response.end();
+  };
+  // A session also runs out by itself, and nobody tells.
+  const beat = setInterval(() => (admitted() ? response.write(": still here\n\n") : close()), heartbeat).unref();
   response.once("close", () => clearInterval(beat));
   return {
     send(event, data, id) {
@@ -47,9 +62,7 @@ function createStream(response: ServerResponse): Stream {
       // JSON holds no line break, so that one `data` line is enough.
       response.write(`${id === undefined ? "" : `id: ${id}\n`}event: ${event}\ndata: ${JSON.stringify(data)}\n\n`);
     },
-    close() {
-      if (!response.writableEnded) response.end();
-    },
+    close,
     onClose(callback) {
       response.once("close", callback);
     },

@@ -51,9 +51,10 @@ const signOut = route({
   summary: "Signs the browser out.",
   roles,
   answers: { 204: { description: "The session has ended." } },
-  async handle({ access, cookies }, { request, response }) {
+  async handle({ access, cookies, streams }, { request, response }) {
     const cookie = cookies.session(request);
     if (cookie !== undefined) access.sessions.end(cookie);
+    streams.closeUnadmitted();
     cookies.clearSession(response);
     return noContent;
   },
@@ -103,9 +104,10 @@ const revokeApiKey = route({
   roles: ["admin"],
   params: Type.Object({ id: Identifier("The key's id.") }),
   answers: { 204: { description: "The key no longer works." } },
-  async handle({ access }, { params }, { actor }) {
+  async handle({ access, streams }, { params }, { actor }) {
     if (!access.keys.revoke(actor.workspace, params.id))
       throw new JackfieldError("not_found", { detail: "There is no such API key." });
+    streams.closeUnadmitted();
     return noContent;
   },
 });

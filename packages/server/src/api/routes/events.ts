@@ -1,5 +1,6 @@
-import type { Actor, Connection, ConnectionEvent } from "@jackfield/engine";
+import type { Connection, ConnectionEvent } from "@jackfield/engine";
 import { Type } from "typebox";
+import type { Principal } from "../../access/authenticate.ts";
 import { type Call, ok, type Result, type Route, route, type Services } from "../route.ts";
 import { closed, ConnectionEvent as Event, list, pageQuery } from "../schemas.ts";
 import { byId, readers } from "./connections.ts";
@@ -22,10 +23,10 @@ const listEvents = route({
       },
     },
   },
-  async handle(services, call, { actor }) {
-    if (wantsStream(call.request.headers.accept)) return await stream(services, call, actor);
+  async handle(services, call, principal) {
+    if (wantsStream(call.request.headers.accept)) return await stream(services, call, principal);
     const { limit = 50, cursor } = call.query;
-    return ok(await services.engine.connections.events(actor, call.params.id, { limit, after: cursor }));
+    return ok(await services.engine.connections.events(principal.actor, call.params.id, { limit, after: cursor }));
   },
 });
 
@@ -37,14 +38,14 @@ function wantsStream(accept: string | undefined): boolean {
 async function stream(
   { engine, streams }: Services,
   call: Pick<Call<{ id: string }, unknown, unknown>, "params" | "response">,
-  actor: Actor,
+  { actor, admitted }: Principal,
 ): Promise<Result> {
   const early: [ConnectionEvent, Connection][] = [];
   let send = (event: ConnectionEvent, connection: Connection) => void early.push([event, connection]);
   const stop = await engine.connections.watch(actor, call.params.id, (event, connection) => send(event, connection));
   try {
     const current = await engine.connections.get(actor, call.params.id);
-    const open = streams.open(call.response);
+    const open = streams.open(call.response, admitted);
     open.onClose(stop);
     open.send("connection", current);
     send = (event, connection) => {
