@@ -1,4 +1,5 @@
 import type { Test } from "@jackfield/manifest";
+import { redactDeep } from "../egress/redact.ts";
 import { JackfieldError, type ProviderWords } from "../errors.ts";
 import { evaluate, type Names, text } from "../request/hole.ts";
 import { renderRequest } from "../request/render.ts";
@@ -60,7 +61,8 @@ async function judge(
   const root = { ...names, me, body: me, response: { status, headers: answer.headers, body: me } };
   const good = status >= 200 && status <= 299;
   if (good && (test.valid === undefined || (await evaluate(test.valid, root)) === true))
-    return { outcome: "passed", me, status, duration_ms };
+    // Labels and unique ids are not sealed, so what an API echoes of the credential must not get into them.
+    return { outcome: "passed", me: redactDeep(redactorOf(opened), me), status, duration_ms };
 
   const redact = (words: string): string => redactorOf(opened)(words).slice(0, 2000);
   const said = test.error === undefined ? undefined : await text(test.error, root).catch(() => undefined);
