@@ -22,47 +22,197 @@ function jsonForms(secret: string): string[] {
 }
 
 /**
- * Base64 of the secret alone, and the part that stays the same when it is encoded with a text before and after it, as in
+ * Base64 of the text alone, and the part that stays the same when it is encoded with a text before and after it, as in
  * `Authorization: Basic`: it depends only on how the bytes before it fall into groups of three.
  */
-function base64Forms(secret: string): string[] {
-  const bytes = Buffer.from(secret, "utf8");
+function base64Forms(text: string): string[] {
+  const bytes = Buffer.from(text, "utf8");
   const inner = [0, 1, 2].map((offset) => {
-    const text = Buffer.concat([Buffer.alloc(offset), bytes]).toString("base64");
-    return text.slice(Math.ceil((offset * 8) / 6), Math.floor(((offset + bytes.length) * 8) / 6));
+    const encoded = Buffer.concat([Buffer.alloc(offset), bytes]).toString("base64");
+    return encoded.slice(Math.ceil((offset * 8) / 6), Math.floor(((offset + bytes.length) * 8) / 6));
   });
   const whole = bytes.toString("base64");
   const standard = [whole, whole.replaceAll("=", ""), ...inner];
-  return [...standard, ...standard.map((text) => text.replaceAll("+", "-").replaceAll("/", "_"))];
+  return [...standard, ...standard.map((encoded) => encoded.replaceAll("+", "-").replaceAll("/", "_"))];
+}
+
+/** Percent-encoded for a URL, and for a form, which differ in `~`, `!`, `'`, `(`, `)` and the space. */
+function encodedForms(text: string): string[] {
+  // Half a surrogate pair cannot be encoded; it is sent as U+FFFD.
+  const wellFormed = Buffer.from(text, "utf8").toString("utf8");
+  return [encodeURIComponent(wellFormed), new URLSearchParams([["", wellFormed]]).toString().slice(1)];
 }
 
 function urlForms(text: string): string[] {
-  // Half a surrogate pair cannot be encoded; it is sent as U+FFFD.
-  const wellFormed = Buffer.from(text, "utf8").toString("utf8");
-  const component = encodeURIComponent(wellFormed);
-  const form = new URLSearchParams([["", wellFormed]]).toString().slice(1);
-  const lower = (encoded: string): string => encoded.replace(/%[0-9A-F]{2}/g, (byte) => byte.toLowerCase());
-  return [component, form, lower(component), lower(form)];
+  const encoded = encodedForms(text);
+  return [...encoded, ...encoded.map((form) => form.replace(/%[0-9A-F]{2}/g, (byte) => byte.toLowerCase()))];
 }
 
 function formsOf(secret: string): string[] {
-  const base64 = base64Forms(secret);
-  return [secret, ...base64, ...jsonForms(secret), ...urlForms(secret), ...base64.flatMap(urlForms)];
+  // HTTP Basic encodes the form-encoded secret (RFC 6749 §2.3.1); some clients and providers take the raw one, or a URL's encoding.
+  const base64 = [...new Set([secret, ...encodedForms(secret)])].flatMap(base64Forms);
+  const escapable = [...new Set(base64)].filter((form) => /[+/=]/.test(form));
+  return [secret, ...base64, ...jsonForms(secret), ...urlForms(secret), ...escapable.flatMap(urlForms)];
+}
+
+/*
+ * All forms are looked for in one pass. No regular expression and no `indexOf`: the first cannot be compiled from a long secret and puts
+ * it into its error, and both take quadratic time where a secret and a text repeat themselves, which a provider can arrange.
+ */
+
+/** Every form is at least this long, so a hash of so many characters tells where one may begin. */
+const windowLength = minLength;
+/** Six times five bits: a character is shifted out when it leaves the window. */
+const windowMask = 0x3fffffff;
+const slotBits = 14;
+/** Taken once: where the globals belong to a context of their own, as under Jest, looking it up costs more than all the rest. */
+const { imul } = Math;
+
+function hashNext(hash: number, unit: number): number {
+  return ((hash << 5) ^ unit) & windowMask;
+}
+
+function slotOf(hash: number): number {
+  return imul(hash, 0x9e3779b1) >>> (32 - slotBits);
+}
+
+interface Index {
+  /** The longest first, so that no part of a longer form stays behind. */
+  readonly forms: readonly string[];
+  /** Which slots have a form: far quicker to ask than the map. */
+  readonly used: Uint8Array;
+  /** Slot → positions in `forms`, ascending. */
+  readonly slots: ReadonlyMap<number, readonly number[]>;
+  /** See `bordersOf`; made for a form when it is first needed, which for most is never. */
+  readonly borders: (Int32Array | undefined)[];
+}
+
+function indexOf(secrets: readonly string[]): Index {
+  const forms = [...new Set(secrets.flatMap(formsOf))]
+    .filter((form) => form.length >= minLength)
+    .sort((a, b) => b.length - a.length);
+  const used = new Uint8Array(1 << slotBits);
+  const slots = new Map<number, number[]>();
+  for (const [position, form] of forms.entries()) {
+    let hash = 0;
+    for (let at = 0; at < windowLength; at += 1) hash = hashNext(hash, form.charCodeAt(at));
+    const slot = slotOf(hash);
+    used[slot] = 1;
+    const there = slots.get(slot);
+    if (there) there.push(position);
+    else slots.set(slot, [position]);
+  }
+  return { forms, used, slots, borders: [] };
+}
+
+/** Knuth, Morris and Pratt: for every length, how long the longest proper beginning is with which a beginning of that length ends. */
+function bordersOf(form: string): Int32Array {
+  const borders = new Int32Array(form.length + 1);
+  let length = 0;
+  for (let at = 1; at < form.length; at += 1) {
+    const unit = form.charCodeAt(at);
+    while (length > 0 && form.charCodeAt(length) !== unit) length = borders[length] ?? 0;
+    if (form.charCodeAt(length) === unit) length += 1;
+    borders[at + 1] = length;
+  }
+  return borders;
+}
+
+/** So many are rather compared again than remembered: it spares nearly every form its borders. */
+const fewCharacters = 32;
+
+/**
+ * The search through one text. Of every form it remembers where it may begin next and how much of it is there already, so that no
+ * character is compared with a form again and again.
+ */
+class Search {
+  readonly #index: Index;
+  readonly #text: string;
+  readonly #begin: Int32Array;
+  readonly #matched: Int32Array;
+
+  constructor(index: Index, text: string) {
+    this.#index = index;
+    this.#text = text;
+    this.#begin = new Int32Array(index.forms.length);
+    this.#matched = new Int32Array(index.forms.length);
+  }
+
+  /** The length of the longest form that begins here; 0 if none does. To be asked at ascending places. */
+  lengthAt(place: number, slot: number): number {
+    for (const position of this.#index.slots.get(slot) ?? []) {
+      const form = this.#index.forms[position] ?? "";
+      if (this.#begins(form, position, place)) return form.length;
+    }
+    return 0;
+  }
+
+  #begins(form: string, position: number, place: number): boolean {
+    let begin = this.#begin[position] ?? 0;
+    let matched = this.#matched[position] ?? 0;
+    while (begin < place && matched > 0) {
+      const kept = this.#kept(form, position, matched);
+      begin += matched <= fewCharacters ? 1 : matched - kept;
+      matched = kept;
+    }
+    if (begin > place) return false;
+    begin = place;
+    while (matched < form.length && this.#text.charCodeAt(begin + matched) === form.charCodeAt(matched)) matched += 1;
+    const found = matched === form.length;
+    // What is found is replaced; the search goes on behind it.
+    this.#begin[position] = found ? begin + matched : begin;
+    this.#matched[position] = found ? 0 : matched;
+    return found;
+  }
+
+  /** How much of a form is still there when it does not go on after `matched` characters. */
+  #kept(form: string, position: number, matched: number): number {
+    if (matched <= fewCharacters) return 0;
+    const { borders } = this.#index;
+    borders[position] ??= bordersOf(form);
+    return borders[position][matched] ?? 0;
+  }
+}
+
+function replaceAll(index: Index, text: string): string {
+  const { used } = index;
+  const parts: string[] = [];
+  let search: Search | undefined;
+  let hash = 0;
+  let done = 0;
+  // A window may not reach back into what is replaced already.
+  let full = windowLength - 1;
+  for (let end = 0; end < text.length; end += 1) {
+    hash = hashNext(hash, text.charCodeAt(end));
+    if (end < full) continue;
+    const slot = slotOf(hash);
+    if (used[slot] === 0) continue;
+    search ??= new Search(index, text);
+    const begin = end - windowLength + 1;
+    const length = search.lengthAt(begin, slot);
+    if (length === 0) continue;
+    parts.push(text.slice(done, begin), mark);
+    done = begin + length;
+    full = done + windowLength - 1;
+    end = done - 1;
+  }
+  return done === 0 ? text : parts.join("") + text.slice(done);
 }
 
 /**
- * Makes a redactor for the given secrets. Those of less than six characters are left out: they occur by chance, and replacing them
- * would both damage texts and tell what they are.
+ * Makes a redactor for the given secrets, in next to no time: the work is done when it is first used. Those of less than six characters
+ * are left out: they occur by chance, and replacing them would both damage texts and tell what they are. Never throws, and takes time
+ * in proportion to the text, whatever the secrets.
  */
 export function createRedactor(secrets: readonly string[]): Redactor {
   const long = secrets.filter((secret) => secret.length >= minLength);
   if (long.length === 0) return unchanged;
-  // The longest first, so that no part of a longer form stays behind.
-  const forms = [...new Set(long.flatMap(formsOf))]
-    .filter((form) => form.length >= minLength)
-    .sort((a, b) => b.length - a.length);
-  const pattern = new RegExp(forms.map((form) => form.replace(/[\\^$.*+?()[\]{}|/-]/g, "\\$&")).join("|"), "g");
-  return (text) => text.replace(pattern, mark);
+  let index: Index | undefined;
+  return (text) => {
+    if (text.length < minLength) return text;
+    index ??= indexOf(long);
+    return replaceAll(index, text);
+  };
 }
 
 function redactNumber(redact: Redactor, value: number): number | string {

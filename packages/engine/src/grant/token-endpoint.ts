@@ -1,7 +1,7 @@
 import type { OAuth2, Parameters, Template } from "@jackfield/manifest";
 import type { Egress, EgressAnswer } from "../egress/egress.ts";
 import { createRedactor } from "../egress/redact.ts";
-import type { ProviderWords } from "../errors.ts";
+import { JackfieldError, type ProviderWords } from "../errors.ts";
 import { evaluate, type Names } from "../request/hole.ts";
 import { type Entries, formEncode, overlay, renderParameters } from "../request/parameters.ts";
 import { retryAfter } from "../request/retry-after.ts";
@@ -19,6 +19,8 @@ export interface GrantContext {
 
 const timeout = 30_000;
 const maxBytes = 1 << 20;
+/** More does not fit into the headers that common servers take. */
+const maxTokenBytes = 16 * 1024;
 
 const encodings: Record<OAuth2["token"]["encoding"], { readonly type: string; encode(entries: Entries): string }> = {
   form: { type: "application/x-www-form-urlencoded", encode: formEncode },
@@ -59,13 +61,15 @@ export async function callEndpoint(
     maxBytes,
     redirects: "none",
   });
-  const sent = [...entries.map(([, value]) => value), client.client_secret ?? ""];
+  // The whole of HTTP Basic too: a provider that echoes it gives the secret away together with the id before it.
+  const basic = proof.headers.authorization ?? "";
+  const sent = [...entries.map(([, value]) => value), client.client_secret ?? "", basic, basic.replace(/^Basic /, "")];
   return { answer, redact: createRedactor(sent.filter((value) => value.length >= 8)) };
 }
 
 /**
- * A token request; every grant is a set of parameters for it. Throws `TokenFailure` for what the provider refuses, and as
- * `callEndpoint`.
+ * A token request; every grant is a set of parameters for it. Throws `TokenFailure` for what the provider refuses,
+ * `token_answer_invalid` for a token that cannot be used, and as `callEndpoint`.
  */
 export async function requestToken(
   context: GrantContext,
@@ -89,8 +93,10 @@ async function readAnswer(auth: OAuth2, answer: EgressAnswer, redact: (text: str
     const description = await read("error_description");
     throw tokenFailure(words(answer.status, error, description, body, redact), retryAfter(answer));
   }
-  const lifetime = lifetimeOf(await read("expires_in"), auth);
   const refreshToken = await read("refresh_token");
+  refuseUnusable("access token", accessToken, answer);
+  refuseUnusable("refresh token", refreshToken, answer);
+  const lifetime = lifetimeOf(await read("expires_in"), auth);
   const tokenType = await read("token_type");
   return {
     access_token: accessToken,
@@ -101,6 +107,25 @@ async function readAnswer(auth: OAuth2, answer: EgressAnswer, redact: (text: str
     lifetime,
     scopes: scopesOf(await read("scope")),
   };
+}
+
+/**
+ * A token that cannot be sent in a header or be stored is worse than none: it must not take the place of one that works. The failure is
+ * no `TokenFailure`, as these are not the provider's words; a refresh takes it as one that is tried again.
+ */
+function refuseUnusable(what: string, token: unknown, answer: EgressAnswer): void {
+  if (typeof token !== "string") return;
+  const fault =
+    Buffer.byteLength(token, "utf8") > maxTokenBytes
+      ? "is longer than 16 KB"
+      : /[\p{Cc}\p{Cs}]/u.test(token) // With the flag u, \p{Cs} finds only halves of surrogate pairs.
+        ? "holds characters that no token may hold"
+        : undefined;
+  if (fault === undefined) return;
+  throw new JackfieldError("token_answer_invalid", {
+    detail: `The provider answered with a token that cannot be used: the ${what} ${fault}.`,
+    provider: { status: answer.status },
+  });
 }
 
 function isPresent(error: unknown): boolean {

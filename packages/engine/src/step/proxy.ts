@@ -46,12 +46,18 @@ const forwarded = new Set([
   "user-agent",
 ]);
 
-/** Headers of the provider that must not reach the caller: cookies, challenges that echo credentials, and what undici has undone. */
+/**
+ * Headers of the provider that must not reach the caller: cookies, challenges and proofs that come of the credential, what undici has
+ * undone, and orders to the caller's browser (`clear-site-data`, `refresh`) or to the reverse proxy before us (`x-sendfile` and its
+ * like, by which it would answer with a file of its own).
+ */
 const withheld = new Set([
   "set-cookie",
   "set-cookie2",
   "www-authenticate",
   "proxy-authenticate",
+  "authentication-info",
+  "proxy-authentication-info",
   "connection",
   "keep-alive",
   "transfer-encoding",
@@ -61,7 +67,15 @@ const withheld = new Set([
   "content-length",
   "alt-svc",
   "strict-transport-security",
+  "clear-site-data",
+  "refresh",
+  "x-sendfile",
+  "x-lighttpd-send-file",
 ]);
+
+function isWithheld(name: string): boolean {
+  return withheld.has(name) || name.startsWith("x-accel-");
+}
 
 /** A raw authenticated request. See `Engine.steps.proxy` for what it throws. */
 export async function proxy(
@@ -89,11 +103,8 @@ export async function proxy(
         duration_ms: runtime.clock() - started,
       }),
     );
-    return {
-      status: answer.status,
-      headers: visibleHeaders(answer, redactorOf(last)),
-      body: redactBody(answer.body, redactorOf(last)),
-    };
+    const redact = redactorOf(last);
+    return { status: answer.status, headers: visibleHeaders(answer, redact), body: redactBody(answer.body, redact) };
   } catch (cause) {
     const code = cause instanceof JackfieldError ? cause.code : "internal";
     runtime.events.note(
@@ -152,7 +163,7 @@ async function send(
 function visibleHeaders(answer: EgressAnswer, redact: (text: string) => string): Record<string, string> {
   return Object.fromEntries(
     Object.entries(flatHeaders(answer))
-      .filter(([name]) => !withheld.has(name))
+      .filter(([name]) => !isWithheld(name))
       .map(([name, value]) => [name, redact(value)]),
   );
 }

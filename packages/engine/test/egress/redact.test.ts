@@ -1,3 +1,4 @@
+import { randomBytes } from "node:crypto";
 import { createRedactor, redactDeep } from "../../src/egress/redact.ts";
 
 const secret = 'ya29.a0/Äb+c"d\\e f=&~!';
@@ -37,7 +38,89 @@ describe("A secret is found in every form in which it is echoed", () => {
   });
 });
 
+describe.each<[string, (text: string) => string]>([
+  ["form-encoded (RFC 6749 §2.3.1)", (text) => new URLSearchParams({ a: text }).toString().slice(2)],
+  ["percent-encoded", encodeURIComponent],
+])("In HTTP Basic, %s before", (_, encode) => {
+  test.each<[string, string, BufferEncoding]>(
+    ["", "a", "ab", "abc", "an:id"].flatMap((id) =>
+      ["s~e+c/r=e:t ü", "secret!'()*~", "????>>>>"].flatMap((hard): [string, string, BufferEncoding][] => [
+        [id, hard, "base64"],
+        [id, hard, "base64url"],
+      ]),
+    ),
+  )("after %j the secret %j is found in %s", (id, hard, encoding) => {
+    const before = `${encode(id)}:`;
+    const basic = Buffer.from(before + encode(hard)).toString(encoding);
+    const redacted = createRedactor([hard])(`<${basic}>`);
+    expect(redacted).toContain("[redacted]");
+    const [start = "", end = ""] = redacted.slice(1, -1).split("[redacted]");
+    // At most the character of base64 on each side that the secret shares with what is around it.
+    expect(Buffer.from(start, "base64").length).toBeLessThanOrEqual(before.length + 1);
+    expect(end.replaceAll("=", "").length).toBeLessThanOrEqual(1);
+  });
+});
+
+/** What a redactor does, said as simply as can be: at every place the longest secret that begins there. */
+function plainly(secrets: readonly string[], text: string): string {
+  const longestFirst = [...secrets].sort((a, b) => b.length - a.length);
+  let result = "";
+  for (let place = 0; place < text.length; ) {
+    const found = longestFirst.find((secret) => text.startsWith(secret, place));
+    result += found === undefined ? text[place] : "[redacted]";
+    place += found?.length ?? 1;
+  }
+  return result;
+}
+
 describe("A redactor", () => {
+  test("finds what a plain search finds in texts that repeat themselves", () => {
+    const random = (limit: number): number => Math.floor(Math.random() * limit);
+    const word = (length: number): string => Array.from({ length }, () => "ab"[random(2)]).join("");
+    for (let round = 0; round < 2000; round += 1) {
+      const period = word(1 + random(4));
+      const secrets = Array.from({ length: 1 + random(4) }, () => period.repeat(60).slice(0, 6 + random(100)) + word(random(4)));
+      const text = Array.from({ length: 6 }, () => period.repeat(60).slice(0, random(160)) + word(random(6))).join("");
+      expect([secrets, text, createRedactor(secrets)(text)]).toEqual([secrets, text, plainly(secrets, text)]);
+    }
+  });
+
+  // Each of these took from many seconds to for ever when it was searched for by a pattern or by `indexOf`.
+  const megabytes10 = 10 << 20;
+  const a = "a".repeat(megabytes10);
+  test.each<[string, string[], string]>([
+    ["a secret that repeats itself before and after a break", [`${"a".repeat(40)}b${"a".repeat(8000)}`], a],
+    ["a secret that repeats itself and then breaks", [`${"a".repeat(8000)}b`], a],
+    ["several such, next to one that is there", ["c".repeat(6), `${"a".repeat(8000)}b`, `${"a".repeat(4000)}b`], `cccccc${a}`],
+    ["a text that repeats the base64 of one", [`${"a".repeat(8000)}!`], "YWFh".repeat(megabytes10 / 4)],
+    [
+      "five random secrets",
+      Array.from({ length: 5 }, () => randomBytes(60).toString("base64")),
+      randomBytes((megabytes10 / 4) * 3).toString("base64"),
+    ],
+  ])("is quick with %s in ten megabytes", (_, secrets, text) => {
+    const start = Date.now();
+    const clean = createRedactor(secrets)(text);
+    expect(Date.now() - start).toBeLessThan(5000);
+    // Not toBe, which would print the text.
+    expect(clean === text.replace("cccccc", "[redacted]")).toBe(true);
+  });
+
+  test("takes a secret of any length", () => {
+    for (const long of [randomBytes(26 * 1024).toString("base64"), randomBytes(26 * 1024).toString("latin1")]) {
+      const echoed = [long, Buffer.from(`id:${long}`).toString("base64"), encodeURIComponent(long)];
+      const clean = createRedactor([long])(echoed.join(" and "));
+      expect(clean).toMatch(/^\[redacted\] and .{0,5}\[redacted\].{0,2}=* and \[redacted\]$/);
+    }
+  });
+
+  test("costs next to nothing until it is used", () => {
+    const secrets = Array.from({ length: 5 }, () => randomBytes(26 * 1024).toString("base64"));
+    const start = Date.now();
+    for (let count = 0; count < 10_000; count += 1) createRedactor(secrets);
+    expect(Date.now() - start).toBeLessThan(1000);
+  });
+
   test("leaves texts alone when it has no secrets", () => {
     expect(createRedactor([])("text")).toBe("text");
     expect(createRedactor(["", "short"])("a short text")).toBe("a short text");
