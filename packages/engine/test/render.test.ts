@@ -1,0 +1,61 @@
+import { compile } from "@jackfield/manifest";
+import { renderRequest } from "../src/request/render.ts";
+
+const { connector, problems } = compile(
+  `manifest: 1
+name: acme
+title: Acme
+base_url: https://api.acme.example/v1/
+auth:
+  key:
+    type: api_key
+    test: { request: { path: /me } }
+    label: "{{ me.name }}"
+    unique_id: me.id
+    default_params:
+      query: { api_version: "2", lang: en }
+      headers: { X-Client: jackfield }
+      body: { source: automation }
+actions:
+  list: { title: List, request: { path: /items } }
+  older: { title: List as before, request: { path: /items, query: { api_version: "1" }, headers: { x-client: own } } }
+  create: { title: Create, request: { method: POST, path: /items, body: { name: x } } }
+  form: { title: Create by form, request: { method: POST, path: /items, encoding: form, body: { name: x, source: own } } }
+  plain: { title: Say, request: { method: POST, path: /items, encoding: text, body: "just words" } }
+  empty: { title: Touch, request: { method: POST, path: /items } }
+  end: { title: End, request: { method: DELETE, path: /items } }
+`,
+  { file: "acme" },
+);
+
+const render = (action: string) => {
+  const declared = connector?.actions[action];
+  const auth = connector?.auth.key;
+  if (!connector || !declared || !auth) throw new Error(JSON.stringify(problems));
+  return renderRequest(connector, auth, declared.request, { fields: {} });
+};
+
+test("Default parameters are in every request, exactly once", async () => {
+  const { url, headers } = await render("list");
+  expect(url).toBe("https://api.acme.example/v1/items?api_version=2&lang=en");
+  expect(headers).toEqual({ accept: "application/json", "x-client": "jackfield" });
+});
+
+test("The request's own value wins over a default, whatever the case of a header's name", async () => {
+  const { url, headers } = await render("older");
+  expect(url).toBe("https://api.acme.example/v1/items?lang=en&api_version=1");
+  expect(headers["x-client"]).toBe("own");
+});
+
+test.each([
+  ["create", '{"source":"automation","name":"x"}', "application/json"],
+  ["form", "source=own&name=x", "application/x-www-form-urlencoded"],
+  ["plain", "just words", "text/plain; charset=utf-8"],
+  ["empty", '{"source":"automation"}', "application/json"],
+  ["list", undefined, undefined],
+  ["end", undefined, undefined],
+])("The body of %s is %j", async (action, body, type) => {
+  const rendered = await render(action);
+  expect(rendered.body).toBe(body);
+  expect(rendered.headers["content-type"]).toBe(type);
+});
