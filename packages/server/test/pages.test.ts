@@ -142,6 +142,8 @@ describe("the built pages", () => {
       expect(answer.headers.get("cache-control")).toBe("no-cache");
       expect(answer.headers.get("content-security-policy")).toMatch(/^default-src 'self';.*frame-ancestors 'none'/);
     }
+    expect((await open("/", "*/*")).status).toBe(200);
+    expect((await open("/connections", "*/*")).status).toBe(404);
     expect((await open("/favicon.svg", "image/*")).headers.get("cache-control")).toBe("no-cache");
   });
 

@@ -29,7 +29,9 @@ export function staticPages(folder: string): Router {
   router.use("/assets", express.static(join(folder, "assets"), { index: false, redirect: false, immutable: true, maxAge: "1y" }));
   router.use(express.static(folder, { index: false, redirect: false, cacheControl: false, setHeaders: revalidate }));
   router.use((request: Request, response: Response, next: NextFunction) => {
-    const navigation = ["GET", "HEAD"].includes(request.method) && (request.headers.accept ?? "").includes("text/html");
+    // The front door opens to everybody; other addresses are pages only for those who ask for pages.
+    const asked = request.path === "/" || (request.headers.accept ?? "").includes("text/html");
+    const navigation = asked && ["GET", "HEAD"].includes(request.method);
     if (!navigation || reserved.test(request.path) || request.path.startsWith("/assets/")) return next();
     revalidate(response);
     response.sendFile(index, { cacheControl: false });
