@@ -176,6 +176,20 @@ describe("a raw request", () => {
     expect(answer.headers["set-cookie"]).toBeUndefined();
   });
 
+  test("withholds headers with which a provider could steer a proxy or a browser, or show what the credential proved", async () => {
+    const steering = {
+      "x-accel-redirect": "/internal",
+      "x-sendfile": "/etc/passwd",
+      "authentication-info": "nextnonce=1",
+      "clear-site-data": "*",
+      refresh: "0;url=https://elsewhere.example",
+    };
+    await provider.set({ api_fail: { status: 200, body: "{}", times: 1, headers: { ...steering, "x-own": "yes" } } });
+    const { headers } = await raw("/items");
+    expect(headers["x-own"]).toBe("yes");
+    for (const name of Object.keys(steering)) expect([name, headers[name]]).toEqual([name, undefined]);
+  });
+
   test("hands back bytes as bytes", async () => {
     const answer = await raw("/big?bytes=500000");
     expect(answer.body.length).toBe(500000);
