@@ -33,7 +33,6 @@ export const errorTable = {
   ],
   // connectors and manifests
   connector_unknown: [404, "user", "There is no connector of that name.", "GET /v1/connectors lists them."],
-  connector_in_use: [409, "admin", "Connections use this connector.", "Delete them first."],
   manifest_invalid: [422, "author", "The manifest has problems.", "Correct each of the listed problems."],
   auth_unknown: [422, "user", "The connector has no such way to connect.", "Choose one that GET /v1/connectors/{name} lists."],
   environment_unknown: [
@@ -67,7 +66,6 @@ export const errorTable = {
   connection_revoked: [410, "user", "The connection was disconnected.", "Connect again."],
   not_connected: [409, "user", "The connection is not connected yet.", "Finish connecting it first."],
   needs_reauth: [409, "user", "The connection must be authorized again.", "Press Reconnect."],
-  wrong_connector: [422, "user", "The connection belongs to another connector.", "Use a connection of this connector."],
   duplicate_connection: [409, "user", "This account is already connected.", "Use the connection that is named."],
   account_mismatch: [
     409,
