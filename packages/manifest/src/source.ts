@@ -5,6 +5,7 @@
 
 import { type Document, isMap, isScalar, isSeq, type Node, type Pair, parseDocument, type Scalar, type YAMLMap } from "yaml";
 import { excerptOf, type Problem, type ProblemCode, problemKinds, shown } from "./problem.ts";
+import { readQuickly } from "./quick-yaml.ts";
 import { offsetWithin } from "./scalar.ts";
 import { refusals } from "./source-guard.ts";
 import { yamlProblems } from "./yaml-problem.ts";
@@ -41,7 +42,7 @@ export class Source {
   /** What is wrong with the text itself. */
   readonly problems: readonly Problem[];
   private readonly text: string;
-  private readonly document: Document | undefined;
+  private document: Document | undefined;
   private lines: readonly number[] | undefined;
 
   constructor(text: string, file: string) {
@@ -103,7 +104,8 @@ export class Source {
 
   /** The pair and the value at a path, or the nearest ones above it. */
   private find(path: Path): Found {
-    let found: Found = { pair: undefined, node: (this.document?.contents ?? undefined) as Node | undefined };
+    this.document ??= parseYaml(this.text);
+    let found: Found = { pair: undefined, node: (this.document.contents ?? undefined) as Node | undefined };
     for (const step of path) {
       const next = child(found.node, step);
       // What is missing is shown where it should stand: at the key above it.
@@ -135,7 +137,15 @@ interface Fault extends Span {
   readonly path?: string;
 }
 
-function readText(text: string): { data: unknown; document: Document | undefined; faults: readonly Fault[] } {
+interface Read {
+  readonly data: unknown;
+  /** Absent where the text was not parsed. */
+  readonly document: Document | undefined;
+  readonly faults: readonly Fault[];
+}
+
+/** Nearly all texts are without fault and in usual YAML: those are parsed only if the place of something is asked for. */
+function readText(text: string): Read {
   if (Buffer.byteLength(text) > limits.bytes) {
     return {
       data: undefined,
@@ -143,6 +153,18 @@ function readText(text: string): { data: unknown; document: Document | undefined
       faults: [{ code: "too_large", offset: 0, length: 1, message: "The file is larger than 256 KB." }],
     };
   }
+  const quick = readQuickly(text, { ...limits, reserved });
+  return quick === undefined ? readThoroughly(text) : { data: quick, document: undefined, faults: [] };
+}
+
+/** The data of a text; undefined where anything is wrong with it. */
+export function readData(text: string): unknown {
+  const { data, faults } = readText(text);
+  return faults.length > 0 ? undefined : data;
+}
+
+/** The data as the parser understands the text, or everything that is wrong with it. */
+export function readThoroughly(text: string): Read {
   const refused = refusals(text);
   if (refused.length > 0) return { data: undefined, document: undefined, faults: refused };
   const document = parseYaml(text);
