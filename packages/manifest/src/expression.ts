@@ -61,12 +61,9 @@ export function analyseExpression(source: string): AnalysedExpression {
 }
 
 const analyseJsonata = memoized(5_000, (source): AnalysedExpression => {
-  const parsed = parse(source);
-  const program = new Program(source, parsed);
-  return {
-    expression: { source, path: undefined, evaluate: (input: unknown) => program.evaluate(input) },
-    analysis: parsed.analysis,
-  };
+  const { analysis } = parse(source);
+  const program = new Program(source, analysis);
+  return { expression: { source, path: undefined, evaluate: (input: unknown) => program.evaluate(input) }, analysis };
 });
 
 const nothing: Analysis = { references: [], everything: false, calls: [], unset: [], regexes: [], transforms: false };

@@ -2,6 +2,7 @@
 
 import { type AnalysedExpression, analyseExpression, type Expression, ExpressionError, type Template } from "./expression.ts";
 import { manifestSchema, type Schema } from "./json-schema.ts";
+import { memoized } from "./memo.ts";
 import type { Place } from "./schema/text.ts";
 import type { Path } from "./source.ts";
 import { analyseTemplate } from "./template.ts";
@@ -25,27 +26,51 @@ export interface Text {
 
 type Visit = (place: Place, kind: "template" | "expression", source: string, path: Path) => unknown;
 
-/** A copy of the data in which `visit` has replaced every template and expression. The data need not be valid. */
+/** The data with every template and expression replaced by what `visit` gives for it. The data need not be valid. */
 export function mapTexts(data: unknown, visit: Visit): unknown {
   return map(manifestSchema, data, [], visit);
 }
 
 function map(schema: Schema, data: unknown, path: Path, visit: Visit): unknown {
+  if (isInert(schema)) return data;
   const { "x-template": template, "x-expression": expression } = schema;
   if (expression) return typeof data === "string" ? visit(expression, "expression", data, path) : data;
   if (template) return mapTree(template, data, path, visit);
-  if (Array.isArray(data)) return data.map((item, index) => map(branch(schema, data).items ?? {}, item, [...path, index], visit));
-  if (typeof data !== "object" || data === null) {
-    const chosen = branch(schema, data);
-    return chosen === schema ? data : map(chosen, data, path, visit);
-  }
-  const { properties, additionalProperties } = branch(schema, data);
+  if (Array.isArray(data)) return mapItems(branch(schema, data).items ?? {}, data, path, visit);
+  const chosen = branch(schema, data);
+  if (typeof data !== "object" || data === null) return chosen === schema ? data : map(chosen, data, path, visit);
+  return mapKeys(chosen, data, path, visit);
+}
+
+function mapKeys({ properties, additionalProperties }: Schema, data: object, path: Path, visit: Visit): unknown {
   const rest = typeof additionalProperties === "object" ? additionalProperties : {};
-  const entries = Object.entries(data).map(([key, value]) => {
+  const copy = record<unknown>([]);
+  for (const [key, value] of Object.entries(data)) {
     const inner = properties && Object.hasOwn(properties, key) ? (properties[key] ?? rest) : rest;
-    return [key, map(inner, value, [...path, key], visit)] as const;
-  });
-  return record(entries);
+    copy[key] = map(inner, value, [...path, key], visit);
+  }
+  return copy;
+}
+
+function mapItems(schema: Schema, data: readonly unknown[], path: Path, visit: Visit): unknown {
+  return isInert(schema) ? data : data.map((item, index) => map(schema, item, [...path, index], visit));
+}
+
+const inert = new WeakMap<Schema, boolean>();
+
+/** Whether no template and no expression can stand anywhere in what the schema describes: most of a manifest is of this kind. */
+function isInert(schema: Schema): boolean {
+  let found = inert.get(schema);
+  if (found === undefined) {
+    found = !schema["x-template"] && !schema["x-expression"] && partsOf(schema).every(isInert);
+    inert.set(schema, found);
+  }
+  return found;
+}
+
+function partsOf({ properties, additionalProperties, items, anyOf = [], oneOf = [] }: Schema): readonly Schema[] {
+  const rest = [additionalProperties, items].filter((part) => typeof part === "object");
+  return [...Object.values(properties ?? {}), ...rest, ...anyOf, ...oneOf];
 }
 
 /** A map without a prototype, so that no name of an author's is found that he did not write. */
@@ -77,45 +102,49 @@ export function kindOf(value: unknown): string {
   return Array.isArray(value) ? "array" : typeof value;
 }
 
-/** Compiles every template and expression once, and remembers them by source. */
+type Compiled = Omit<Text, "path" | "place">;
+
+/** Compiles every template and expression of a manifest. */
 export class Texts {
   readonly all: Text[] = [];
-  private readonly known = new Map<string, Omit<Text, "path" | "place">>();
 
   constructor(data: unknown) {
     mapTexts(data, (place, kind, source, path) => {
-      this.all.push({ path, place, ...this.read(kind, source) });
+      this.all.push({ path, place, ...compiled[kind](source) });
     });
   }
 
   /** The compiled template; the source must be free of errors. */
   template(source: string): Template {
-    return this.read("template", source).compiled as Template;
+    return compiled.template(source).compiled as Template;
   }
 
   /** The compiled expression; the source must be free of errors. */
   expression(source: string): Expression {
-    return this.read("expression", source).compiled as Expression;
-  }
-
-  private read(kind: "template" | "expression", source: string): Omit<Text, "path" | "place"> {
-    const key = `${kind} ${source}`;
-    const text = this.known.get(key) ?? read(kind, source);
-    this.known.set(key, text);
-    return text;
+    return compiled.expression(source).compiled as Expression;
   }
 }
 
-function read(kind: "template" | "expression", source: string): Omit<Text, "path" | "place"> {
+const compiled = {
+  template: memoized(10_000, (source) => orError(source, readTemplate)),
+  expression: memoized(10_000, (source) => orError(source, readExpression)),
+};
+
+function readExpression(source: string): Compiled {
+  const analysed = analyseExpression(source);
+  return { source, pieces: [{ ...analysed, offset: 0 }], parts: [0], compiled: analysed.expression, error: undefined };
+}
+
+function readTemplate(source: string): Compiled {
+  const { template, holes } = analyseTemplate(source);
+  let next = 0;
+  const parts = template.parts.map((part) => (typeof part === "string" ? part : next++));
+  return { source, pieces: holes, parts, compiled: template, error: undefined };
+}
+
+function orError(source: string, read: (source: string) => Compiled): Compiled {
   try {
-    if (kind === "expression") {
-      const analysed = analyseExpression(source);
-      return { source, pieces: [{ ...analysed, offset: 0 }], parts: [0], compiled: analysed.expression, error: undefined };
-    }
-    const { template, holes } = analyseTemplate(source);
-    let next = 0;
-    const parts = template.parts.map((part) => (typeof part === "string" ? part : next++));
-    return { source, pieces: holes, parts, compiled: template, error: undefined };
+    return read(source);
   } catch (error) {
     if (!(error instanceof ExpressionError)) throw error;
     return { source, pieces: [], parts: [], compiled: undefined, error };

@@ -4,21 +4,23 @@ import { ExpressionError, type ExpressionErrorCode } from "../expression-error.t
 import { Budget, LimitError } from "./budget.ts";
 import { limitedFunctions } from "./functions.ts";
 import { copyIn, copyOut } from "./plain-data.ts";
+import type { Analysis } from "./references.ts";
 import { regexEngine } from "./regex.ts";
-import type { Parsed } from "./syntax.ts";
+import { parse } from "./syntax.ts";
 
-/** A JSONata expression with limits on everything. */
+/**
+ * A JSONata expression with limits on everything. It is parsed when it is first evaluated: of a thousand connectors most expressions
+ * never are, and their syntax trees would take a hundred times the room of their texts.
+ */
 export class Program {
   private readonly source: string;
-  private readonly program: jsonata.Expression;
   /** The names of the data that it reads; undefined: all of them. */
   private readonly roots: ReadonlySet<string> | undefined;
   private readonly transforms: boolean;
-  private prepared: Promise<void> | undefined;
+  private prepared: Promise<jsonata.Expression> | undefined;
 
-  constructor(source: string, { program, analysis }: Parsed) {
+  constructor(source: string, analysis: Analysis) {
     this.source = source;
-    this.program = program;
     this.transforms = analysis.transforms;
     this.roots = analysis.everything ? undefined : new Set(analysis.references.map(({ path }) => path[0] ?? ""));
   }
@@ -30,16 +32,17 @@ export class Program {
   private async run(input: unknown): Promise<unknown> {
     try {
       this.prepared ??= this.prepare();
-      await this.prepared;
-      return copyOut(await this.program.evaluate(copyIn(input, this.roots)));
+      const program = await this.prepared;
+      return copyOut(await program.evaluate(copyIn(input, this.roots)));
     } catch (error) {
       throw failure(this.source, error);
     }
   }
 
   /** Binds the limited functions, and watches what is evaluated. */
-  private async prepare(): Promise<void> {
-    const bind = this.program.assign as (name: string | symbol, value: unknown) => void;
+  private async prepare(): Promise<jsonata.Expression> {
+    const { program } = parse(this.source);
+    const bind = program.assign as (name: string | symbol, value: unknown) => void;
     for (const [name, definition] of await limitedFunctions()) bind(name, definition);
     const { transforms } = this;
     // Called for every frame of variables; the first one of an evaluation, the base of all others, carries its budget.
@@ -60,6 +63,7 @@ export class Program {
       });
     });
     bind(Symbol.for("jsonata.__evaluate_exit"), watch);
+    return program;
   }
 }
 
