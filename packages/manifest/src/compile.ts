@@ -1,10 +1,11 @@
 import { buildConnector } from "./build.ts";
 import type { Connector } from "./connector.ts";
+import { type Bases, type Extended, extend } from "./extends.ts";
 import type { PlainHttp } from "./lint/rule.ts";
 import { lint } from "./lint.ts";
 import { byPlace, type Problem, type ProblemCode } from "./problem.ts";
 import type { Manifest } from "./schema/manifest.ts";
-import { type Finding, type Path, Source } from "./source.ts";
+import { type Finding, type Path, pathText, Source } from "./source.ts";
 import { record, Texts } from "./text.ts";
 import { shapeFindings } from "./validate.ts";
 
@@ -19,6 +20,8 @@ export interface CompileOptions {
   readonly file: string;
   readonly folder?: string | undefined;
   readonly plainHttp?: PlainHttp | undefined;
+  /** Where a manifest that this one `extends` is found. */
+  readonly bases?: Bases | undefined;
 }
 
 const most = 200;
@@ -31,19 +34,40 @@ const most = 200;
 export function compile(text: string, options: CompileOptions): Compilation {
   const source = new Source(text, options.file);
   if (source.problems.length > 0) return { connector: undefined, problems: [...source.problems].sort(byPlace) };
-  const shape = shapeFindings(source.data);
-  const texts = new Texts(source.data);
+  const extended = extend(source.data, options.bases);
+  if (extended.findings.length > 0) return failed(source, extended.findings);
+  const { data } = extended;
+  const shape = shapeFindings(data);
+  const texts = new Texts(data);
   const found = lint({
-    manifest: soundPart(source.data, shape),
+    manifest: soundPart(data, shape),
     texts,
     folder: options.folder,
     plainHttp: options.plainHttp ?? (() => false),
   });
   const findings = [...shape, ...found.filter((finding) => !followsFrom(shape, finding))];
-  const problems = findings.slice(0, most).map((finding) => source.problem(finding));
+  const problems = findings.slice(0, most).map((finding) => source.problem(placed(finding, extended, source.data)));
   problems.sort(byPlace);
-  const failed = problems.some(({ severity }) => severity === "error");
-  return { connector: failed ? undefined : buildConnector(source.data as Manifest, texts, text), problems };
+  if (problems.some(({ severity }) => severity === "error")) return { connector: undefined, problems };
+  return { connector: buildConnector(data as Manifest, texts, text + (extended.base ?? "")), problems };
+}
+
+function failed(source: Source, findings: readonly Finding[]): Compilation {
+  return { connector: undefined, problems: findings.map((finding) => source.problem(finding)).sort(byPlace) };
+}
+
+/** What was inherited is shown at `extends`, as it stands nowhere in this text. */
+function placed(finding: Finding, { base, inherited }: Extended, own: unknown): Finding {
+  if (base === undefined) return finding;
+  const path = finding.code === "missing_key" ? finding.path.slice(0, -1) : finding.path;
+  if (!inherited(path)) return finding;
+  const { extends: name } = own as { extends: string };
+  return {
+    code: finding.code,
+    path: ["extends"],
+    message: `In what \`${name}\` brings along, ${pathText(finding.path)}: ${finding.message}`,
+    ...(finding.hint === undefined ? {} : { hint: finding.hint }),
+  };
 }
 
 const mostRounds = 4;

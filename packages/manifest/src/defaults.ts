@@ -10,7 +10,7 @@ interface TypeDefaults {
   /** The fields that the type itself asks for. */
   readonly fields: (auth: AuthManifest, declared: readonly FieldManifest[]) => readonly FieldManifest[];
   /** What is sent as `Authorization`, if that can be told. */
-  readonly apply: (fields: readonly FieldManifest[]) => string | undefined;
+  readonly apply: (fields: readonly FieldManifest[], hasToken: boolean) => string | undefined;
 }
 
 const onlySecret = (fields: readonly FieldManifest[], name: string): string | undefined => {
@@ -51,8 +51,18 @@ export const typeDefaults: { readonly [T in AuthManifest["type"]]: TypeDefaults 
         ? `Basic {{ ${basicValue} }}`
         : undefined,
   },
+  custom: {
+    title: "Sign-in",
+    fields: () => [],
+    apply: (_fields, hasToken) => (hasToken ? "Bearer {{ token.access_token }}" : undefined),
+  },
+  // The engine signs each request.
+  oauth1: { title: "OAuth 1.0a", fields: consumerFields, apply: () => undefined },
   none: { title: "No sign-in", fields: () => [], apply: () => undefined },
 };
+
+/** Client authentications that need no client secret. */
+export const secretless: ReadonlySet<string> = new Set(["none", "private_key_jwt", "tls_client_auth"]);
 
 /** Where the user brings the client, its ID and secret are fields like any other. */
 function clientFields(auth: AuthManifest): FieldManifest[] {
@@ -61,8 +71,16 @@ function clientFields(auth: AuthManifest): FieldManifest[] {
   if (source === "app") return [];
   const required = source === "connection";
   const fields: FieldManifest[] = [{ name: "client_id", label: "Client ID", required }];
-  if (authentication !== "none") fields.push({ name: "client_secret", label: "Client secret", secret: true, required });
+  if (!secretless.has(authentication)) fields.push({ name: "client_secret", label: "Client secret", secret: true, required });
   return fields;
+}
+
+function consumerFields(auth: AuthManifest): FieldManifest[] {
+  if (auth.type !== "oauth1" || auth.client?.source !== "connection") return [];
+  return [
+    { name: "client_id", label: "Consumer key", required: true },
+    { name: "client_secret", label: "Consumer secret", secret: true, required: true },
+  ];
 }
 
 /** The declared fields, with those in front that the type or the client asks for. */
@@ -71,6 +89,11 @@ export function fieldsOf(auth: AuthManifest): readonly FieldManifest[] {
   const names = new Set(declared.map(({ name }) => name));
   const implied = typeDefaults[auth.type].fields(auth, declared);
   return [...implied.filter(({ name }) => !names.has(name)), ...declared];
+}
+
+/** What the admin enters with the app, beside client ID and secret. */
+export function appFields(auth: AuthManifest): readonly FieldManifest[] {
+  return auth.type === "oauth2" || auth.type === "oauth1" ? (auth.client?.fields ?? []) : [];
 }
 
 const upperCase = new Set(["api", "id", "url", "uri", "ip"]);
@@ -96,4 +119,9 @@ const units: Readonly<Record<string, number>> = { ms: 1, s: 1000, m: 60_000, h: 
 export function milliseconds(duration: string): number {
   const [, count = "0", unit = "ms"] = /^([0-9]+)([a-z]+)$/.exec(duration) ?? [];
   return Number(count) * (units[unit] ?? 1);
+}
+
+/** What is sent as `Authorization` where the manifest does not say; undefined: it cannot be told, or nothing is. */
+export function defaultApply(auth: AuthManifest): string | undefined {
+  return typeDefaults[auth.type].apply(fieldsOf(auth), "token" in auth && auth.token !== undefined);
 }

@@ -65,5 +65,24 @@ function withoutNotes(schema: unknown): unknown {
 
 /** The JSON Schema (draft 7) of a `connector.yaml`, for editors. */
 export function manifestJsonSchema(): Record<string, unknown> {
-  return { $schema: "http://json-schema.org/draft-07/schema#", ...(withoutNotes(manifestSchema) as Record<string, unknown>) };
+  const {
+    required = [],
+    properties = {},
+    ...rest
+  } = withoutNotes(manifestSchema) as Omit<Schema, "properties"> & {
+    readonly properties?: Readonly<Record<string, Schema>>;
+  };
+  const { auth, ...others } = properties;
+  const alone = required.filter((key) => inheritable.has(key));
+  return {
+    $schema: "http://json-schema.org/draft-07/schema#",
+    ...rest,
+    required: required.filter((key) => !inheritable.has(key)),
+    properties: { ...others, auth: { type: "object", description: auth?.description } },
+    // Of what another connector brings along, only the differences stand in a manifest that extends it.
+    if: { required: ["extends"] },
+    else: { required: alone, properties: { auth } },
+  };
 }
+
+const inheritable: ReadonlySet<string> = new Set(["base_url", "auth"]);

@@ -63,6 +63,7 @@ export const problemKinds = {
   secret_misplaced: error("A secret stands where it does not belong.", "Secrets belong under `apply` and `token.params` only."),
 
   // Meaning.
+  extends_unknown: error("The connector that is extended cannot be used.", "Name another connector that extends none itself."),
   name_not_folder: error("The name is not the folder's.", "Give both the same name."),
   no_user_step: error("This grant has no user step.", "Remove it: nobody signs in for client_credentials."),
   revocation_unclear: error("A revocation has no target, or two.", "Give either `url` or `request`."),

@@ -1,6 +1,6 @@
 // What people are asked: fields of an auth, inputs of an action.
 
-import { basicValue, fieldsOf, labelOf, typeDefaults } from "../defaults.ts";
+import { basicValue, defaultApply, labelOf } from "../defaults.ts";
 import { analyseExpression } from "../expression.ts";
 import type { Path } from "../source.ts";
 import type { CheckedAuth, CheckedManifest, Found, Rule } from "./rule.ts";
@@ -26,7 +26,7 @@ function* duplicates(checked: CheckedManifest): Iterable<Found> {
 function fieldsOfDefaultApply({ auth }: CheckedAuth): string[] {
   if (auth.apply) return [];
   if (auth.type === "basic") return analyseExpression(basicValue).analysis.references.map(({ path }) => path[1] ?? "");
-  const value = typeDefaults[auth.type].apply(fieldsOf(auth)) ?? "";
+  const value = defaultApply(auth) ?? "";
   return /fields\.([a-z0-9_]+)/.exec(value)?.slice(1) ?? [];
 }
 
@@ -51,15 +51,16 @@ function isUsed(checked: CheckedManifest, auth: string, name: string): boolean {
 }
 
 function* unusedInputs(checked: CheckedManifest): Iterable<Found> {
-  for (const [id, action] of Object.entries(checked.manifest.actions ?? {})) {
-    const pieces = checked.texts.filter(({ path }) => path[0] === "actions" && path[1] === id).flatMap((text) => text.pieces);
-    for (const name of Object.keys(action.input ?? {})) {
+  for (const { path, input } of checked.inputs()) {
+    const own = checked.texts.filter((text) => text.path[0] === path[0] && text.path[1] === path[1]);
+    const pieces = own.flatMap((text) => text.pieces);
+    for (const name of Object.keys(input)) {
       const used = pieces.some(
         ({ analysis }) =>
           analysis.everything ||
           analysis.references.some(({ path }) => path[0] === "input" && (path[1] === undefined || path[1] === name)),
       );
-      if (!used) yield { path: ["actions", id, "input", name], on: "key", message: `The input \`${name}\` is never used.` };
+      if (!used) yield { path: [...path, "input", name], on: "key", message: `The input \`${name}\` is never used.` };
     }
   }
 }
@@ -126,14 +127,15 @@ interface Asked {
   readonly path: Path;
   readonly type: string;
   readonly default?: string | number | boolean | undefined;
-  readonly options?: readonly { readonly value: string | number | boolean }[] | undefined;
+  /** A text is the name of an `options` block. */
+  readonly options?: string | readonly { readonly value: string | number | boolean }[] | undefined;
 }
 
 function* asked(checked: CheckedManifest): Generator<Asked> {
   for (const { field, path } of declaredFields(checked)) yield { ...field, path, type: field.type ?? "string" };
-  for (const [id, action] of Object.entries(checked.manifest.actions ?? {})) {
-    for (const [name, input] of Object.entries(action.input ?? {})) {
-      yield { ...input, path: ["actions", id, "input", name], type: input.type ?? "string" };
+  for (const { path, input: declared } of checked.inputs()) {
+    for (const [name, input] of Object.entries(declared)) {
+      yield { ...input, path: [...path, "input", name], type: input.type ?? "string" };
     }
   }
 }
@@ -150,7 +152,7 @@ function* defaultMismatches(checked: CheckedManifest): Iterable<Found> {
   for (const { path, type, options, default: given } of asked(checked)) {
     if (given === undefined) continue;
     const at = [...path, "default"];
-    if (options && type === "select") {
+    if (typeof options === "object" && type === "select") {
       if (!options.some(({ value }) => value === given)) yield { path: at, message: "The default is not one of the options." };
     } else if (typeof given !== (jsonTypes[type] ?? "string")) {
       yield { path: at, message: `The default of a ${type} must be a ${jsonTypes[type] ?? "text"}.` };

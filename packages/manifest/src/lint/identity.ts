@@ -1,6 +1,6 @@
 // What a connection is called, and what tells it from others.
 
-import { milliseconds, typeDefaults } from "../defaults.ts";
+import { defaultApply, milliseconds } from "../defaults.ts";
 import type { CheckedManifest, Found, Rule } from "./rule.ts";
 
 function* nameNotFolder({ manifest, folder }: CheckedManifest): Iterable<Found> {
@@ -49,14 +49,20 @@ function* emailAsId({ texts }: CheckedManifest): Iterable<Found> {
 }
 
 function* missingApply({ auths }: CheckedManifest): Iterable<Found> {
-  for (const { auth, fields, path } of auths) {
-    if (auth.apply?.in === "query" && auth.apply.name === undefined) {
-      yield { path: [...path, "apply", "in"], message: "The parameter's name is missing.", hint: "Give it with `apply.name`." };
+  for (const { auth, path } of auths) {
+    const items = auth.apply === undefined || Array.isArray(auth.apply) ? (auth.apply ?? []) : [auth.apply];
+    for (const [index, item] of items.entries()) {
+      if ((item.in !== "query" && item.in !== "body") || item.name !== undefined) continue;
+      const at = Array.isArray(auth.apply) ? ["apply", index, "in"] : ["apply", "in"];
+      yield { path: [...path, ...at], message: "The parameter's name is missing.", hint: "Give it with `apply.name`." };
     }
-    if (auth.type === "none" || auth.apply || typeDefaults[auth.type].apply(fields) !== undefined) continue;
+    if (signsByItself.has(auth.type) || auth.apply || defaultApply(auth) !== undefined) continue;
     yield { path, on: "key", message: `Which field is the credential of auth.${path[1]} cannot be told.` };
   }
 }
+
+/** Nothing is sent, or the engine signs every request. */
+const signsByItself: ReadonlySet<string> = new Set(["none", "oauth1"]);
 
 const longestTest = 10_000;
 

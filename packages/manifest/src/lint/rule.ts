@@ -22,6 +22,24 @@ export interface CheckedAuth {
   readonly fields: readonly FieldManifest[];
 }
 
+/** The namespaces that captured values stand in. */
+export type Captured = "callback" | "token" | "connection";
+
+const keys = (map: object | undefined) => Object.keys(map ?? {});
+
+/** What an auth block keeps from outside, by the namespace that templates find it in. */
+const captured: { readonly [N in Captured]: (auth: AuthManifest) => string[] } = {
+  callback: (auth) => (auth.type === "oauth2" ? keys(auth.callback?.capture) : []),
+  token: (auth) => {
+    if (auth.type !== "oauth2" && auth.type !== "custom") return [];
+    return [auth.token, ...(auth.token?.then ?? [])].flatMap((block) => keys(block?.capture));
+  },
+  connection: (auth) =>
+    (auth.after_connect ?? []).flatMap(({ capture, choose }) => [...keys(capture), ...(choose ? [choose.name] : [])]),
+};
+
+export const isCaptured = (namespace: string): namespace is Captured => Object.hasOwn(captured, namespace);
+
 /** A name in a text, with everything that a rule wants to know about it. */
 export interface Use {
   readonly text: Text;
@@ -32,7 +50,7 @@ export interface Use {
 /** Whether a host, without its port, may be spoken to in plain http. */
 export type PlainHttp = (host: string) => boolean;
 
-type Actions = NonNullable<Manifest["actions"]>;
+type Inputs = NonNullable<NonNullable<Manifest["actions"]>[string]["input"]>;
 
 /** A manifest whose shape is sound, as the rules look at it. */
 export class CheckedManifest {
@@ -57,8 +75,23 @@ export class CheckedManifest {
     return text.path[0] === "auth" ? this.auths.filter(({ id }) => id === text.path[1]) : this.auths;
   }
 
-  actionOf(text: Text): Actions[string] | undefined {
-    return text.path[0] === "actions" ? this.manifest.actions?.[String(text.path[1])] : undefined;
+  /** What workflows give: the inputs of every action and trigger, with the path of the block that declares them. */
+  *inputs(): Generator<{ path: Path; input: Inputs }> {
+    for (const block of ["actions", "triggers"] as const) {
+      for (const [id, { input }] of Object.entries(this.manifest[block] ?? {})) yield { path: [block, id], input: input ?? {} };
+    }
+  }
+
+  /** The inputs that a text may name; undefined where there are none, or where those of any action may be meant. */
+  inputsOf(text: Text): Inputs | undefined {
+    const [block, id] = text.path;
+    if (block !== "actions" && block !== "triggers") return undefined;
+    return this.manifest[block]?.[String(id)]?.input ?? {};
+  }
+
+  /** The values of other namespaces that the auth blocks of a text capture. */
+  capturesOf(text: Text, namespace: Captured): readonly string[] {
+    return this.authsOf(text).flatMap(({ auth }) => captured[namespace](auth));
   }
 
   *pieces(): Generator<{ text: Text; piece: Piece }> {

@@ -1,19 +1,41 @@
 // Where secrets may stand, and that none stands in the manifest itself.
 
+import { appFields } from "../defaults.ts";
 import { places } from "../names.ts";
 import type { Path } from "../source.ts";
 import type { Text } from "../text.ts";
 import { type CheckedManifest, type Found, placeOf, type Rule, type Use } from "./rule.ts";
 
-function secretOf(checked: CheckedManifest, { text, reference }: Use): string | undefined {
-  const [root, member] = reference.path;
-  if (root === "token") return "A token";
-  if (root === "app" && (member === undefined || member === "client_secret")) return "The client secret";
-  if (root !== "fields") return undefined;
-  const secrets = checked.authsOf(text).flatMap(({ fields }) => fields.filter(({ secret }) => secret === true));
-  if (member === undefined) return secrets.length > 0 ? "A secret field" : undefined;
-  return secrets.some(({ name }) => name === member) ? `The secret field \`${member}\`` : undefined;
+/** What a name stands for if it is a secret. A value that was captured with a pattern is none. */
+export function secretOf(checked: CheckedManifest, { text, reference }: Use): string | undefined {
+  const [root = "", member] = reference.path;
+  return secrets[root]?.(checked, text, member);
 }
+
+type SecretOf = (checked: CheckedManifest, text: Text, member: string | undefined) => string | undefined;
+
+const notSecretOfToken = new Set(["token_type", "expires_at", "scope"]);
+
+const secrets: Readonly<Record<string, SecretOf>> = {
+  token: (checked, text, member) =>
+    member !== undefined && (notSecretOfToken.has(member) || checked.capturesOf(text, "token").includes(member))
+      ? undefined
+      : "A token",
+  app: (checked, text, member) => {
+    if (member === undefined || member === "client_secret") return "The client secret";
+    const hidden = checked.authsOf(text).flatMap(({ auth }) => appFields(auth).filter(({ secret }) => secret === true));
+    const isHidden = hiddenOfApp.has(member) || hidden.some(({ name }) => name === member);
+    return isHidden ? `The app's \`${member}\`` : undefined;
+  },
+  hook: (_checked, _text, member) => (member === undefined || member === "secret" ? "The hook's secret" : undefined),
+  fields: (checked, text, member) => {
+    const hidden = checked.authsOf(text).flatMap(({ fields }) => fields.filter(({ secret }) => secret === true));
+    if (member === undefined) return hidden.length > 0 ? "A secret field" : undefined;
+    return hidden.some(({ name }) => name === member) ? `The secret field \`${member}\`` : undefined;
+  },
+};
+
+const hiddenOfApp = new Set(["signing_secret", "private_key"]);
 
 function* misplaced(checked: CheckedManifest): Iterable<Found> {
   for (const use of checked.uses()) {

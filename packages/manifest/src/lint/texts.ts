@@ -1,10 +1,13 @@
 // Templates and expressions: what they call and what they name.
 
+import { appFields } from "../defaults.ts";
 import { builtins } from "../jsonata/function-names.ts";
 import { ownFunctions } from "../jsonata/own-functions.ts";
-import { type Name, names, places } from "../names.ts";
+import { type Name, names, places, wholeCallback } from "../names.ts";
 import { listed, nearest } from "../suggestion.ts";
-import { type CheckedManifest, type Found, placeOf, type Rule, type Use } from "./rule.ts";
+import type { Text } from "../text.ts";
+import { type CheckedManifest, type Found, isCaptured, placeOf, type Rule, type Use } from "./rule.ts";
+import { secretOf } from "./secrets.ts";
 
 const functions = [...Object.keys(builtins), ...Object.keys(ownFunctions)];
 const isFunction = (name: string) => functions.includes(name);
@@ -36,41 +39,61 @@ function* unknownVariables(checked: CheckedManifest): Iterable<Found> {
 }
 
 /** Names that are secrets as a whole are the business of `secret_misplaced`. */
-const reportedAsSecret = (use: Use) => {
-  const [root, member] = use.reference.path;
-  return !places[use.text.place].secrets && (root === "token" || (root === "app" && member === "client_secret"));
-};
+const reportedAsSecret = (checked: CheckedManifest, use: Use) =>
+  !places[use.text.place].secrets && secretOf(checked, use) !== undefined;
 
 function* unknownNames(checked: CheckedManifest): Iterable<Found> {
   for (const use of checked.uses()) {
+    if (isFree(use.text, checked) || reportedAsSecret(checked, use)) continue;
     const reach = places[use.text.place];
-    if (reach.free || reportedAsSecret(use)) continue;
     const [root = "", member] = use.reference.path;
     if (!(reach.names as readonly string[]).includes(root)) {
       yield { ...placeOf(use, 0), message: `\`${root}\` is not in reach here.`, hint: hintFor(root, reach.names, checked, use) };
       continue;
     }
-    const known = names[root as Name] as readonly string[] | undefined;
+    const known = membersOf(root as Name, checked, use);
     if (member === undefined || !known || known.includes(member)) continue;
-    const hint = didYouMean(nearest(member, known)) ?? `It has ${listed(known).replace(/ or (?=[^ ]+$)/, " and ")}.`;
+    const hint = didYouMean(nearest(member, known)) ?? (known.length > 0 ? `It has ${anded(known)}.` : captureIt[root]);
     yield { ...placeOf(use, 1), message: `\`${root}\` has no \`${member}\`.`, hint };
   }
+}
+
+const anded = (words: readonly string[]) => listed(words).replace(/ or (?=[^ ]+$)/, " and ");
+
+const captureIt: Readonly<Record<string, string>> = {
+  callback: "Keep it with `callback.capture`.",
+  connection: "Keep it with `after_connect`.",
+};
+
+/** The parts of a name that are known; undefined: any part. */
+function membersOf(root: Name, checked: CheckedManifest, { text }: Use): readonly string[] | undefined {
+  if (root === "callback") return wholeCallback.has(text.place) ? undefined : checked.capturesOf(text, "callback");
+  const known = names[root] as readonly string[] | undefined;
+  if (known === undefined) return undefined;
+  if (root === "app") return [...known, ...checked.authsOf(text).flatMap(({ auth }) => appFields(auth).map(({ name }) => name))];
+  return isCaptured(root) ? [...known, ...checked.capturesOf(text, root)] : known;
+}
+
+/** The output of an action with pages reads each item, so that any name may stand there. */
+function isFree({ place, path }: Text, { manifest }: CheckedManifest): boolean {
+  if (places[place].free) return true;
+  return place === "action.output" && manifest.actions?.[String(path[1])]?.paginate !== undefined;
 }
 
 function hintFor(root: string, reached: readonly Name[], checked: CheckedManifest, use: Use): string {
   const fields = checked.authsOf(use.text).flatMap((auth) => auth.fields.map(({ name }) => name));
   if (reached.includes("fields") && fields.includes(root)) return `Did you mean \`fields.${root}\`?`;
-  const inputs = Object.keys(checked.actionOf(use.text)?.input ?? {});
+  const inputs = Object.keys(checked.inputsOf(use.text) ?? {});
   if (reached.includes("input") && inputs.includes(root)) return `Did you mean \`input.${root}\`?`;
   if (isFunction(root)) return `Did you mean the function \`$${root}\`?`;
   const near = Object.hasOwn(names, root) ? undefined : nearest(root, reached);
-  return didYouMean(near) ?? `In reach: ${listed(reached).replace(/ or (?=[^ ]+$)/, " and ")}.`;
+  return didYouMean(near) ?? `In reach: ${anded(reached)}.`;
 }
 
 function* unknownFields(checked: CheckedManifest): Iterable<Found> {
   for (const use of checked.uses()) {
     const [root, name] = use.reference.path;
-    if (root !== "fields" || name === undefined || places[use.text.place].free) continue;
+    if (root !== "fields" || name === undefined || isFree(use.text, checked)) continue;
     const auths = checked.authsOf(use.text);
     const lacking = auths.filter(({ fields }) => !fields.some((field) => field.name === name));
     // What every connection needs must be asked by every auth; an action may use a field that only one of them has.
@@ -86,11 +109,15 @@ function* unknownFields(checked: CheckedManifest): Iterable<Found> {
 function* unknownInputs(checked: CheckedManifest): Iterable<Found> {
   for (const use of checked.uses()) {
     const [root, name] = use.reference.path;
-    const action = checked.actionOf(use.text);
-    if (root !== "input" || name === undefined || !action) continue;
-    const declared = Object.keys(action.input ?? {});
+    const inputs = checked.inputsOf(use.text);
+    if (root !== "input" || name === undefined || !inputs || isFree(use.text, checked)) continue;
+    const declared = Object.keys(inputs);
     if (declared.includes(name)) continue;
-    yield { ...placeOf(use, 1), message: `The action has no input \`${name}\`.`, hint: didYouMean(nearest(name, declared)) };
+    yield {
+      ...placeOf(use, 1),
+      message: `The ${use.text.path[0] === "actions" ? "action" : "trigger"} has no input \`${name}\`.`,
+      hint: didYouMean(nearest(name, declared)),
+    };
   }
 }
 
@@ -98,7 +125,7 @@ function* unknownEnvironmentVariables(checked: CheckedManifest): Iterable<Found>
   const declared = ["name", ...Object.values(checked.environments).flatMap((variables) => Object.keys(variables))];
   for (const use of checked.uses()) {
     const [root, name] = use.reference.path;
-    if (root !== "env" || name === undefined || places[use.text.place].free || declared.includes(name)) continue;
+    if (root !== "env" || name === undefined || isFree(use.text, checked) || declared.includes(name)) continue;
     yield {
       ...placeOf(use, 1),
       message: `No environment has the variable \`${name}\`.`,

@@ -1,7 +1,10 @@
 import { Type } from "typebox";
+import { Captures, Choose } from "./capture.ts";
 import { Field } from "./field.ts";
+import { oauth1, oauth2 } from "./oauth2.ts";
 import { Headers, Parameters, Request } from "./request.ts";
 import { closed, Duration, Expression, OneOf, Template, Text, Tree } from "./text.ts";
+import { CustomRefresh, CustomToken } from "./token.ts";
 
 const Test = Type.Object(
   {
@@ -9,6 +12,7 @@ const Test = Type.Object(
     valid: Type.Optional(Expression("test.valid", "Whether the credential is good. Default: any 2xx answer.")),
     error: Type.Optional(Template("test.error", "What the person reads when the test fails.")),
     timeout: Type.Optional(Duration("How long the test may take, at most 10s. Default: 5s.")),
+    every: Type.Optional(Duration("How often it is made in the background, at least every 5m. Default: never.")),
     sample: Type.Optional(Type.Unknown({ description: "An answer of the provider, for checks without a network." })),
   },
   { ...closed, description: "The Test (Me) call: only when it passes is a connection `connected`." },
@@ -47,14 +51,20 @@ const UniqueId = Type.Union(
   { description: "What tells one account at the provider from another; a text or a number that never changes hands." },
 );
 
-const Apply = Type.Object(
+const ApplyItem = Type.Object(
   {
-    in: Type.Optional(OneOf(["header", "query"], "Default: header.")),
+    in: Type.Optional(
+      OneOf(["header", "query", "body", "path"], "`path`: a segment between `base_url` and the request's path. Default: header."),
+    ),
     name: Type.Optional(Text("The header's or parameter's name. Default: Authorization.", 100)),
     value: Template("apply", "What is sent, such as `Bearer {{ token.access_token }}`."),
   },
-  { ...closed, description: "Where the credential goes in a request. Default: `Authorization: Bearer …`." },
+  { ...closed, description: "One place where the credential goes." },
 );
+
+const Apply = Type.Union([ApplyItem, Type.Array(ApplyItem, { minItems: 1, maxItems: 10 })], {
+  description: "Where the credential goes in a request; a list where it takes several. Default: `Authorization: Bearer …`.",
+});
 
 const DefaultParams = Type.Object(
   {
@@ -70,6 +80,15 @@ const DefaultParams = Type.Object(
   { ...closed, description: "Added to every API call, never to token calls. A step's own value wins. No secrets." },
 );
 
+const AfterConnect = Type.Object(
+  {
+    request: Request("connect.request", "A request made with the fresh credential."),
+    capture: Type.Optional(Captures("connect.capture", "connection")),
+    choose: Type.Optional(Choose),
+  },
+  { ...closed, description: "Finds what later calls need, such as a tenant; either `capture` or `choose`." },
+);
+
 /** What every way to connect has. */
 const common = {
   title: Type.Optional(Text("What the button or the choice says.", 100)),
@@ -77,6 +96,9 @@ const common = {
   setup: Type.Optional(Template("setup", "Markdown: what the admin does at the provider. The page adds the redirect URL.")),
   fields: Type.Optional(Type.Array(Field, { maxItems: 30, description: "What the user is asked." })),
   apply: Type.Optional(Apply),
+  after_connect: Type.Optional(
+    Type.Array(AfterConnect, { maxItems: 5, description: "What is looked up between the token and the test." }),
+  ),
   test: Type.Optional(Test),
   label: Type.Optional(Label),
   unique_id: Type.Optional(UniqueId),
@@ -92,165 +114,11 @@ const common = {
 
 const tested = { ...common, test: Test };
 
-const ScopeItem = Type.Object(
-  {
-    name: Type.String({ minLength: 1, maxLength: 500, description: "One scope, as the provider spells it." }),
-    reason: Text("Why it is needed, in words for the person who consents."),
-  },
-  { ...closed, description: "One scope and why it is needed." },
-);
-
-const Scopes = Type.Object(
-  {
-    separator: Type.Optional(Type.String({ minLength: 1, maxLength: 3, description: "Default: one space." })),
-    param: Type.Optional(Text("The parameter's name. Default: scope.", 100)),
-    required: Type.Optional(Type.Array(ScopeItem, { maxItems: 200, description: "Always asked for." })),
-    optional: Type.Optional(
-      Type.Array(ScopeItem, { maxItems: 200, description: "Asked for only when an action that is used needs it." }),
-    ),
-  },
-  { ...closed, description: "The scopes and how they are written." },
-);
-
-const Client = Type.Object(
-  {
-    source: Type.Optional(
-      OneOf(
-        ["app", "connection", "either"],
-        "Who brings client ID and secret: the admin's app, the user, or either. Default: app.",
-      ),
-    ),
-    authentication: Type.Optional(
-      OneOf(
-        ["client_secret_post", "client_secret_basic", "client_secret_basic_raw", "none"],
-        "How the client proves itself at the token endpoint; exactly one way is used. `client_secret_basic` form-encodes " +
-          "ID and secret first (RFC 6749 §2.3.1), `client_secret_basic_raw` does not. Default: client_secret_post.",
-      ),
-    ),
-  },
-  { ...closed, description: "The OAuth client." },
-);
-
-const Authorization = Type.Object(
-  {
-    url: Template("authorization.url", "The authorization endpoint, where people sign in and consent."),
-    params: Type.Optional(Parameters("authorization.params", "Further parameters; null removes a default.")),
-    pkce: Type.Optional(
-      Type.Union(
-        [
-          Type.Literal("S256"),
-          Type.Object(
-            { none: Text("Why the provider cannot take PKCE.") },
-            { ...closed, description: "No PKCE, with the reason." },
-          ),
-        ],
-        { description: "Proof key for code exchange (RFC 7636). Default: S256." },
-      ),
-    ),
-    response_type: Type.Optional(Type.Literal("code", { description: "Only `code`: tokens do not belong in URLs." })),
-  },
-  { ...closed, description: "The authorization request (RFC 6749 §4.1.1)." },
-);
-
-const Callback = Type.Object(
-  {
-    issuer: Type.Optional(
-      OneOf(["if_present", "required", "off"], "Whether `iss` is compared with `issuer` (RFC 9207). Default: if_present."),
-    ),
-  },
-  { ...closed, description: "What comes back from the authorization endpoint." },
-);
-
-const TokenResponse = Type.Object(
-  {
-    access_token: Type.Optional(Expression("token.response", "Default: access_token.")),
-    refresh_token: Type.Optional(Expression("token.response", "Default: refresh_token.")),
-    expires_in: Type.Optional(Expression("token.response", "Seconds from now. Default: expires_in.")),
-    token_type: Type.Optional(Expression("token.response", "Default: token_type.")),
-    scope: Type.Optional(Expression("token.response", "What was granted. Default: scope.")),
-    error: Type.Optional(Expression("token.response", "A result here makes any answer a failure. Default: error.")),
-    error_description: Type.Optional(Expression("token.response", "Default: error_description.")),
-  },
-  { ...closed, description: "How the answer is read; names of RFC 6749 §5 are the defaults." },
-);
-
-const Token = Type.Object(
-  {
-    url: Template("token.url", "The token endpoint."),
-    encoding: Type.Optional(OneOf(["form", "json"], "How the body is sent. Default: form.")),
-    headers: Type.Optional(Headers("token.params", "Further headers of token requests.")),
-    params: Type.Optional(Parameters("token.params", "Further parameters; null removes a default.")),
-    response: Type.Optional(TokenResponse),
-  },
-  { ...closed, description: "The token request (RFC 6749 §4.1.3)." },
-);
-
-const Refresh = Type.Object(
-  {
-    strategy: Type.Optional(
-      OneOf(
-        ["refresh_token", "reissue", "none"],
-        "`reissue` asks for a new token as at first, without its user. Default: reissue for client_credentials, else refresh_token.",
-      ),
-    ),
-    url: Type.Optional(Template("token.url", "Default: the token endpoint.")),
-    params: Type.Optional(Parameters("refresh.params", "Further parameters; null removes a default.")),
-    leeway: Type.Optional(Duration("How long before expiry it happens. Default: a fifth of the lifetime, at most 15m.")),
-    default_lifetime: Type.Optional(
-      Type.String({
-        pattern: "^([0-9]{1,9}(ms|s|m|h|d)|never)$",
-        description: "The lifetime of a token that does not tell its own. Default: unknown, so a 401 decides.",
-      }),
-    ),
-    required: Type.Optional(Type.Boolean({ description: "Whether a missing refresh token is an error. Default: false." })),
-    rotation: Type.Optional(
-      OneOf(["never", "maybe", "always"], "Whether the provider replaces the refresh token each time. Default: maybe."),
-    ),
-  },
-  { ...closed, description: "How a credential is replaced before it expires (RFC 6749 §6)." },
-);
-
 const type = <Name extends string>(name: Name) => Type.Literal(name, { description: "The way to connect." });
 
-const Revocation = Type.Object(
-  {
-    url: Type.Optional(Template("token.url", "The revocation endpoint (RFC 7009).")),
-    params: Type.Optional(Parameters("token.params", "Further parameters; null removes a default.")),
-    request: Type.Optional(Request("test.request", "Instead of `url`: a request of the API, made with the credential.")),
-    on: Type.Optional(
-      Type.Array(OneOf(["disconnect", "invalid_credentials"], "When it is called."), {
-        minItems: 1,
-        maxItems: 2,
-        uniqueItems: true,
-        description: "When it is called. Default: disconnect.",
-      }),
-    ),
-  },
-  { ...closed, description: "How the provider is told that a credential is no longer wanted." },
-);
+const OAuth2 = Type.Object({ type: type("oauth2"), ...oauth2, ...tested }, { ...closed, description: "OAuth 2.0 (RFC 6749)." });
 
-const OAuth2 = Type.Object(
-  {
-    type: type("oauth2"),
-    grant: OneOf(
-      ["authorization_code", "client_credentials"],
-      "How a credential is obtained: `authorization_code` when a person's data is needed, who signs in and consents; " +
-        "`client_credentials` when it is the client's own.",
-    ),
-    issuer: Type.Optional(Text("The authorization server's identifier, compared with `iss` (RFC 9207).", 500)),
-    client: Type.Optional(Client),
-    scopes: Type.Optional(Scopes),
-    audience: Type.Optional(Template("audience", "The API that the token is for; sent as `audience`.")),
-    resource: Type.Optional(Template("audience", "The API that the token is for; sent as `resource` (RFC 8707).")),
-    authorization: Type.Optional(Authorization),
-    callback: Type.Optional(Callback),
-    token: Token,
-    refresh: Type.Optional(Refresh),
-    revocation: Type.Optional(Revocation),
-    ...tested,
-  },
-  { ...closed, description: "OAuth 2.0 (RFC 6749)." },
-);
+const OAuth1 = Type.Object({ type: type("oauth1"), ...oauth1, ...tested }, { ...closed, description: "OAuth 1.0a (RFC 5849)." });
 
 const ApiKey = Type.Object(
   { type: type("api_key"), ...tested },
@@ -267,10 +135,30 @@ const Bearer = Type.Object(
   { ...closed, description: "A token that the user pastes: `fields.token`, sent as `Authorization: Bearer …`." },
 );
 
+const Custom = Type.Object(
+  {
+    type: type("custom"),
+    token: Type.Optional(CustomToken),
+    refresh: Type.Optional(CustomRefresh),
+    revocation: Type.Optional(
+      Type.Object(
+        { request: Request("test.request", "A request of the API, made with the credential.") },
+        { ...closed, description: "How the provider is told that a credential is no longer wanted." },
+      ),
+    ),
+    ...tested,
+  },
+  {
+    ...closed,
+    description:
+      "A sign-in of the provider's own: free requests that end in a token, or a signature made for each request by `apply`.",
+  },
+);
+
 const None = Type.Object({ type: type("none"), ...common }, { ...closed, description: "A public API: nothing is sent." });
 
 /** One way to connect. */
-export const Auth = Type.Union([OAuth2, ApiKey, Basic, Bearer, None], {
+export const Auth = Type.Union([OAuth2, ApiKey, Basic, Bearer, Custom, OAuth1, None], {
   description: "One way to connect.",
   discriminator: { propertyName: "type" },
 });

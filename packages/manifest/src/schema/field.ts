@@ -22,7 +22,6 @@ const form = (visibleIf: Place) => ({
   required: Type.Optional(Type.Boolean({ description: "Whether a value must be given. Default: false." })),
   default: Type.Optional(Default),
   pattern: Type.Optional(Pattern("What the whole value must match, in RE2 syntax.")),
-  options: Type.Optional(Choices),
   visible_if: Type.Optional(Expression(visibleIf, "Shown, and sent, only while this is true.")),
 });
 
@@ -39,20 +38,30 @@ export const Field = Type.Object(
     secret: Type.Optional(Type.Boolean({ description: "Stored sealed, never shown again. Default: false." })),
     prefix: Type.Optional(Text("Shown before the box, not part of the value.", 100)),
     suffix: Type.Optional(Text("Shown after the box, not part of the value.", 100)),
+    options: Type.Optional(Choices),
     ...form("field.visible_if"),
   },
   { ...closed, description: "One thing that the user is asked when connecting." },
 );
 
-/** One input of an action. */
+/** One input of an action or a trigger. */
 export const Input = Type.Object(
   {
     type: Type.Optional(
-      OneOf(["string", "text", "number", "boolean", "date", "select"], "What kind of value it is. Default: string."),
+      OneOf(
+        ["string", "text", "number", "boolean", "date", "select", "file", "object"],
+        "What kind of value it is. A `file` is `{ name, type, data }` with base64 data; an `object` is any JSON object. Default: string.",
+      ),
     ),
     list: Type.Optional(Type.Boolean({ description: "Takes a list of such values. Default: false." })),
     min: Type.Optional(Type.Number({ description: "The smallest number, or the shortest text." })),
     max: Type.Optional(Type.Number({ description: "The largest number, or the longest text." })),
+    options: Type.Optional(
+      Type.Union(
+        [Choices, Type.String({ pattern: "^[a-z][a-z0-9_]{0,63}$", description: "A key of the manifest's own `options`." })],
+        { description: "The choices of a drop-down, or the name of an `options` block that asks the provider for them." },
+      ),
+    ),
     ...form("input.visible_if"),
   },
   { ...closed, description: "One input of an action." },

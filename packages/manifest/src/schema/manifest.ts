@@ -1,48 +1,29 @@
 import { type Static, Type } from "typebox";
+import { Actions, ErrorRule, identifier, OptionSets, RateLimit } from "./action.ts";
 import { Auth } from "./auth.ts";
-import { Inputs } from "./field.ts";
-import { Request } from "./request.ts";
-import { closed, Expression, keyed, OneOf, Template, Text } from "./text.ts";
+import { Services, Triggers } from "./inbound.ts";
+import { closed, keyed, Template, Text } from "./text.ts";
 
-const identifier = "^[a-z][a-z0-9_]{0,63}$";
-
-const Action = Type.Object(
-  {
-    title: Text("What the person sees.", 100),
-    description: Type.Optional(Text("What it does, in a sentence.", 1000)),
-    input: Type.Optional(Inputs),
-    scopes: Type.Optional(
-      Type.Array(Type.String({ minLength: 1, maxLength: 500 }), {
-        maxItems: 50,
-        description: "Scopes that this action needs beside the required ones; each stands under an auth's `scopes`.",
-      }),
-    ),
-    request: Request("action.request", "The request that the action makes."),
-    ok: Type.Optional(Expression("action.ok", "Whether the answer is a success. Default: any 2xx answer.")),
-    error: Type.Optional(Expression("action.error", "The provider's words when it is not.")),
-    output: Type.Optional(Expression("action.output", "What the workflow gets. Default: body.")),
-  },
-  { ...closed, description: "One API operation." },
-);
-
-const ErrorRule = Type.Object(
-  {
-    when: Expression("errors.when", "Whether this rule applies; the first that does wins."),
-    class: OneOf(["auth", "permission", "rate_limit", "invalid", "not_found", "unavailable"], "What kind of failure it is."),
-    message: Type.Optional(Template("errors.message", "What the person reads.")),
-  },
-  { ...closed, description: "How a failed API answer is understood." },
-);
+const connectorName = "^[a-z][a-z0-9]*(-[a-z0-9]+)*$";
 
 /** The whole of a `connector.yaml`: the only definition of its keys. */
 export const ManifestSchema = Type.Object(
   {
     manifest: Type.Literal(1, { description: "The version of the manifest language." }),
     name: Type.String({
-      pattern: "^[a-z][a-z0-9]*(-[a-z0-9]+)*$",
+      pattern: connectorName,
       maxLength: 64,
       description: "The folder's name: lower case, digits and single hyphens.",
     }),
+    extends: Type.Optional(
+      Type.String({
+        pattern: connectorName,
+        maxLength: 64,
+        description:
+          "Another connector whose way to sign in this one shares. Of it come `base_url`, `environments`, `auth`, `errors` and `rate_limit`; " +
+          "what stands here is laid over: maps are merged, everything else is replaced, null removes.",
+      }),
+    ),
     title: Text("What the person sees.", 100),
     version: Type.Optional(
       Type.String({
@@ -71,7 +52,11 @@ export const ManifestSchema = Type.Object(
       minProperties: 1,
     }),
     errors: Type.Optional(Type.Array(ErrorRule, { maxItems: 50, description: "How failed API answers are understood." })),
-    actions: Type.Optional(Type.Record(Type.String(), Action, keyed(identifier, 500, "What a workflow can do."))),
+    rate_limit: Type.Optional(RateLimit),
+    options: Type.Optional(OptionSets),
+    actions: Type.Optional(Actions),
+    triggers: Type.Optional(Triggers),
+    services: Type.Optional(Services),
   },
   {
     ...closed,

@@ -1,7 +1,7 @@
 import { Type } from "typebox";
 import { closed, keyed, OneOf, Parameter, type Place, Template, Tree } from "./text.ts";
 
-const headerName = "^[A-Za-z0-9][A-Za-z0-9-]{0,63}$";
+const headerName = "^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$";
 const parameterName = "^[^\\u0000-\\u001f]{1,200}$";
 
 export const Parameters = (place: Place, description: string) =>
@@ -14,17 +14,30 @@ export const Headers = (place: Place, description: string) =>
     ...keyed(headerName, 50, description),
   });
 
-export const methods = ["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD"] as const;
+export const methods = ["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS"] as const;
 
-/** A request to the provider's API, relative to `base_url`. */
+export const Method = (description: string) => OneOf(methods, description);
+
+const encodings = ["json", "form", "text", "xml", "multipart", "binary"] as const;
+
+/** A request: to the provider's API with `path`, or to anywhere on the whitelist with `url`. */
 export const Request = (place: Place, description: string) =>
   Type.Object(
     {
-      method: Type.Optional(OneOf(methods, "The HTTP method. Default: GET.")),
-      path: Template(place, "Joined to `base_url`; begins with a slash. Holes are encoded as one path segment each."),
+      method: Type.Optional(Method("The HTTP method. Default: GET.")),
+      path: Type.Optional(
+        Template(place, "Joined to `base_url`; begins with a slash. Holes are encoded as one path segment each."),
+      ),
+      url: Type.Optional(Template(place, "Instead of `path`: a whole URL, for what lives elsewhere than `base_url`.")),
       query: Type.Optional(Parameters(place, "Query parameters, encoded by the engine.")),
       headers: Type.Optional(Headers(place, "Request headers.")),
-      encoding: Type.Optional(OneOf(["json", "form", "text"], "How `body` is sent. Default: json.")),
+      encoding: Type.Optional(
+        OneOf(
+          encodings,
+          "How `body` is sent. A value `{ file, filename, type }` of a multipart body, and a binary body, is a file input or base64. " +
+            "Default: json.",
+        ),
+      ),
       body: Type.Optional(Tree(place, "The request's body. Every text in it is a template.")),
     },
     { ...closed, description },

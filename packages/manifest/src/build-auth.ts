@@ -1,0 +1,174 @@
+// One auth block of a connector: what every way to connect has, and what each type adds.
+
+import { buildOAuth2, refreshFacts, TokenReader } from "./build-oauth.ts";
+import { buildTreeMap, type RequestBuilder } from "./build-request.ts";
+import type { AfterConnect, Apply, Auth, Captures, Compiled, Custom, Field, Label, OAuth1, Test } from "./connector.ts";
+import {
+  type AuthManifest,
+  basicValue,
+  defaultApply,
+  type FieldManifest,
+  fieldsOf,
+  labelOf,
+  milliseconds,
+  typeDefaults,
+} from "./defaults.ts";
+import type { Expression, Template } from "./expression.ts";
+import type { Manifest } from "./schema/manifest.ts";
+import { templateOf } from "./template.ts";
+import { record, type Texts } from "./text.ts";
+
+export type CompiledAuth = Compiled<Manifest>["auth"][string];
+export type CompiledAuthOf<Type extends CompiledAuth["type"]> = Extract<CompiledAuth, { type: Type }>;
+
+/** What one auth block is built from: as it is compiled, and as it is written. */
+export interface AuthSource {
+  readonly id: string;
+  readonly auth: CompiledAuth;
+  readonly manifest: AuthManifest;
+  readonly baseUrl: Template;
+  readonly request: RequestBuilder;
+  readonly texts: Texts;
+}
+
+/** What each type adds to what every way to connect has. */
+const further: { readonly [T in CompiledAuth["type"]]?: (source: AuthSource) => object } = {
+  oauth2: ({ auth, request, texts }) => buildOAuth2(auth as CompiledAuthOf<"oauth2">, request, texts),
+  oauth1: ({ auth }) => oauth1(auth as CompiledAuthOf<"oauth1">),
+  custom: ({ auth, request, texts }) => custom(auth as CompiledAuthOf<"custom">, request, texts),
+};
+
+export function buildAuth(source: AuthSource): Auth {
+  const { id, auth, manifest, baseUrl, request } = source;
+  return {
+    ...auth,
+    id,
+    title: auth.title ?? typeDefaults[auth.type].title,
+    fields: buildFields(fieldsOf(manifest), auth.fields),
+    apply: apply(source),
+    after_connect: (auth.after_connect ?? []).map((declared) => afterConnect(declared, request)),
+    test: auth.test && test(auth.test, request),
+    label: auth.label && label(auth.label),
+    unique_id: auth.unique_id && uniqueId(auth.unique_id),
+    whitelist: auth.whitelist ?? [baseUrl],
+    default_params: {
+      query: auth.default_params?.query ?? record([]),
+      headers: auth.default_params?.headers ?? record([]),
+      body: buildTreeMap(auth.default_params?.body),
+    },
+    ...further[auth.type]?.(source),
+  } as Auth;
+}
+
+/** The fields as they are asked; `compiled` holds the same ones, as far as they are declared. */
+export function buildFields(fields: readonly FieldManifest[], compiled: readonly Compiled<FieldManifest>[] | undefined): Field[] {
+  const own = new Map((compiled ?? []).map((field) => [field.name, field]));
+  return fields.map((field) => ({
+    ...((own.get(field.name) ?? field) as Compiled<typeof field>),
+    label: field.label ?? labelOf(field.name),
+    type: field.type ?? "string",
+    required: field.required ?? false,
+    secret: field.secret ?? false,
+  }));
+}
+
+function apply({ auth, manifest, texts }: AuthSource): readonly Apply[] {
+  if (auth.apply) {
+    const items = Array.isArray(auth.apply) ? auth.apply : [auth.apply];
+    return items.map((item) => ({ in: item.in ?? "header", name: item.name ?? "Authorization", value: item.value }));
+  }
+  const value = defaultApply(manifest);
+  if (value === undefined) return [];
+  return [{ in: "header", name: "Authorization", value: auth.type === "basic" ? basic : texts.template(value) }];
+}
+
+function afterConnect(declared: NonNullable<CompiledAuth["after_connect"]>[number], build: RequestBuilder): AfterConnect {
+  const { request, capture, choose } = declared;
+  return {
+    request: build(request),
+    capture: buildCaptures(capture),
+    choose: choose && { ...choose, title: choose.title ?? labelOf(choose.name) },
+  };
+}
+
+type CompiledCaptures = NonNullable<NonNullable<CompiledAuth["after_connect"]>[number]["capture"]>;
+
+export function buildCaptures(declared: CompiledCaptures | undefined): Captures {
+  const entries = Object.entries(declared ?? {}).map(
+    ([name, { value, pattern, options, required = true }]) => [name, { value, pattern, options, required }] as const,
+  );
+  return record(entries);
+}
+
+const defaultTimeout = "5s";
+
+function test(declared: NonNullable<CompiledAuth["test"]>, request: RequestBuilder): Test {
+  return {
+    ...declared,
+    request: request(declared.request),
+    timeout: milliseconds(declared.timeout ?? defaultTimeout),
+    every: declared.every === undefined ? undefined : milliseconds(declared.every),
+  };
+}
+
+function label(declared: NonNullable<CompiledAuth["label"]>): Label {
+  if (isTemplate(declared)) return { template: declared, fallback: undefined, mask: "none" };
+  return { template: declared.template, fallback: declared.fallback, mask: declared.mask ?? "none" };
+}
+
+const isTemplate = (label: NonNullable<CompiledAuth["label"]>): label is Template => "parts" in label;
+
+function uniqueId(declared: NonNullable<CompiledAuth["unique_id"]>): NonNullable<Auth["unique_id"]> {
+  return isExpression(declared)
+    ? { value: declared, on_conflict: "reuse" }
+    : { value: declared.value, on_conflict: declared.on_conflict ?? "reuse" };
+}
+
+const isExpression = (value: object): value is Expression => "evaluate" in value;
+
+function oauth1(
+  auth: CompiledAuthOf<"oauth1">,
+): Pick<OAuth1, "signature_method" | "client" | "request_token" | "authorization" | "token"> {
+  const endpoint = ({ url, params }: CompiledAuthOf<"oauth1">["token"]) => ({ url, params: params ?? record([]) });
+  return {
+    signature_method: auth.signature_method ?? "HMAC-SHA1",
+    client: {
+      source: auth.client?.source ?? "app",
+      fields: buildFields((auth.client?.fields ?? []) as unknown as FieldManifest[], auth.client?.fields),
+    },
+    request_token: endpoint(auth.request_token),
+    authorization: endpoint(auth.authorization),
+    token: endpoint(auth.token),
+  };
+}
+
+function custom(
+  auth: CompiledAuthOf<"custom">,
+  request: RequestBuilder,
+  texts: Texts,
+): Pick<Custom, "token" | "refresh" | "revocation"> {
+  const reader = new TokenReader(request, texts);
+  return {
+    token: auth.token && { request: request(auth.token.request), ...reader.answered(auth.token) },
+    refresh: {
+      ...refreshFacts(auth.refresh, auth.token === undefined ? "none" : "reissue"),
+      request: auth.refresh?.request && request(auth.refresh.request),
+      response: reader.response(auth.token?.response, auth.refresh?.response),
+    },
+    revocation: auth.revocation && { request: request(auth.revocation.request) },
+  };
+}
+
+/** RFC 7617, without entering JSONata for each request. */
+const basic: Template = templateOf(`Basic {{ ${basicValue} }}`, [
+  "Basic ",
+  {
+    source: basicValue,
+    path: undefined,
+    evaluate(names) {
+      const { fields } = names as { fields?: { username?: unknown; password?: unknown } };
+      if (fields?.username === undefined && fields?.password === undefined) return undefined;
+      return Buffer.from(`${fields.username ?? ""}:${fields.password ?? ""}`, "utf8").toString("base64");
+    },
+  },
+]);

@@ -1,0 +1,243 @@
+// The blocks of OAuth 2.0, and what other types share with them: how token answers are read, how credentials are replaced.
+
+import { buildCaptures, buildFields, type CompiledAuthOf } from "./build-auth.ts";
+import type { RequestBuilder } from "./build-request.ts";
+import type { Answered, Assertion, Client, ClientAuthentication, Custom, OAuth2, TokenResponse } from "./connector.ts";
+import { type FieldManifest, milliseconds } from "./defaults.ts";
+import type { Expression } from "./expression.ts";
+import { record, type Texts } from "./text.ts";
+
+type CompiledOAuth2 = CompiledAuthOf<"oauth2">;
+type CompiledResponse = NonNullable<CompiledOAuth2["token"]["response"]>;
+type Strategy = OAuth2["refresh"]["strategy"];
+
+type Blocks = Pick<
+  OAuth2,
+  | "client"
+  | "scopes"
+  | "authorization"
+  | "device"
+  | "assertion"
+  | "callback"
+  | "token"
+  | "refresh"
+  | "revocation"
+  | "introspection"
+>;
+
+export function buildOAuth2(auth: CompiledOAuth2, request: RequestBuilder, texts: Texts): Blocks {
+  const reader = new TokenReader(request, texts);
+  const client = buildClient(auth, texts);
+  return {
+    client,
+    scopes: { separator: " ", param: "scope", required: [], optional: [], optional_param: undefined, ...auth.scopes },
+    authorization: auth.authorization && authorization(auth.authorization),
+    device: auth.device && {
+      url: auth.device.url,
+      params: auth.device.params ?? record([]),
+      interval: milliseconds(auth.device.interval ?? "5s"),
+    },
+    assertion: auth.grant === "jwt_bearer" ? assertion(auth.assertion, "{{ app.private_key }}", texts) : undefined,
+    callback: callback(auth, texts),
+    token: {
+      url: auth.token.url,
+      method: auth.token.method ?? "POST",
+      encoding: auth.token.encoding ?? "form",
+      headers: auth.token.headers ?? record([]),
+      params: auth.token.params ?? record([]),
+      rename: auth.token.rename ?? record([]),
+      ...reader.answered(auth.token),
+    },
+    refresh: refresh(auth, reader),
+    revocation: auth.revocation && revocation(auth.revocation, client.authentication, request),
+    introspection: auth.introspection && {
+      ...endpoint(auth.introspection, client.authentication),
+      url: auth.introspection.url,
+      active: auth.introspection.active ?? texts.expression("active"),
+      expires_at: auth.introspection.expires_at ?? texts.expression("exp"),
+      scope: auth.introspection.scope ?? texts.expression("scope"),
+    },
+  };
+}
+
+/** Which key signs where the manifest does not say. */
+const signingKeys: Readonly<Partial<Record<ClientAuthentication, string>>> = {
+  private_key_jwt: "{{ app.private_key }}",
+  client_secret_jwt: "{{ app.client_secret }}",
+};
+
+function buildClient(auth: CompiledOAuth2, texts: Texts): Client {
+  const { client } = auth;
+  const authentication = client?.authentication ?? "client_secret_post";
+  const key = signingKeys[authentication];
+  return {
+    source: client?.source ?? "app",
+    authentication,
+    id_param: client?.id_param ?? "client_id",
+    secret_param: client?.secret_param ?? "client_secret",
+    assertion: key === undefined ? undefined : assertion(client?.assertion, key, texts, authentication === "client_secret_jwt"),
+    fields: buildFields((client?.fields ?? []) as unknown as FieldManifest[], client?.fields),
+    registration: client?.registration && { url: client.registration.url, params: client.registration.params ?? record([]) },
+  };
+}
+
+function assertion(declared: CompiledOAuth2["assertion"], key: string, texts: Texts, shared = false): Assertion {
+  return {
+    algorithm: declared?.algorithm ?? (shared ? "HS256" : "RS256"),
+    key: declared?.key ?? texts.template(key),
+    key_id: declared?.key_id,
+    header: declared?.header ?? record([]),
+    claims: declared?.claims ?? record([]),
+    audience: declared?.audience,
+    lifetime: milliseconds(declared?.lifetime ?? "5m"),
+  };
+}
+
+function authorization(declared: NonNullable<CompiledOAuth2["authorization"]>): OAuth2["authorization"] {
+  return {
+    url: declared.url,
+    params: declared.params ?? record([]),
+    rename: declared.rename ?? record([]),
+    pkce: typeof declared.pkce === "object" ? "none" : (declared.pkce ?? "S256"),
+    fragment: declared.fragment,
+    order: declared.order ?? [],
+  };
+}
+
+function callback({ callback: declared, authorization: sent }: CompiledOAuth2, texts: Texts): OAuth2["callback"] {
+  const captures = Object.entries(declared?.capture ?? {}).map(
+    ([name, { param, pattern, options, required = true }]) =>
+      [name, { param: param ?? name, pattern, options, required }] as const,
+  );
+  const verify = declared?.verify;
+  return {
+    code: declared?.code ?? "code",
+    state: declared?.state ?? sent?.rename?.state ?? "state",
+    source: declared?.source ?? "query",
+    redirect_uri: declared?.redirect_uri,
+    issuer: declared?.issuer ?? "if_present",
+    capture: record(captures),
+    verify: verify && {
+      param: verify.param ?? "hmac",
+      algorithm: verify.algorithm ?? "sha256",
+      encoding: verify.encoding ?? "hex",
+      signed: verify.signed ?? "sorted_parameters",
+      secret: verify.secret ?? texts.template("{{ app.client_secret }}"),
+      timestamp: verify.timestamp,
+      tolerance: milliseconds(verify.tolerance ?? "5m"),
+    },
+  };
+}
+
+/** Grants whose credential is renewed as it was obtained. */
+const withoutUser: ReadonlySet<CompiledOAuth2["grant"]> = new Set(["client_credentials", "jwt_bearer"] as const);
+
+function refresh(auth: CompiledOAuth2, reader: TokenReader): OAuth2["refresh"] {
+  const { token, refresh: declared } = auth;
+  return {
+    ...refreshFacts(declared, withoutUser.has(auth.grant) ? "reissue" : "refresh_token"),
+    url: declared?.url ?? token.url,
+    method: declared?.method ?? token.method ?? "POST",
+    encoding: declared?.encoding ?? token.encoding ?? "form",
+    headers: declared?.headers ?? token.headers ?? record([]),
+    params: declared?.params ?? record([]),
+    omit: declared?.omit ?? [],
+    subject: declared?.subject ?? "refresh_token",
+    response: reader.response(token.response, declared?.response),
+  };
+}
+
+type CompiledRefresh = NonNullable<CompiledAuthOf<"custom">["refresh"]>;
+type Facts = Omit<Custom["refresh"], "request" | "response">;
+
+/** What is known of how a credential is replaced, with its defaults. */
+export function refreshFacts(declared: Omit<CompiledRefresh, "request" | "response"> | undefined, strategy: Strategy): Facts {
+  const time = (duration: string | undefined) => (duration === undefined ? undefined : milliseconds(duration));
+  const lifetime = declared?.default_lifetime;
+  return {
+    strategy: declared?.strategy ?? strategy,
+    leeway: time(declared?.leeway),
+    default_lifetime: lifetime === "never" ? lifetime : time(lifetime),
+    when: declared?.when,
+    required: declared?.required ?? false,
+    on_invalid_grant: declared?.on_invalid_grant ?? "needs_reauth",
+    rotation: declared?.rotation ?? "maybe",
+    grace: time(declared?.grace),
+    min_age: time(declared?.min_age),
+    max_age: time(declared?.max_age),
+    idle_max: time(declared?.idle_max),
+  };
+}
+
+function endpoint(
+  declared: Pick<NonNullable<CompiledOAuth2["revocation"]>, "method" | "encoding" | "headers" | "params" | "authentication">,
+  authentication: ClientAuthentication,
+) {
+  return {
+    method: declared.method ?? "POST",
+    encoding: declared.encoding ?? "form",
+    headers: declared.headers ?? record([]),
+    params: declared.params ?? record([]),
+    authentication: declared.authentication ?? authentication,
+  } as const;
+}
+
+function revocation(
+  declared: NonNullable<CompiledOAuth2["revocation"]>,
+  authentication: ClientAuthentication,
+  request: RequestBuilder,
+): OAuth2["revocation"] {
+  return {
+    ...endpoint(declared, authentication),
+    url: declared.url,
+    tokens: declared.tokens ?? ["refresh_token", "access_token"],
+    request: declared.request && request(declared.request),
+    on: declared.on ?? ["disconnect"],
+  };
+}
+
+/** Unfolds the blocks that read token answers; the names of RFC 6749, section 5, are the defaults. */
+export class TokenReader {
+  private readonly request: RequestBuilder;
+  private readonly texts: Texts;
+
+  constructor(request: RequestBuilder, texts: Texts) {
+    this.request = request;
+    this.texts = texts;
+  }
+
+  /** Later blocks win, key by key. */
+  response(...declared: (CompiledResponse | undefined)[]): TokenResponse {
+    const own: CompiledResponse = Object.assign({}, ...declared);
+    const read = (name: string): Expression => this.texts.expression(name);
+    return {
+      from: own.from ?? "body",
+      access_token: own.access_token ?? read("access_token"),
+      refresh_token: own.refresh_token ?? read("refresh_token"),
+      expires_in: expiresIn(own.expires_in ?? read("expires_in")),
+      refresh_token_expires_in: own.refresh_token_expires_in,
+      token_type: own.token_type ?? read("token_type"),
+      scope: own.scope ?? read("scope"),
+      error: own.error ?? read("error"),
+      error_description: own.error_description ?? read("error_description"),
+    };
+  }
+
+  answered(declared: Pick<CompiledOAuth2["token"], "response" | "capture" | "errors" | "then">): Answered {
+    return {
+      response: this.response(declared.response),
+      capture: buildCaptures(declared.capture),
+      errors: declared.errors ?? record([]),
+      then: (declared.then ?? []).map(({ on, request, response, capture }) => ({
+        on: on ?? ["exchange", "refresh"],
+        request: this.request(request),
+        response: this.response(response),
+        capture: buildCaptures(capture),
+      })),
+    };
+  }
+}
+
+function expiresIn(declared: NonNullable<CompiledResponse["expires_in"]>): TokenResponse["expires_in"] {
+  return "unit" in declared ? { value: declared.value, unit: declared.unit } : { value: declared, unit: undefined };
+}
