@@ -1,4 +1,4 @@
-import { buildConnector } from "./build.ts";
+import { buildConnector } from "./build/connector.ts";
 import type { Connector } from "./connector.ts";
 import { type Bases, type Extended, extend } from "./extends.ts";
 import type { PlainHttp } from "./lint/rule.ts";

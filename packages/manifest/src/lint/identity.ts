@@ -50,14 +50,20 @@ function* emailAsId({ texts }: CheckedManifest): Iterable<Found> {
 
 function* missingApply({ auths }: CheckedManifest): Iterable<Found> {
   for (const { auth, path } of auths) {
-    const items = auth.apply === undefined || Array.isArray(auth.apply) ? (auth.apply ?? []) : [auth.apply];
-    for (const [index, item] of items.entries()) {
-      if ((item.in !== "query" && item.in !== "body") || item.name !== undefined) continue;
-      const at = Array.isArray(auth.apply) ? ["apply", index, "in"] : ["apply", "in"];
-      yield { path: [...path, ...at], message: "The parameter's name is missing.", hint: "Give it with `apply.name`." };
-    }
     if (signsByItself.has(auth.type) || auth.apply || defaultApply(auth) !== undefined) continue;
     yield { path, on: "key", message: `Which field is the credential of auth.${path[1]} cannot be told.` };
+  }
+}
+
+function* namelessApply({ auths }: CheckedManifest): Iterable<Found> {
+  for (const { auth, path } of auths) {
+    const several = Array.isArray(auth.apply);
+    const items = auth.apply === undefined ? [] : [auth.apply].flat();
+    for (const [index, item] of items.entries()) {
+      if ((item.in !== "query" && item.in !== "body") || item.name !== undefined) continue;
+      const at = several ? ["apply", index, "in"] : ["apply", "in"];
+      yield { path: [...path, ...at], message: "The parameter's name is missing.", hint: "Give it with `apply.name`." };
+    }
   }
 }
 
@@ -89,6 +95,7 @@ export const identityRules: readonly Rule[] = [
   { code: "label_repeats_title", check: repeatsTitle },
   { code: "unique_id_email", check: emailAsId },
   { code: "missing_apply", check: missingApply },
+  { code: "missing_apply", check: namelessApply },
   { code: "timeout_too_long", check: longTests },
   { code: "environments_differ", check: environmentsDiffer },
 ];

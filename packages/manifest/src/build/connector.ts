@@ -1,12 +1,12 @@
 // A manifest without errors to a connector: defaults filled in, short forms unfolded, texts compiled.
 
 import { createHash } from "node:crypto";
-import { buildAuth } from "./build-auth.ts";
-import { buildTreeMap, type RequestBuilder, requestBuilder } from "./build-request.ts";
-import type { Action, Compiled, Connector, Input, Inputs, Options, Paginate, RateLimit, Retry, Trigger } from "./connector.ts";
-import { environmentsOf, labelOf, milliseconds } from "./defaults.ts";
-import type { Manifest } from "./schema/manifest.ts";
-import { mapTexts, record, type Texts } from "./text.ts";
+import type { Action, Compiled, Connector, Input, Inputs, Options, Paginate, RateLimit, Retry, Trigger } from "../connector.ts";
+import { environmentsOf, labelOf, milliseconds } from "../defaults.ts";
+import type { Manifest } from "../schema/manifest.ts";
+import { mapTexts, record, type Texts } from "../text.ts";
+import { buildAuth } from "./auth.ts";
+import { buildTreeMap, type RequestBuilder, requestBuilder } from "./request.ts";
 
 type CompiledManifest = Compiled<Manifest>;
 type CompiledAction = NonNullable<CompiledManifest["actions"]>[string];

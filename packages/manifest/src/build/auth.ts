@@ -1,8 +1,6 @@
 // One auth block of a connector: what every way to connect has, and what each type adds.
 
-import { buildOAuth2, refreshFacts, TokenReader } from "./build-oauth.ts";
-import { buildTreeMap, type RequestBuilder } from "./build-request.ts";
-import type { AfterConnect, Apply, Auth, Captures, Compiled, Custom, Field, Label, OAuth1, Test } from "./connector.ts";
+import type { AfterConnect, Apply, Auth, Custom, Label, OAuth1, Test } from "../connector.ts";
 import {
   type AuthManifest,
   basicValue,
@@ -12,14 +10,13 @@ import {
   labelOf,
   milliseconds,
   typeDefaults,
-} from "./defaults.ts";
-import type { Expression, Template } from "./expression.ts";
-import type { Manifest } from "./schema/manifest.ts";
-import { templateOf } from "./template.ts";
-import { record, type Texts } from "./text.ts";
-
-export type CompiledAuth = Compiled<Manifest>["auth"][string];
-export type CompiledAuthOf<Type extends CompiledAuth["type"]> = Extract<CompiledAuth, { type: Type }>;
+} from "../defaults.ts";
+import type { Expression, Template } from "../expression.ts";
+import { templateOf } from "../template.ts";
+import { record, type Texts } from "../text.ts";
+import { buildOAuth2 } from "./oauth.ts";
+import { buildCaptures, buildFields, type CompiledAuth, type CompiledAuthOf, refreshFacts, TokenReader } from "./parts.ts";
+import { buildTreeMap, type RequestBuilder } from "./request.ts";
 
 /** What one auth block is built from: as it is compiled, and as it is written. */
 export interface AuthSource {
@@ -60,18 +57,6 @@ export function buildAuth(source: AuthSource): Auth {
   } as Auth;
 }
 
-/** The fields as they are asked; `compiled` holds the same ones, as far as they are declared. */
-export function buildFields(fields: readonly FieldManifest[], compiled: readonly Compiled<FieldManifest>[] | undefined): Field[] {
-  const own = new Map((compiled ?? []).map((field) => [field.name, field]));
-  return fields.map((field) => ({
-    ...((own.get(field.name) ?? field) as Compiled<typeof field>),
-    label: field.label ?? labelOf(field.name),
-    type: field.type ?? "string",
-    required: field.required ?? false,
-    secret: field.secret ?? false,
-  }));
-}
-
 function apply({ auth, manifest, texts }: AuthSource): readonly Apply[] {
   if (auth.apply) {
     const items = Array.isArray(auth.apply) ? auth.apply : [auth.apply];
@@ -89,15 +74,6 @@ function afterConnect(declared: NonNullable<CompiledAuth["after_connect"]>[numbe
     capture: buildCaptures(capture),
     choose: choose && { ...choose, title: choose.title ?? labelOf(choose.name) },
   };
-}
-
-type CompiledCaptures = NonNullable<NonNullable<CompiledAuth["after_connect"]>[number]["capture"]>;
-
-export function buildCaptures(declared: CompiledCaptures | undefined): Captures {
-  const entries = Object.entries(declared ?? {}).map(
-    ([name, { value, pattern, options, required = true }]) => [name, { value, pattern, options, required }] as const,
-  );
-  return record(entries);
 }
 
 const defaultTimeout = "5s";

@@ -1,15 +1,12 @@
 // The blocks of OAuth 2.0, and what other types share with them: how token answers are read, how credentials are replaced.
 
-import { buildCaptures, buildFields, type CompiledAuthOf } from "./build-auth.ts";
-import type { RequestBuilder } from "./build-request.ts";
-import type { Answered, Assertion, Client, ClientAuthentication, Custom, OAuth2, TokenResponse } from "./connector.ts";
-import { type FieldManifest, milliseconds } from "./defaults.ts";
-import type { Expression } from "./expression.ts";
-import { record, type Texts } from "./text.ts";
+import type { Assertion, Client, ClientAuthentication, OAuth2 } from "../connector.ts";
+import { type FieldManifest, milliseconds } from "../defaults.ts";
+import { record, type Texts } from "../text.ts";
+import { buildFields, type CompiledAuthOf, refreshFacts, TokenReader } from "./parts.ts";
+import type { RequestBuilder } from "./request.ts";
 
 type CompiledOAuth2 = CompiledAuthOf<"oauth2">;
-type CompiledResponse = NonNullable<CompiledOAuth2["token"]["response"]>;
-type Strategy = OAuth2["refresh"]["strategy"];
 
 type Blocks = Pick<
   OAuth2,
@@ -147,28 +144,6 @@ function refresh(auth: CompiledOAuth2, reader: TokenReader): OAuth2["refresh"] {
   };
 }
 
-type CompiledRefresh = NonNullable<CompiledAuthOf<"custom">["refresh"]>;
-type Facts = Omit<Custom["refresh"], "request" | "response">;
-
-/** What is known of how a credential is replaced, with its defaults. */
-export function refreshFacts(declared: Omit<CompiledRefresh, "request" | "response"> | undefined, strategy: Strategy): Facts {
-  const time = (duration: string | undefined) => (duration === undefined ? undefined : milliseconds(duration));
-  const lifetime = declared?.default_lifetime;
-  return {
-    strategy: declared?.strategy ?? strategy,
-    leeway: time(declared?.leeway),
-    default_lifetime: lifetime === "never" ? lifetime : time(lifetime),
-    when: declared?.when,
-    required: declared?.required ?? false,
-    on_invalid_grant: declared?.on_invalid_grant ?? "needs_reauth",
-    rotation: declared?.rotation ?? "maybe",
-    grace: time(declared?.grace),
-    min_age: time(declared?.min_age),
-    max_age: time(declared?.max_age),
-    idle_max: time(declared?.idle_max),
-  };
-}
-
 function endpoint(
   declared: Pick<NonNullable<CompiledOAuth2["revocation"]>, "method" | "encoding" | "headers" | "params" | "authentication">,
   authentication: ClientAuthentication,
@@ -194,50 +169,4 @@ function revocation(
     request: declared.request && request(declared.request),
     on: declared.on ?? ["disconnect"],
   };
-}
-
-/** Unfolds the blocks that read token answers; the names of RFC 6749, section 5, are the defaults. */
-export class TokenReader {
-  private readonly request: RequestBuilder;
-  private readonly texts: Texts;
-
-  constructor(request: RequestBuilder, texts: Texts) {
-    this.request = request;
-    this.texts = texts;
-  }
-
-  /** Later blocks win, key by key. */
-  response(...declared: (CompiledResponse | undefined)[]): TokenResponse {
-    const own: CompiledResponse = Object.assign({}, ...declared);
-    const read = (name: string): Expression => this.texts.expression(name);
-    return {
-      from: own.from ?? "body",
-      access_token: own.access_token ?? read("access_token"),
-      refresh_token: own.refresh_token ?? read("refresh_token"),
-      expires_in: expiresIn(own.expires_in ?? read("expires_in")),
-      refresh_token_expires_in: own.refresh_token_expires_in,
-      token_type: own.token_type ?? read("token_type"),
-      scope: own.scope ?? read("scope"),
-      error: own.error ?? read("error"),
-      error_description: own.error_description ?? read("error_description"),
-    };
-  }
-
-  answered(declared: Pick<CompiledOAuth2["token"], "response" | "capture" | "errors" | "then">): Answered {
-    return {
-      response: this.response(declared.response),
-      capture: buildCaptures(declared.capture),
-      errors: declared.errors ?? record([]),
-      then: (declared.then ?? []).map(({ on, request, response, capture }) => ({
-        on: on ?? ["exchange", "refresh"],
-        request: this.request(request),
-        response: this.response(response),
-        capture: buildCaptures(capture),
-      })),
-    };
-  }
-}
-
-function expiresIn(declared: NonNullable<CompiledResponse["expires_in"]>): TokenResponse["expires_in"] {
-  return "unit" in declared ? { value: declared.value, unit: declared.unit } : { value: declared, unit: undefined };
 }

@@ -1,7 +1,7 @@
-import type { Compiled, Parameters, Request, Tree } from "./connector.ts";
-import type { Template } from "./expression.ts";
-import type { Manifest } from "./schema/manifest.ts";
-import { record } from "./text.ts";
+import type { Compiled, Parameters, Request, Tree } from "../connector.ts";
+import type { Template } from "../expression.ts";
+import type { Manifest } from "../schema/manifest.ts";
+import { record } from "../text.ts";
 
 type CompiledRequest = NonNullable<Compiled<Manifest>["actions"]>[string]["request"];
 
