@@ -4,6 +4,7 @@ import { Ajv, type ErrorObject, type ValidateFunction } from "ajv";
 import { manifestSchema, type Schema } from "./json-schema.ts";
 import { compilePattern } from "./pattern.ts";
 import type { ProblemCode } from "./problem.ts";
+import { fits } from "./quick-shape.ts";
 import { type Finding, type Path, pathText } from "./source.ts";
 import { listed, nearest } from "./suggestion.ts";
 import { kindOf } from "./text.ts";
@@ -24,7 +25,8 @@ function validator(): ValidateFunction {
     ownProperties: true,
     messages: false,
     verbose: true,
-    code: { regExp: regExp as never },
+    // Optimizing its code takes longer than running it.
+    code: { regExp: regExp as never, optimize: false },
     formats: { "regular-expression": (text: string) => reasonAgainst(text) === undefined },
   });
   ajv.addVocabulary(["x-template", "x-expression"]);
@@ -45,6 +47,11 @@ const most = 100;
 
 /** What is wrong with the shape of the data. */
 export function shapeFindings(data: unknown): Finding[] {
+  return fits(manifestSchema, data) ? [] : searchFindings(data);
+}
+
+/** What the validator finds. */
+export function searchFindings(data: unknown): Finding[] {
   const validate = validator();
   if (validate(data)) return [];
   const findings: Finding[] = [];
