@@ -58,7 +58,7 @@ const singleQuoted = /'((?:[^'\n]|'')*)'/y;
 const blockHeader = /[|>](-?) *\n/y;
 const flowText = /[^\n,[\]{}]+/y;
 
-const beginning = /^(?:[^-\s?:,[\]{}#&*!|>'"%@`]|-[A-Za-z0-9.])/;
+const beginning = /^(?:[^-\s?:,[\]{}#&*!|>'"%@`]|-[^\s,[\]{}])/;
 const escapes: Readonly<Record<string, string>> = { n: "\n", t: "\t" };
 
 const words = new Map<string, boolean | null>([
@@ -67,7 +67,7 @@ const words = new Map<string, boolean | null>([
   ["null", null],
 ]);
 const otherWords = new Set(["True", "TRUE", "False", "FALSE", "Null", "NULL", "~"]);
-const exact = /^(?:0|-?[1-9][0-9]{0,14}|-?(?:0|[1-9][0-9]{0,8})\.[0-9]{1,8})$/;
+const exact = /^(?:0|-?[1-9][0-9]{0,15}|-?(?:0|[1-9][0-9]{0,8})\.[0-9]{1,8})$/;
 const numeric =
   /^(?:[-+]?(?:\.(?:inf|Inf|INF)|(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?)|\.(?:nan|NaN|NAN)|0o[0-7]+|0x[0-9a-fA-F]+)$/;
 
@@ -248,9 +248,8 @@ class QuickReader {
     if (otherWords.has(written)) giveUp();
     const first = written.charCodeAt(0);
     if (first > 57) return written;
-    if (exact.test(written)) return Number(written);
-    if (numeric.test(written)) giveUp();
-    return written;
+    if (exact.test(written) && Math.abs(Number(written)) <= Number.MAX_SAFE_INTEGER) return Number(written);
+    return numeric.test(written) ? giveUp() : written;
   }
 
   private blockScalar(indent: number, depth: number): string {
