@@ -30,7 +30,7 @@ test("the shortest manifest has every default", () => {
     actions: {},
   });
   expect(connector.hash).toMatch(/^[0-9a-f]{64}$/);
-  expect(connector.auth.none).toMatchObject({ id: "none", fields: [], apply: undefined, test: undefined, label: undefined });
+  expect(connector.auth.none).toMatchObject({ id: "none", fields: [], apply: [], test: undefined, label: undefined });
   expect(connector.auth.none?.whitelist).toEqual([connector.base_url]);
 });
 
@@ -46,7 +46,7 @@ test("an OAuth block has every default", () => {
     callback: { issuer: "if_present" },
     token: { encoding: "form" },
     refresh: { strategy: "refresh_token", leeway: undefined, default_lifetime: undefined, required: false, rotation: "maybe" },
-    apply: { in: "header", name: "Authorization", value: { source: "Bearer {{ token.access_token }}" } },
+    apply: [{ in: "header", name: "Authorization", value: { source: "Bearer {{ token.access_token }}" } }],
     test: { timeout: 5000, request: { method: "GET", encoding: "json", body: undefined } },
     label: { mask: "none", fallback: undefined },
     unique_id: { on_conflict: "reuse", value: { source: "me.id" } },
@@ -71,13 +71,13 @@ test.each([
   const auth = authOf(type);
   expect(auth.fields.map(({ name }) => name)).toEqual(fields);
   expect(auth.fields.at(-1)).toMatchObject({ secret: true, required: true, type: "string" });
-  expect(auth.apply?.value.render(names)).toBe(value);
+  expect(auth.apply[0]?.value.render(names)).toBe(value);
 });
 
 test("the only secret field is the credential", () => {
   const auth = authOf("api_key", "    fields: [{ name: access_code, secret: true, help: x }]\n");
   expect(auth.fields.map(({ name }) => name)).toEqual(["access_code"]);
-  expect(auth.apply?.value.render({ fields: { access_code: "x" } })).toBe("Bearer x");
+  expect(auth.apply[0]?.value.render({ fields: { access_code: "x" } })).toBe("Bearer x");
 });
 
 test("fields beside the credential stand behind it", () => {
