@@ -96,13 +96,15 @@ function* requiredFields(checked: CheckedManifest): Iterable<Found> {
 const urls = new Set(["base_url", "authorization.url", "token.url", "whitelist"]);
 
 function isInUrl(checked: CheckedManifest, auth: string, name: string): boolean {
-  return [...checked.uses()].some(
-    ({ text, reference }) =>
-      urls.has(text.place) &&
-      reference.path[0] === "fields" &&
-      reference.path[1] === name &&
-      checked.authsOf(text).some(({ id }) => id === auth),
-  );
+  return checked
+    .uses()
+    .some(
+      ({ text, reference }) =>
+        urls.has(text.place) &&
+        reference.path[0] === "fields" &&
+        reference.path[1] === name &&
+        checked.authsOf(text).some(({ id }) => id === auth),
+    );
 }
 
 const vague = new Set(["key", "value", "token"]);

@@ -60,6 +60,8 @@ export class CheckedManifest {
   readonly texts: readonly Text[];
   readonly auths: readonly CheckedAuth[];
   readonly environments: Readonly<Record<string, Readonly<Record<string, string>>>>;
+  private allPieces: readonly { text: Text; piece: Piece }[] | undefined;
+  private allUses: readonly Use[] | undefined;
 
   constructor(manifest: Manifest, texts: Texts, folder: string | undefined, plainHttp: PlainHttp) {
     this.manifest = manifest;
@@ -94,14 +96,16 @@ export class CheckedManifest {
     return this.authsOf(text).flatMap(({ auth }) => captured[namespace](auth));
   }
 
-  *pieces(): Generator<{ text: Text; piece: Piece }> {
-    for (const text of this.texts) for (const piece of text.pieces) yield { text, piece };
+  pieces(): readonly { text: Text; piece: Piece }[] {
+    this.allPieces ??= this.texts.flatMap((text) => text.pieces.map((piece) => ({ text, piece })));
+    return this.allPieces;
   }
 
-  *uses(): Generator<Use> {
-    for (const { text, piece } of this.pieces()) {
-      for (const reference of piece.analysis.references) yield { text, piece, reference };
-    }
+  uses(): readonly Use[] {
+    this.allUses ??= this.pieces().flatMap(({ text, piece }) =>
+      piece.analysis.references.map((reference) => ({ text, piece, reference })),
+    );
+    return this.allUses;
   }
 }
 

@@ -30,12 +30,19 @@ export const hasHole = (part: string): boolean => part.includes(open);
 
 const form = /^(?:([a-z][a-z0-9+.-]*):)?(?:\/\/([^/?#\\]*))?([^?#]*)(?:\?([^#]*))?(?:#(.*))?$/is;
 
+const known = new WeakMap<Text, readonly StaticUrl[]>();
+
 /** The URL in each environment. A text that does not compile has none. */
-export function staticUrls(checked: CheckedManifest, text: Text): StaticUrl[] {
+export function staticUrls(checked: CheckedManifest, text: Text): readonly StaticUrl[] {
   if (text.error) return [];
-  return Object.entries(checked.environments).map(([environment, variables]) =>
-    parse(environment, marked(text, { ...variables, name: environment }), text),
-  );
+  let urls = known.get(text);
+  if (!urls) {
+    urls = Object.entries(checked.environments).map(([environment, variables]) =>
+      parse(environment, marked(text, { ...variables, name: environment }), text),
+    );
+    known.set(text, urls);
+  }
+  return urls;
 }
 
 /** Fills in the environment's variables. Marks carry what stands in the hole, so that the same hole in two texts is the same. */
