@@ -1,3 +1,4 @@
+import type { Ambient } from "./ambient.ts";
 import { ExpressionError } from "./expression-error.ts";
 import type { Analysis, Reference } from "./jsonata/references.ts";
 import { Program } from "./jsonata/run.ts";
@@ -13,10 +14,10 @@ export interface Expression {
   /** The property names, when the expression is a plain path: then `evaluate` never enters JSONata. */
   readonly path: readonly string[] | undefined;
   /**
-   * The result over `input`, or undefined where there is none. Bounded in time, depth, size and memory.
-   * Throws `ExpressionError`.
+   * The result over `input`, or undefined where there is none. Bounded in time, depth, size and memory. `ambient`: by default the
+   * system's. Throws `ExpressionError`.
    */
-  evaluate(input: unknown): unknown | Promise<unknown>;
+  evaluate(input: unknown, ambient?: Ambient): unknown | Promise<unknown>;
 }
 
 /** Text with holes. */
@@ -26,9 +27,9 @@ export interface Template {
   readonly parts: readonly (string | Expression)[];
   /**
    * The value over `names`: a template that is one single hole keeps the type of its result; otherwise text. Undefined when any
-   * hole has no result. `encode` is applied to each hole's text, for the position that the template stands in.
+   * hole has no result.
    */
-  render(names: Readonly<Record<string, unknown>>, encode?: (value: string) => string): unknown | Promise<unknown>;
+  render(names: Readonly<Record<string, unknown>>, ambient?: Ambient): unknown | Promise<unknown>;
 }
 
 /** An expression, and what it names. */
@@ -63,7 +64,8 @@ export function analyseExpression(source: string): AnalysedExpression {
 const analyseJsonata = memoized(5_000, (source): AnalysedExpression => {
   const { analysis } = parse(source);
   const program = new Program(source, analysis);
-  return { expression: { source, path: undefined, evaluate: (input: unknown) => program.evaluate(input) }, analysis };
+  const expression: Expression = { source, path: undefined, evaluate: (input, ambient) => program.evaluate(input, ambient) };
+  return { expression, analysis };
 });
 
 const nothing: Analysis = { references: [], everything: false, calls: [], unset: [], regexes: [], transforms: false };

@@ -1,3 +1,4 @@
+export { type Ambient, systemAmbient } from "./ambient.ts";
 export { type Compilation, type CompileOptions, compile } from "./compile.ts";
 export type * from "./connector.ts";
 export {
@@ -9,6 +10,7 @@ export {
   type Template,
 } from "./expression.ts";
 export { manifestJsonSchema } from "./json-schema.ts";
+export { jwtClaims, SigningError, signJwt } from "./jwt.ts";
 export { type Name, names, places } from "./names.ts";
 export { compilePattern, type Pattern } from "./pattern.ts";
 export { formatProblem, type Problem, type ProblemCode, problemKinds, type Severity } from "./problem.ts";

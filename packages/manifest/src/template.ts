@@ -72,30 +72,28 @@ function inTemplate(error: ExpressionError, source: string, offset: number): Exp
   return new ExpressionError(error.code, error.message, source, { position, length: error.length, cause: error });
 }
 
-type Encode = (value: string) => string;
-
 /** A template of parts that are already compiled. */
 export function templateOf(source: string, parts: readonly (string | Expression)[]): Template {
   return {
     source,
     parts,
-    render(names, encode) {
-      const values = parts.map((part) => (typeof part === "string" ? part : part.evaluate(names)));
+    render(names, ambient) {
+      const values = parts.map((part) => (typeof part === "string" ? part : part.evaluate(names, ambient)));
       return values.some((value) => value instanceof Promise)
-        ? Promise.all(values).then((settled) => combine(source, parts, settled, encode))
-        : combine(source, parts, values, encode);
+        ? Promise.all(values).then((settled) => combine(source, parts, settled))
+        : combine(source, parts, values);
     },
   };
 }
 
-function combine(source: string, parts: readonly (string | Expression)[], values: readonly unknown[], encode?: Encode): unknown {
+function combine(source: string, parts: readonly (string | Expression)[], values: readonly unknown[]): unknown {
   const [first] = values;
-  if (parts.length === 1) return typeof parts[0] !== "string" && typeof first === "string" && encode ? encode(first) : first;
+  if (parts.length === 1) return first;
   let text = "";
   for (const [index, value] of values.entries()) {
     if (typeof parts[index] === "string") text += value;
     else if (value === undefined || value === null) return undefined;
-    else text += encode ? encode(textOf(source, value)) : textOf(source, value);
+    else text += textOf(source, value);
   }
   return text;
 }

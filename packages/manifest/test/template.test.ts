@@ -31,12 +31,6 @@ test("without a result for every hole there is none", () => {
   expect(compileTemplate("a {{ fields.none }}").render(names)).toBeUndefined();
 });
 
-test("each hole's text is encoded, the literal text is not", async () => {
-  expect(compileTemplate("/a b/{{ fields.site }}/{{ fields.count }}").render(names, encodeURIComponent)).toBe("/a b/a%20b/3");
-  expect(compileTemplate("{{ fields.site }}").render(names, encodeURIComponent)).toBe("a%20b");
-  expect(await compileTemplate("{{ fields.site & '/' }}!").render(names, encodeURIComponent)).toBe("a%20b%2F!");
-});
-
 test("a list or an object within a text is an error", () => {
   expect(() => compileTemplate("a {{ fields.list }}").render(names)).toThrow(ExpressionError);
 });

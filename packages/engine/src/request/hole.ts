@@ -1,13 +1,20 @@
-import { type Expression, ExpressionError, type Template } from "@jackfield/manifest";
+import { type Ambient, type Expression, ExpressionError, type Template } from "@jackfield/manifest";
 import { JackfieldError } from "../errors.ts";
 
+/** Under which names carry the engine's clock and randomness; no template can name it. */
+export const ambient: unique symbol = Symbol("ambient");
+
 /** What templates may name: `fields`, `env`, `token`, `input`, … */
-export type Names = Readonly<Record<string, unknown>>;
+export type Names = Readonly<Record<string, unknown>> & { readonly [ambient]?: Ambient };
+
+function ambientOf(names: unknown): Ambient | undefined {
+  return typeof names === "object" && names !== null ? (names as Names)[ambient] : undefined;
+}
 
 /** Evaluates one expression over `input`. Throws `expression_error`, which names it. */
 export async function evaluate(expression: Expression, input: unknown): Promise<unknown> {
   try {
-    return await expression.evaluate(input);
+    return await expression.evaluate(input, ambientOf(input));
   } catch (cause) {
     throw expressionError(expression.source, cause);
   }
@@ -22,7 +29,7 @@ export async function hole(expression: Expression, names: Names): Promise<unknow
 /** The template's value: typed when it is one single hole, otherwise text; undefined when a hole has no result. */
 export async function value(template: Template, names: Names): Promise<unknown> {
   try {
-    const result = await template.render(names);
+    const result = await template.render(names, ambientOf(names));
     return result === null || result === "" ? undefined : result;
   } catch (cause) {
     throw expressionError(template.source, cause);

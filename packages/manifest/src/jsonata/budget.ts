@@ -1,3 +1,4 @@
+import type { Ambient } from "../ambient.ts";
 import type { ExpressionErrorCode } from "../expression-error.ts";
 import { limits } from "./limits.ts";
 
@@ -14,7 +15,7 @@ export class LimitError extends Error {
 
 /** What JSONata passes to its functions as `this`. */
 export interface Focus {
-  readonly environment: { readonly base: { readonly budget: Budget; readonly timestamp: Date } };
+  readonly environment: { readonly base: { readonly budget: Budget; readonly ambient: Ambient; readonly timestamp: Date } };
 }
 
 interface Measure {

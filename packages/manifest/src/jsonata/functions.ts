@@ -165,6 +165,7 @@ async function readDefinitions(): Promise<ReadonlyMap<string, unknown>> {
   const found = (await probe.evaluate({})) as Definition[];
   const bound = new Map<string, unknown>(names.map((name, index) => [name, limited(name, found[index] as Definition)]));
   bound.set("now", nowOf(bound.get("fromMillis") as Definition));
+  bound.set("millis", millis);
   for (const [name, reason] of Object.entries(forbidden)) {
     const implementation = () => {
       throw new LimitError("expression_forbidden", reason);
@@ -174,8 +175,17 @@ async function readDefinitions(): Promise<ReadonlyMap<string, unknown>> {
   return bound;
 }
 
-/** These are bound to each expression by JSONata itself, with the time of the evaluation. */
+/** These are bound to each expression by JSONata itself, with the system's time. */
 const perEvaluation = new Set(["now", "millis"]);
+
+/** `$millis`: the time at which the evaluation began. */
+const millis: Definition = {
+  _jsonata_function: true,
+  implementation(this: Focus) {
+    return this.environment.base.timestamp.getTime();
+  },
+  signature: undefined,
+};
 
 /** `$now`, made of `$fromMillis` and the time at which the evaluation began. */
 function nowOf(fromMillis: Definition): Definition {

@@ -1,5 +1,6 @@
 import { setImmediate } from "node:timers/promises";
 import type jsonata from "jsonata";
+import { type Ambient, systemAmbient } from "../ambient.ts";
 import { ExpressionError, type ExpressionErrorCode } from "../expression-error.ts";
 import { Budget, LimitError } from "./budget.ts";
 import { limitedFunctions } from "./functions.ts";
@@ -18,6 +19,8 @@ export class Program {
   private readonly roots: ReadonlySet<string> | undefined;
   private readonly transforms: boolean;
   private prepared: Promise<jsonata.Expression> | undefined;
+  /** Of the evaluation that is just beginning. */
+  private ambient = systemAmbient;
 
   constructor(source: string, analysis: Analysis) {
     this.source = source;
@@ -25,15 +28,17 @@ export class Program {
     this.roots = analysis.everything ? undefined : new Set(analysis.references.map(({ path }) => path[0] ?? ""));
   }
 
-  evaluate(input: unknown): Promise<unknown> {
-    return inTurn(() => this.run(input));
+  evaluate(input: unknown, ambient: Ambient = systemAmbient): Promise<unknown> {
+    return inTurn(() => this.run(input, ambient));
   }
 
-  private async run(input: unknown): Promise<unknown> {
+  private async run(input: unknown, ambient: Ambient): Promise<unknown> {
     try {
       this.prepared ??= this.prepare();
       const program = await this.prepared;
-      return copyOut(await program.evaluate(copyIn(input, this.roots)));
+      const data = copyIn(input, this.roots);
+      this.ambient = ambient;
+      return copyOut(await program.evaluate(data));
     } catch (error) {
       throw failure(this.source, error);
     }
@@ -50,6 +55,8 @@ export class Program {
       if (enclosing.base) return;
       const budget = new Budget({ changes: transforms });
       const RegexEngine = regexEngine(budget);
+      const { ambient } = this;
+      const timestamp = new Date(ambient.clock());
       // Called for every node of the syntax tree, before it is evaluated.
       const guard = () => {
         budget.check();
@@ -57,7 +64,9 @@ export class Program {
       };
       Object.defineProperties(frame, {
         budget: { value: budget },
+        ambient: { value: ambient },
         // JSONata sets its own ones later.
+        timestamp: { get: () => timestamp, set: () => {} },
         RegexEngine: { get: () => RegexEngine, set: () => {} },
         guardrails: { get: () => guard, set: () => {} },
       });
