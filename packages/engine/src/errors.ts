@@ -48,6 +48,42 @@ export const errorTable = {
     "An expression of the manifest failed.",
     "Correct the expression; the detail says which and why.",
   ],
+  grant_unsupported: [
+    501,
+    "operator",
+    "This version cannot carry out that way to connect yet.",
+    "Choose another way to connect; the manifest may offer one.",
+  ],
+  assertion_key_invalid: [
+    422,
+    "admin",
+    "The key for signing is missing or cannot be used.",
+    "Save a private key (PEM) of the right kind with the app or the connection.",
+  ],
+  capture_missing: [
+    502,
+    "provider",
+    "The provider's answer lacks a value that the connector needs.",
+    "Sign in again; if it stays so, the manifest's `capture` is wrong.",
+  ],
+  capture_refused: [
+    502,
+    "author",
+    "The provider's answer holds a value that the manifest does not allow.",
+    "Compare the capture's `pattern` or `options` with what the provider documents.",
+  ],
+  choice_needed: [
+    409,
+    "user",
+    "The account has several places to connect to, and one must be chosen.",
+    "Choose one of the `choices`, as a field of that name, and connect again.",
+  ],
+  signature_invalid: [
+    400,
+    "provider",
+    "The provider's signature over the callback is wrong.",
+    "Start the sign-in again; save the app's secret again if it stays so.",
+  ],
   // apps
   app_not_configured: [
     409,

@@ -144,7 +144,7 @@ export interface Assertion {
 export type ClientAuthentication = NonNullable<NonNullable<OAuth2Manifest["client"]>["authentication"]>;
 
 export interface Client {
-  readonly source: "app" | "connection" | "either";
+  readonly source: "app" | "connection" | "either" | "none";
   readonly authentication: ClientAuthentication;
   readonly id_param: string;
   readonly secret_param: string;

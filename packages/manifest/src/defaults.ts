@@ -39,13 +39,7 @@ export const typeDefaults: { readonly [T in AuthManifest["type"]]: TypeDefaults 
   bearer: { title: "Access token", fields: credential("token", "Access token"), apply: bearerOf("token") },
   basic: {
     title: "User name and password",
-    fields: (_auth, declared) =>
-      declared.some(({ name }) => name === "username" || name === "password")
-        ? []
-        : [
-            { name: "username", label: "User name", required: true },
-            { name: "password", label: "Password", secret: true, required: true },
-          ],
+    fields: (_auth, declared) => (declared.some(({ name }) => name === "username" || name === "password") ? [] : personFields),
     apply: (fields) =>
       ["username", "password"].every((name) => fields.some((field) => field.name === name))
         ? `Basic {{ ${basicValue} }}`
@@ -61,18 +55,24 @@ export const typeDefaults: { readonly [T in AuthManifest["type"]]: TypeDefaults 
   none: { title: "No sign-in", fields: () => [], apply: () => undefined },
 };
 
+const personFields: readonly FieldManifest[] = [
+  { name: "username", label: "User name", required: true },
+  { name: "password", label: "Password", secret: true, required: true },
+];
+
 /** Client authentications that need no client secret. */
 export const secretless: ReadonlySet<string> = new Set(["none", "private_key_jwt", "tls_client_auth"]);
 
 /** Where the user brings the client, its ID and secret are fields like any other. */
-function clientFields(auth: AuthManifest): FieldManifest[] {
+function clientFields(auth: AuthManifest): readonly FieldManifest[] {
   if (auth.type !== "oauth2") return [];
+  const person = auth.grant === "password" ? personFields : [];
   const { source = "app", authentication = "client_secret_post" } = auth.client ?? {};
-  if (source === "app") return [];
+  if (source === "app" || source === "none") return person;
   const required = source === "connection";
   const fields: FieldManifest[] = [{ name: "client_id", label: "Client ID", required }];
   if (!secretless.has(authentication)) fields.push({ name: "client_secret", label: "Client secret", secret: true, required });
-  return fields;
+  return [...person, ...fields];
 }
 
 function consumerFields(auth: AuthManifest): FieldManifest[] {
@@ -83,12 +83,29 @@ function consumerFields(auth: AuthManifest): FieldManifest[] {
   ];
 }
 
-/** The declared fields, with those in front that the type or the client asks for. */
+/** What the person may choose beforehand of what `after_connect` would ask. */
+function choices(auth: AuthManifest): FieldManifest[] {
+  return (auth.after_connect ?? []).flatMap(({ choose }) =>
+    choose === undefined
+      ? []
+      : [
+          {
+            name: choose.name,
+            label: choose.title ?? labelOf(choose.name),
+            pattern: choose.pattern,
+            help: "Leave it empty to choose later.",
+          },
+        ],
+  );
+}
+
+/** The declared fields, with those in front that the type or the client asks for, and the choices behind them. */
 export function fieldsOf(auth: AuthManifest): readonly FieldManifest[] {
   const declared = auth.fields ?? [];
   const names = new Set(declared.map(({ name }) => name));
+  const isNew = ({ name }: FieldManifest) => !names.has(name);
   const implied = typeDefaults[auth.type].fields(auth, declared);
-  return [...implied.filter(({ name }) => !names.has(name)), ...declared];
+  return [...implied.filter(isNew), ...declared, ...choices(auth).filter(isNew)];
 }
 
 /** What the admin enters with the app, beside client ID and secret. */

@@ -1,21 +1,23 @@
-import type { Auth } from "@jackfield/manifest";
 import type { EgressAnswer } from "../egress/egress.ts";
 import { allows, parseUrl, type Rule } from "../egress/whitelist.ts";
 import { JackfieldError } from "../errors.ts";
-import { text } from "../request/hole.ts";
-import type { Rendered } from "../request/render.ts";
+import type { Client } from "../grant/credential.ts";
+import type { Content, Rendered } from "../request/render.ts";
 import { retryAfter } from "../request/retry-after.ts";
-import { withQuery } from "../request/url.ts";
+import { parseXml } from "../request/xml.ts";
 import type { Runtime } from "../runtime.ts";
-import { namesOf, type OpenConnection, whitelistOf } from "./open.ts";
+import { authorize } from "./apply.ts";
+import { clientOf, namesOf, type OpenConnection, whitelistOf } from "./open.ts";
 
 /** An API's answer, its body read. */
 export interface ApiAnswer {
   readonly status: number;
   readonly headers: Readonly<Record<string, string>>;
-  /** Parsed JSON, or the text where it is none; null where there is no body. */
+  /** Parsed JSON or XML, or the text where it is neither; null where there is no body. */
   readonly body: unknown;
   readonly host: string;
+  /** The URL that answered. */
+  readonly url: string;
   readonly duration_ms: number;
   readonly retry_after: number | undefined;
 }
@@ -30,6 +32,12 @@ export interface Limits {
 
 const redirectLimit = 5;
 
+/** A request before the credential is laid on: a body as data, or one that is passed through as it came. */
+export interface Outgoing extends Omit<Rendered, "content"> {
+  readonly content?: Content | undefined;
+  readonly body?: Buffer | undefined;
+}
+
 /**
  * The only way in which a connection's credential leaves: the URL is judged against the whitelist first, and the credential is laid on
  * last. Throws `url_not_whitelisted`, `address_refused`, `provider_timeout`, `provider_unavailable`, …
@@ -37,28 +45,36 @@ const redirectLimit = 5;
 export async function sendAuthorized(
   runtime: Runtime,
   opened: OpenConnection,
-  rendered: Omit<Rendered, "body"> & { readonly body: string | Buffer | undefined },
+  outgoing: Outgoing,
   limits: Limits,
   encodedBy: "engine" | "caller",
 ): Promise<EgressAnswer> {
   const rules = await whitelistOf(runtime, opened);
-  const judged = judge(rules, rendered.url, encodedBy);
-  const credential = await credentialOf(runtime, opened);
-  const headers = { ...rendered.headers, ...credential.headers };
+  const judged = judge(rules, outgoing.url, encodedBy);
+  const client = await clientForCalls(runtime, opened);
+  const names = namesOf(runtime, opened, client);
+  const { request, secretHeaders } = await authorize(runtime, opened.auth, { ...outgoing, url: judged }, names, {
+    client,
+    credential: opened.credential,
+  });
   return runtime.egress.send({
-    method: rendered.method,
-    url: withQuery(judged, credential.query),
-    headers,
-    ...(rendered.body === undefined ? {} : { body: rendered.body }),
+    ...request,
     timeout: limits.timeout,
     maxBytes: limits.maxBytes,
     redirects: {
       limit: redirectLimit,
       allowed: (url) => allows(rules, url),
-      secretHeaders: Object.keys(credential.headers),
+      secretHeaders,
     },
     ...(limits.signal === undefined ? {} : { signal: limits.signal }),
   });
+}
+
+/** The client, where calls of the API need it too: a signature, or an ID beside the token. */
+function clientForCalls(runtime: Runtime, opened: OpenConnection): Promise<Client> | undefined {
+  const { auth } = opened;
+  const named = auth.apply.some(({ value }) => /\bapp\b/.test(value.source));
+  return auth.type === "oauth1" || (named && auth.type === "oauth2") ? clientOf(runtime, opened) : undefined;
 }
 
 /** As `sendAuthorized`, with the body read. */
@@ -69,6 +85,7 @@ export async function callApi(runtime: Runtime, opened: OpenConnection, rendered
     headers: flatHeaders(answer),
     body: readBody(answer),
     host: new URL(answer.url).host,
+    url: answer.url,
     duration_ms: answer.duration_ms,
     retry_after: retryAfter(answer),
   };
@@ -87,27 +104,6 @@ function judge(rules: readonly Rule[], text: string, encodedBy: "engine" | "call
   }
   return url.href;
 }
-
-/** What the manifest's `apply` adds to a request. */
-async function credentialOf(
-  runtime: Runtime,
-  opened: OpenConnection,
-): Promise<{ headers: Record<string, string>; query: [string, string][] }> {
-  const { apply } = opened.auth;
-  const value = apply === undefined ? undefined : await text(apply.value, namesOf(runtime, opened));
-  if (apply === undefined || value === undefined) return { headers: {}, query: [] };
-  return applications[apply.in](apply.name, value);
-}
-
-const applications: {
-  readonly [In in NonNullable<Auth["apply"]>["in"]]: (
-    name: string,
-    value: string,
-  ) => { headers: Record<string, string>; query: [string, string][] };
-} = {
-  header: (name, value) => ({ headers: { [name.toLowerCase()]: value }, query: [] }),
-  query: (name, value) => ({ headers: {}, query: [[name, value]] }),
-};
 
 export function flatHeaders(answer: Pick<EgressAnswer, "headers">): Record<string, string> {
   return Object.fromEntries(
@@ -128,6 +124,7 @@ function readBody(answer: EgressAnswer): unknown {
     if (data !== undefined) return data;
     // A wrong content type is not an error of the step: the text is what the provider sent.
   }
+  if (/\bxml\b/i.test(type)) return parseXml(content.replace(/^\uFEFF/, "").trim()) ?? content;
   return content;
 }
 

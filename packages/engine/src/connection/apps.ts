@@ -1,10 +1,10 @@
-import type { Connector, OAuth2 } from "@jackfield/manifest";
+import { type Connector, compilePattern, type OAuth1, type OAuth2 } from "@jackfield/manifest";
 import { JackfieldError } from "../errors.ts";
 import type { Runtime } from "../runtime.ts";
 import type { Actor } from "./actor.ts";
 import { refuseWhitespace } from "./form.ts";
-import { authOf, connectorOf } from "./open.ts";
-import type { AppRecord } from "./record.ts";
+import { appSecrets, authOf, connectorOf } from "./open.ts";
+import type { AppRecord, AppSecrets } from "./record.ts";
 import { redirectUri } from "./redirect-uri.ts";
 
 /** An app as admins see it: the secret is write-only. */
@@ -14,6 +14,10 @@ export interface App {
   readonly environment: string;
   readonly client_id: string;
   readonly secret_set: boolean;
+  /** What else was saved that is no secret. */
+  readonly fields: Readonly<Record<string, unknown>>;
+  /** Names of the other secrets that were saved. */
+  readonly secrets_set: readonly string[];
   readonly redirect_uri: string;
   readonly created_at: string;
   readonly updated_at: string;
@@ -23,22 +27,37 @@ export interface AppValues {
   readonly client_id: string;
   /** Left out: the stored secret stays. */
   readonly client_secret?: string | undefined;
+  /** What else the manifest's `client.fields` ask for. Left out: what is stored stays. */
+  readonly [name: string]: string | undefined;
 }
 
-const maxBytes = 4096;
+/** A private key with its chain of certificates is the longest of them. */
+const maxBytes = 16 * 1024;
 
 function viewApp(runtime: Runtime, record: AppRecord): App {
-  const { connector, auth, environment, client_id, sealed_secret, created_at, updated_at } = record;
-  const redirect_uri = redirectUri(runtime, connector);
-  return { connector, auth, environment, client_id, secret_set: sealed_secret !== null, redirect_uri, created_at, updated_at };
+  const { connector, auth, environment, client_id, created_at, updated_at } = record;
+  const { client_secret, extra } = appSecrets(runtime, record);
+  return {
+    connector,
+    auth,
+    environment,
+    client_id,
+    secret_set: client_secret !== undefined,
+    fields: record.fields ?? {},
+    secrets_set: Object.keys(extra),
+    redirect_uri: redirectUri(runtime, connector),
+    created_at,
+    updated_at,
+  };
 }
 
 /** The auth block that an app belongs to. Throws `connector_unknown`, `auth_unknown`, `environment_unknown`, `app_not_used`. */
-function appAuth(runtime: Runtime, connectorName: string, authId: string, environment: string): OAuth2 {
+function appAuth(runtime: Runtime, connectorName: string, authId: string, environment: string): OAuth2 | OAuth1 {
   const connector = connectorOf(runtime, connectorName);
   const auth = authOf(connector, authId);
   environmentOf(connector, environment);
-  if (auth.type !== "oauth2" || auth.client.source === "connection") throw new JackfieldError("app_not_used");
+  if (auth.type !== "oauth2" && auth.type !== "oauth1") throw new JackfieldError("app_not_used");
+  if (auth.client.source === "connection" || auth.client.source === "none") throw new JackfieldError("app_not_used");
   return auth;
 }
 
@@ -80,20 +99,17 @@ export async function putApp(
   values: AppValues,
 ): Promise<App> {
   const auth = appAuth(runtime, connector, authId, environment);
-  for (const [name, value] of Object.entries(values)) {
-    refuseWhitespace(name, value);
-    if (typeof value === "string" && Buffer.byteLength(value) > maxBytes) {
-      throw new JackfieldError("field_invalid", { detail: `${name} has more than ${maxBytes} bytes.`, members: { field: name } });
-    }
-  }
+  refuseBadValues(auth, values);
   const stored = await runtime.store.apps.get(actor.workspace, connector, authId, environment);
-  if (values.client_id === "")
-    throw new JackfieldError("field_required", { detail: "client_id is required.", members: { field: "client_id" } });
+  const kept = appSecrets(runtime, stored);
+  const secrets: AppSecrets = {
+    client_secret: values.client_secret || kept.client_secret,
+    extra: { ...kept.extra, ...chosen(auth, values, true) },
+  };
+  const fields = { ...stored?.fields, ...chosen(auth, values, false) };
+  refuseMissing(auth, { ...fields, ...secrets.extra, client_id: values.client_id, client_secret: secrets.client_secret });
   const place = { workspace: actor.workspace, connector, id: `${authId}/${environment}`, field: "app" } as const;
-  const secret = values.client_secret ? runtime.sealer.seal(place, values.client_secret) : (stored?.sealed_secret ?? null);
-  if (secret === null && auth.client.authentication !== "none") {
-    throw new JackfieldError("field_required", { detail: "client_secret is required.", members: { field: "client_secret" } });
-  }
+  const hasSecret = secrets.client_secret !== undefined || Object.keys(secrets.extra).length > 0;
   const now = new Date(runtime.clock()).toISOString();
   const record: AppRecord = {
     workspace: actor.workspace,
@@ -101,12 +117,61 @@ export async function putApp(
     auth: authId,
     environment,
     client_id: values.client_id,
-    sealed_secret: secret,
+    fields,
+    sealed_secret: hasSecret ? runtime.sealer.seal(place, secrets) : null,
     created_at: stored?.created_at ?? now,
     updated_at: now,
   };
   await runtime.store.apps.put(record);
   return viewApp(runtime, record);
+}
+
+/** Secrets that every app may have, for what the provider signs or checks. */
+const commonSecrets = ["signing_secret"];
+
+const isSecret = (auth: OAuth2 | OAuth1, name: string) =>
+  commonSecrets.includes(name) || auth.client.fields.some((field) => field.name === name && field.secret);
+
+/** The further values of one kind that were given, and not left empty. */
+function chosen(auth: OAuth2 | OAuth1, values: AppValues, secret: boolean): Record<string, string> {
+  const { client_id, client_secret, ...extra } = values;
+  return Object.fromEntries(
+    Object.entries(extra).filter(
+      (entry): entry is [string, string] => entry[1] !== undefined && entry[1] !== "" && isSecret(auth, entry[0]) === secret,
+    ),
+  );
+}
+
+function refuseBadValues(auth: OAuth2 | OAuth1, values: AppValues): void {
+  for (const [name, value] of Object.entries(values)) {
+    const field = auth.client.fields.find((declared) => declared.name === name);
+    const known = name === "client_id" || name === "client_secret" || commonSecrets.includes(name) || field !== undefined;
+    const refuse = (detail: string) => {
+      throw new JackfieldError("field_invalid", { detail: `${name} ${detail}`, members: { field: name } });
+    };
+    if (!known) refuse("is not asked for by this connector.");
+    // Keys in PEM end with a line break.
+    if (field?.type !== "text") refuseWhitespace(name, value);
+    if (typeof value !== "string" || value === "") continue;
+    if (Buffer.byteLength(value) > maxBytes) refuse(`has more than ${maxBytes} bytes.`);
+    if (field?.pattern !== undefined && !compilePattern(field.pattern).matches(value)) refuse(`does not match ${field.pattern}.`);
+  }
+}
+
+/** Client authentications for which the client secret is not needed. */
+const secretless: ReadonlySet<string> = new Set(["none", "private_key_jwt", "tls_client_auth"]);
+
+function refuseMissing(auth: OAuth2 | OAuth1, values: Readonly<Record<string, unknown>>): void {
+  const needsSecret = auth.type === "oauth1" || !(secretless.has(auth.client.authentication) || auth.grant === "jwt_bearer");
+  const required = [
+    "client_id",
+    ...(needsSecret ? ["client_secret"] : []),
+    ...auth.client.fields.filter((field) => field.required).map(({ name }) => name),
+  ];
+  for (const name of required) {
+    if (values[name] !== undefined && values[name] !== "") continue;
+    throw new JackfieldError("field_required", { detail: `${name} is required.`, members: { field: name } });
+  }
 }
 
 export function deleteApp(

@@ -1,11 +1,12 @@
 import { createHash, timingSafeEqual } from "node:crypto";
-import type { OAuth2 } from "@jackfield/manifest";
+import type { Auth, OAuth2 } from "@jackfield/manifest";
 import { type ErrorCode, JackfieldError } from "../errors.ts";
+import type { Client } from "../grant/credential.ts";
 import { grantOf } from "../grant/grant.ts";
 import { TokenFailure } from "../grant/token-failure.ts";
 import type { Runtime } from "../runtime.ts";
 import { type Actor, system } from "./actor.ts";
-import { type Callback, readCallback } from "./callback.ts";
+import { type Callback, type CallbackNames, captureCallback, readCallback, readState, verifyCallback } from "./callback.ts";
 import { connect, connectFailed, connectionError } from "./connect.ts";
 import { explain } from "./explain.ts";
 import { changeFields } from "./fields.ts";
@@ -32,6 +33,7 @@ export interface CallbackOutcome {
 interface FlowSecret {
   readonly url: string;
   readonly verifier: string | null;
+  readonly secret: string | null;
   readonly scopes: readonly string[];
   /** The fields that the sign-in is made with; they become the connection's own when it succeeds. */
   readonly fields: Readonly<Record<string, unknown>>;
@@ -59,21 +61,34 @@ export async function begin(
   const { auth } = stored;
   const opened = changed === undefined ? stored : { ...stored, fields: await changeFields(stored, changed) };
   const { begin: beginGrant } = grantOf(auth);
-  if (beginGrant === undefined || auth.type !== "oauth2") throw new JackfieldError("no_user_step");
+  if (beginGrant === undefined) throw new JackfieldError("no_user_step");
   const client = await clientOf(runtime, opened);
-  const scopes = scopesToAsk(auth, record);
+  const scopes = auth.type === "oauth2" ? scopesToAsk(auth, record) : [];
   const state = runtime.random(32).toString("base64url");
   const ticket = runtime.random(32).toString("base64url");
   const redirect = redirectUri(runtime, record.connector);
-  const names = { ...namesOf(runtime, opened), app: { client_id: client.client_id } };
-  const begun = await beginGrant(runtime, auth, { client_id: client.client_id, redirect_uri: redirect, scopes, state, names });
+  const names = { ...namesOf(runtime, opened), app: { ...client.extra, client_id: client.client_id } };
+  const begun = await beginGrant(runtime, auth, {
+    client,
+    client_id: client.client_id,
+    redirect_uri: redirect,
+    scopes,
+    state,
+    names,
+  });
 
   const now = runtime.clock();
-  const secret: FlowSecret = { url: begun.url, verifier: begun.verifier ?? null, scopes, fields: opened.fields };
+  const secret: FlowSecret = {
+    url: begun.url,
+    verifier: begun.verifier ?? null,
+    secret: begun.secret ?? null,
+    scopes,
+    fields: opened.fields,
+  };
   const id = sha256(ticket);
   const flow: FlowRecord = {
     id,
-    state_hash: sha256(state),
+    state_hash: sha256(begun.state ?? state),
     connection: record.id,
     workspace: record.workspace,
     connector: record.connector,
@@ -160,9 +175,10 @@ export async function finish(
   browser: string | undefined,
   person: string | undefined,
 ): Promise<CallbackOutcome> {
-  const callback = readCallback(query);
-  const flow = callback.state === undefined ? undefined : await runtime.store.flows.consume(sha256(callback.state));
-  if (flow === undefined) throw new JackfieldError("state_invalid");
+  const state = readState(query, stateNames(runtime, connector));
+  const flow = state === undefined ? undefined : await runtime.store.flows.consume(sha256(state));
+  if (flow === undefined || state === undefined) throw new JackfieldError("state_invalid");
+  const callback = readCallback(query, callbackNames(declared(runtime, flow).auth));
   const record = await runtime.store.connections.get(flow.connection);
   if (record === undefined || record.status === "revoked")
     throw new JackfieldError("state_invalid", { detail: "The connection was disconnected meanwhile." });
@@ -177,7 +193,7 @@ export async function finish(
     await runtime.store.connections.update(record.id, { status: "draft" }, { expect: { status: "awaiting_authorization" } });
   }
   try {
-    const connected = await complete(runtime, flow, record, callback);
+    const connected = await complete(runtime, flow, record, callback, state);
     return { connection: view(runtime, { owner: record.owner }, connected), outcome: "connected", error: null };
   } catch (cause) {
     const error = shown(runtime, cause, record);
@@ -189,6 +205,17 @@ export async function finish(
       error: connectionError(error, runtime.clock()),
     };
   }
+}
+
+/** The names of a callback's parameters: a provider may have its own, and OAuth 1.0a has others (RFC 5849 §2.2). */
+function callbackNames(auth: Auth): CallbackNames {
+  return auth.type === "oauth2" ? auth.callback : { code: "oauth_verifier", state: "oauth_token" };
+}
+
+/** The names that the state may come back by; which one counts is known once its flow is. */
+function stateNames(runtime: Runtime, connector: string): readonly string[] {
+  const auths = Object.values(runtime.connectors.get(connector)?.auth ?? {});
+  return [...new Set(["state", ...auths.map((auth) => callbackNames(auth).state)])];
 }
 
 /** Everything that must hold before the code is sent anywhere. */
@@ -229,25 +256,46 @@ async function complete(
   flow: FlowRecord,
   record: ConnectionRecord,
   callback: Callback,
+  state: string,
 ): Promise<ConnectionRecord> {
   if (callback.error !== undefined) throw refusedAtProvider(callback);
   if (callback.code === undefined)
     throw new JackfieldError("callback_invalid", { detail: "The callback brings neither a code nor an error." });
-  const { verifier, scopes, fields } = runtime.sealer.open(flowPlace(flow), flow.sealed) as FlowSecret;
+  const { verifier, secret, scopes, fields } = runtime.sealer.open(flowPlace(flow), flow.sealed) as FlowSecret;
   const opened = { ...openOrDraft(runtime, record), fields };
   const { auth } = opened;
   const { exchange } = grantOf(auth);
-  if (exchange === undefined || auth.type !== "oauth2") throw new JackfieldError("no_user_step");
+  if (exchange === undefined) throw new JackfieldError("no_user_step");
   const client = await clientOf(runtime, opened);
+  const captured = await checkCallback(runtime, opened, callback, client);
+  const known = { ...opened.known, callback: captured };
+  const names = namesOf(runtime, { ...opened, known }, client);
   const credential = await exchange(runtime, auth, {
     code: callback.code,
+    state,
     redirect_uri: flow.redirect_uri,
     verifier: verifier ?? undefined,
+    secret: secret ?? undefined,
     client,
-    names: namesOf(runtime, opened, client),
+    names: { ...names, request: { code: callback.code } },
   });
-  const { record: connected } = await connect(runtime, { ...opened, credential }, scopes, flow.actor);
+  const whole = { ...known, token: credential.known?.token ?? {} };
+  const fresh: OpenConnection = { ...opened, credential: { ...credential, known: whole }, known: whole };
+  const { record: connected } = await connect(runtime, fresh, scopes, flow.actor);
   return connected;
+}
+
+/** What the manifest asks of a callback, before the code is sent anywhere. Throws `signature_invalid`, `capture_…`. */
+async function checkCallback(
+  runtime: Runtime,
+  opened: OpenConnection,
+  callback: Callback,
+  client: Client,
+): Promise<Readonly<Record<string, string>>> {
+  const { auth } = opened;
+  if (auth.type !== "oauth2") return {};
+  await verifyCallback(auth, callback, namesOf(runtime, opened, client), runtime.clock());
+  return captureCallback(auth, callback);
 }
 
 /** `error` at the callback (RFC 6749 §4.1.2.1) → our code. */

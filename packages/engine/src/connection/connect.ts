@@ -1,9 +1,10 @@
-import type { OAuth2 } from "@jackfield/manifest";
+import type { Auth } from "@jackfield/manifest";
 import { JackfieldError } from "../errors.ts";
 import type { Credential } from "../grant/credential.ts";
-import { isRenewable } from "../grant/refresh.ts";
+import { hasRefresh, isRenewable } from "../grant/refresh.ts";
 import type { Names } from "../request/hole.ts";
 import type { Runtime } from "../runtime.ts";
+import { afterConnect } from "./after-connect.ts";
 import { refreshDue } from "./expiry.ts";
 import { identityOf, labelOf, uniqueIdOf } from "./identity.ts";
 import { clientOf, namesOf, type OpenConnection, place, sealFields } from "./open.ts";
@@ -19,21 +20,22 @@ export interface Connected {
 }
 
 /**
- * From a fresh credential to a connection, in this order: test call → `me` → unique id → duplicate check → label → sealed → `connected`.
+ * From a fresh credential to a connection, in this order: what follows the sign-in → test call → `me` → unique id → duplicate check → label → sealed → `connected`.
  * Nothing is stored as connected before the test call passed, and a connection that works keeps its old credential until then.
  *
  * Throws `credentials_invalid`, `test_unreachable`, `no_refresh_token`, `unique_id_missing`, `account_mismatch`, `duplicate_connection`.
  */
 export async function connect(
   runtime: Runtime,
-  opened: OpenConnection,
+  fresh: OpenConnection,
   requested: readonly string[],
   actor: string,
 ): Promise<Connected> {
-  const { record, auth, credential } = opened;
-  if (auth.type === "oauth2" && auth.refresh.required && credential?.refresh_token === undefined)
+  const { record, auth } = fresh;
+  if (hasRefresh(auth) && auth.refresh.required && fresh.credential?.refresh_token === undefined)
     throw new JackfieldError("no_refresh_token");
 
+  const opened = await afterConnect(runtime, fresh);
   const test = await testCall(runtime, opened);
   if (test.outcome !== "passed") throw test.error;
   const names: Names = { ...namesOf(runtime, opened), me: test.me, ...(await publicClient(runtime, opened)) };
@@ -79,15 +81,17 @@ function hasWorked(record: ConnectionRecord): boolean {
 /** Everything that a new credential changes in a record. */
 function credentialPatch(
   runtime: Runtime,
-  { record, auth, fields, credential }: OpenConnection,
+  { record, auth, fields, credential, known }: OpenConnection,
   requested: readonly string[],
 ): ConnectionPatch {
+  const whole = credential && { ...credential, known };
   return {
     ...sealFields(runtime, record, auth, fields),
-    ...tokenPatch(runtime, record, auth.type === "oauth2" ? auth : undefined, credential, {
-      asked: requested,
-      assumed: requested,
-    }),
+    ...tokenPatch(runtime, record, auth, whole, { asked: requested, assumed: requested }),
+    // Where there is no token, what was captured is kept in its place.
+    ...(credential === undefined && Object.keys(known.connection).length > 0
+      ? { sealed_credential: runtime.sealer.seal(place(record, "credential"), { known }) }
+      : {}),
   };
 }
 
@@ -101,11 +105,11 @@ export interface Scopes {
 export function tokenPatch(
   runtime: Runtime,
   record: Pick<ConnectionRecord, "workspace" | "connector" | "id">,
-  auth: OAuth2 | undefined,
+  auth: Auth,
   credential: Credential | undefined,
   scopes: Scopes,
 ): ConnectionPatch {
-  if (auth === undefined || credential === undefined) {
+  if (credential === undefined) {
     return {
       sealed_credential: null,
       scopes: [],

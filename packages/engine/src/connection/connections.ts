@@ -1,4 +1,6 @@
+import type { Auth } from "@jackfield/manifest";
 import { JackfieldError } from "../errors.ts";
+import { nothingKnown } from "../grant/credential.ts";
 import { grantOf } from "../grant/grant.ts";
 import type { Runtime } from "../runtime.ts";
 import type { Actor } from "./actor.ts";
@@ -97,12 +99,17 @@ export async function create(
     updated_at: now,
   };
   // What would make connecting impossible is refused before anything is stored.
-  const draft = { record, connector, auth, fields, credential: undefined };
-  await whitelistOf(runtime, draft);
+  const draft: OpenConnection = { record, connector, auth, fields, credential: undefined, known: nothingKnown };
+  if (!dependsOnCaptures(auth)) await whitelistOf(runtime, draft);
   if (grantOf(auth).obtain !== undefined) await clientOf(runtime, draft);
   await runtime.store.connections.insert(record, [runtime.events.make(record, "created", { actor: actor.id })]);
   if (grantOf(auth).begin !== undefined) return { connection: view(runtime, actor, record), reused: false };
   return connectAtOnce(runtime, actor, record);
+}
+
+/** Whether the whitelist is known only once something was captured. */
+function dependsOnCaptures(auth: Auth): boolean {
+  return auth.whitelist.some(({ source }) => /\b(callback|token|connection)\./.test(source));
 }
 
 async function connectAtOnce(
@@ -128,10 +135,11 @@ async function withCredential(
 ): Promise<{ readonly opened: OpenConnection; readonly requested: readonly string[] }> {
   const { auth } = opened;
   const { obtain } = grantOf(auth);
-  if (obtain === undefined || auth.type !== "oauth2") return { opened, requested: [] };
+  if (obtain === undefined) return { opened, requested: [] };
   const client = await clientOf(runtime, opened);
   const credential = await obtain(runtime, auth, { client, names: namesOf(runtime, opened, client) });
-  return { opened: { ...opened, credential }, requested: auth.scopes.required.map(({ name }) => name) };
+  const requested = auth.type === "oauth2" ? auth.scopes.required.map(({ name }) => name) : [];
+  return { opened: { ...opened, credential, known: credential.known ?? nothingKnown }, requested };
 }
 
 export async function list(runtime: Runtime, actor: Actor, filter: Filter, page: Page): Promise<Listed<Connection>> {

@@ -1,6 +1,6 @@
 import type { Auth } from "@jackfield/manifest";
 import type { Credential } from "../grant/credential.ts";
-import { isRenewable } from "../grant/refresh.ts";
+import { hasRefresh, isRenewable } from "../grant/refresh.ts";
 
 const minute = 60_000;
 
@@ -20,7 +20,7 @@ export function refreshDue(
   now: number,
   random: (bytes: number) => Buffer,
 ): number | undefined {
-  if (auth.type !== "oauth2" || !isRenewable(auth, credential) || credential.expires_at === undefined) return undefined;
+  if (!hasRefresh(auth) || !isRenewable(auth, credential) || credential.expires_at === undefined) return undefined;
   const lifetime = credential.lifetime ?? Math.max(0, credential.expires_at - now);
   const leeway = auth.refresh.leeway ?? Math.min(maxLeeway, lifetime / 5);
   // A token too short to be worth it is left to the step that needs one; and however long the leeway, half of its life is used.

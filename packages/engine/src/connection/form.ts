@@ -103,12 +103,22 @@ const byType: { readonly [T in Question["type"]]: (question: Question, value: un
       : refuse("must be a date such as 2026-01-31, or a date and time in ISO 8601.");
   },
   select(question, value, refuse) {
+    // Choices that the provider knows are not known here: any text may be one.
+    if (typeof question.options === "string") return text(question, value, refuse);
     const choice = question.options?.find((option) => option.value === value || String(option.value) === value);
     return choice
       ? choice.value
       : refuse(`must be one of ${question.options?.map((option) => String(option.value)).join(", ") ?? "the choices"}.`);
   },
   environment: text,
+  file(_question, value, refuse) {
+    const data = typeof value === "object" && value !== null && "data" in value ? value.data : undefined;
+    const isBase64 = typeof data === "string" && /^[A-Za-z0-9+/]*={0,2}$/.test(data);
+    return isBase64 ? value : refuse("must be a file: { name, type, data }, its data in base64.");
+  },
+  object(_question, value, refuse) {
+    return typeof value === "object" && value !== null && !Array.isArray(value) ? value : refuse("must be an object.");
+  },
 };
 
 function text(question: Question, value: unknown, refuse: Refuse): unknown {

@@ -1,12 +1,12 @@
-import type { Auth, Connector, OAuth2 } from "@jackfield/manifest";
+import type { Auth, Connector } from "@jackfield/manifest";
 import { createRedactor } from "../egress/redact.ts";
 import { compileRule, type Rule } from "../egress/whitelist.ts";
 import { JackfieldError } from "../errors.ts";
-import type { Client, Credential } from "../grant/credential.ts";
+import { appNames, type Client, type Credential, type Known, nothingKnown, tokenNames } from "../grant/credential.ts";
 import type { Names } from "../request/hole.ts";
 import { renderUrl } from "../request/url.ts";
 import type { Runtime } from "../runtime.ts";
-import type { ConnectionRecord } from "./record.ts";
+import type { AppRecord, AppSecrets, ConnectionRecord } from "./record.ts";
 import { redirectUri } from "./redirect-uri.ts";
 import type { Place } from "./seal.ts";
 
@@ -18,6 +18,8 @@ export interface OpenConnection {
   /** Non-secret and secret fields. */
   readonly fields: Readonly<Record<string, unknown>>;
   readonly credential: Credential | undefined;
+  /** What was captured from outside when it was connected. */
+  readonly known: Known;
 }
 
 export function place(record: Pick<ConnectionRecord, "workspace" | "connector" | "id">, field: Place["field"]): Place {
@@ -52,23 +54,39 @@ export function open(runtime: Runtime, record: ConnectionRecord): OpenConnection
   const { connector, auth } = declared(runtime, record);
   const secrets =
     record.sealed_fields === null ? {} : (runtime.sealer.open(place(record, "fields"), record.sealed_fields) as object);
-  const credential =
+  const sealed =
     record.sealed_credential === null
       ? undefined
-      : (runtime.sealer.open(place(record, "credential"), record.sealed_credential) as Credential);
-  return { record, connector, auth, fields: { ...record.fields, ...secrets }, credential };
+      : (runtime.sealer.open(place(record, "credential"), record.sealed_credential) as Partial<Credential>);
+  return {
+    record,
+    connector,
+    auth,
+    fields: { ...record.fields, ...secrets },
+    // Of a way to connect without a token, only what was captured is sealed.
+    credential: sealed?.access_token === undefined ? undefined : (sealed as Credential),
+    known: sealed?.known ?? nothingKnown,
+  };
 }
 
 /** What the templates of this connection may name. `client` only where the token endpoint is spoken to. */
 export function namesOf(runtime: Runtime, opened: OpenConnection, client?: Client): Names {
-  const { record, connector, fields, credential } = opened;
+  const { record, connector, fields, credential, known } = opened;
   return {
     fields,
     env: { ...connector.environments[record.environment], name: record.environment },
     platform: { ...runtime.platform, redirect_uri: redirectUri(runtime, connector.name) },
-    connection: { id: record.id, short_id: shortId(record.id), name: record.name },
-    ...(credential === undefined ? {} : { token: credential }),
-    ...(client === undefined ? {} : { app: client }),
+    connection: {
+      ...known.connection,
+      id: record.id,
+      short_id: shortId(record.id),
+      name: record.name,
+      unique_id: record.unique_id,
+      label: record.label,
+    },
+    callback: known.callback,
+    token: credential === undefined ? known.token : { ...known.token, ...tokenNames(credential) },
+    ...(client === undefined ? {} : { app: appNames(client) }),
   };
 }
 
@@ -98,7 +116,11 @@ export function redactorOf(opened: OpenConnection): (text: string) => string {
  */
 export async function clientOf(runtime: Runtime, opened: Pick<OpenConnection, "record" | "auth" | "fields">): Promise<Client> {
   const { record, auth, fields } = opened;
-  const { source } = (auth as OAuth2).client;
+  if (auth.type !== "oauth2" && auth.type !== "oauth1") return noClient;
+  const { source } = auth.client;
+  if (source === "none") return noClient;
+  // The connection would have to present the certificate.
+  if (auth.type === "oauth2" && auth.client.authentication === "tls_client_auth") throw new JackfieldError("grant_unsupported");
   if (source !== "app" && typeof fields.client_id === "string") {
     return {
       client_id: fields.client_id,
@@ -109,11 +131,26 @@ export async function clientOf(runtime: Runtime, opened: Pick<OpenConnection, "r
     source === "connection"
       ? undefined
       : await runtime.store.apps.get(record.workspace, record.connector, record.auth, record.environment);
+  if (!app && source === "either" && auth.type === "oauth2" && auth.grant === "password") return noClient;
   if (!app) throw new JackfieldError("app_not_configured");
+  return openApp(runtime, app);
+}
+
+/** Nobody brings a client: nothing of one is sent. */
+const noClient: Client = { client_id: "", client_secret: undefined };
+
+/** Unseals an app. Throws `seal_broken`. */
+function openApp(runtime: Pick<Runtime, "sealer">, app: AppRecord): Client {
+  const { client_secret, extra } = appSecrets(runtime, app);
+  return { client_id: app.client_id, client_secret, extra: { ...app.fields, ...extra } };
+}
+
+/** Throws `seal_broken`. */
+export function appSecrets(runtime: Pick<Runtime, "sealer">, app: AppRecord | undefined): Exclude<AppSecrets, string> {
+  if (app === undefined || app.sealed_secret === null) return { client_secret: undefined, extra: {} };
   const id = `${app.auth}/${app.environment}`;
-  const secret =
-    app.sealed_secret === null ? undefined : (runtime.sealer.open({ ...app, id, field: "app" }, app.sealed_secret) as string);
-  return { client_id: app.client_id, client_secret: secret };
+  const secrets = runtime.sealer.open({ ...app, id, field: "app" }, app.sealed_secret) as AppSecrets;
+  return typeof secrets === "string" ? { client_secret: secrets, extra: {} } : secrets;
 }
 
 /** Fields as they are stored: the secret ones sealed, the others as they are. */

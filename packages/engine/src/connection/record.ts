@@ -102,10 +102,18 @@ export interface AppRecord {
   readonly auth: string;
   readonly environment: string;
   readonly client_id: string;
+  /** What else the admin entered that is no secret. */
+  readonly fields?: Readonly<Record<string, unknown>>;
+  /** Sealed: `AppSecrets`. */
   readonly sealed_secret: string | null;
   readonly created_at: string;
   readonly updated_at: string;
 }
+
+/** What of an app is sealed; a record of before there were other secrets holds the client secret alone. */
+export type AppSecrets =
+  | string
+  | { readonly client_secret: string | undefined; readonly extra: Readonly<Record<string, string>> };
 
 /** A sign-in under way. It lives ten minutes and is consumed once. */
 export interface FlowRecord {

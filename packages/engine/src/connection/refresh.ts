@@ -1,7 +1,7 @@
-import type { OAuth2 } from "@jackfield/manifest";
+import type { Auth } from "@jackfield/manifest";
 import { JackfieldError } from "../errors.ts";
 import type { Credential } from "../grant/credential.ts";
-import { grantOf } from "../grant/grant.ts";
+import { hasRefresh, refreshCredential } from "../grant/refresh.ts";
 import { TokenFailure } from "../grant/token-failure.ts";
 import type { Runtime } from "../runtime.ts";
 import { system } from "./actor.ts";
@@ -157,15 +157,14 @@ async function exchange(runtime: Runtime, id: string, actor: string): Promise<Op
   const record = await read(runtime, id);
   const opened = open(runtime, record);
   const { auth, credential } = opened;
-  const refresh = grantOf(auth).refresh;
-  if (refresh === undefined || !record.renewable || credential === undefined || auth.type !== "oauth2") {
+  if (!record.renewable || credential === undefined || !hasRefresh(auth)) {
     throw new JackfieldError("not_renewable");
   }
   const started = runtime.clock();
   let answer: Credential;
   try {
     const client = await clientOf(runtime, opened);
-    answer = await refresh(runtime, auth, { credential, client, names: namesOf(runtime, opened, client) });
+    answer = await refreshCredential(runtime, auth, { credential, client, names: namesOf(runtime, opened, client) });
   } catch (cause) {
     if (!(cause instanceof JackfieldError)) throw cause;
     return failed(runtime, opened, cause, actor, runtime.clock() - started);
@@ -180,7 +179,7 @@ async function exchange(runtime: Runtime, id: string, actor: string): Promise<Op
 async function persist(
   runtime: Runtime,
   opened: OpenConnection,
-  auth: OAuth2,
+  auth: Auth,
   answer: Credential,
   actor: string,
   duration: number,
@@ -203,7 +202,7 @@ async function persist(
       if (written === undefined) return open(runtime, await read(runtime, record.id)); // A new sign-in was stored meanwhile; it is newer.
       runtime.events.announce([event]);
       await scheduleRefresh(runtime, written);
-      return { ...opened, record: written, credential: answer };
+      return { ...opened, record: written, credential: answer, known: answer.known ?? opened.known };
     } catch (cause) {
       if (cause instanceof JackfieldError) throw cause;
       runtime.log("error", "a refreshed credential could not be stored and is kept", { connection: record.id, failures, cause });

@@ -1,3 +1,4 @@
+import type { Request } from "@jackfield/manifest";
 import { JackfieldError, type ProviderWords } from "../errors.ts";
 import { revokeCredential } from "../grant/revoke.ts";
 import { renderRequest } from "../request/render.ts";
@@ -24,10 +25,12 @@ export async function revokeAtProvider(
   moment: "disconnect" | "invalid_credentials",
 ): Promise<Revocation> {
   const { auth, credential } = opened;
-  if (auth.type !== "oauth2" || auth.revocation === undefined || credential === undefined) return { provider_revoked: null };
-  if (!auth.revocation.on.includes(moment) || (await isShared(runtime, opened))) return { provider_revoked: null };
+  if (!("revocation" in auth) || auth.revocation === undefined || credential === undefined) return { provider_revoked: null };
+  const moments = "on" in auth.revocation ? auth.revocation.on : (["disconnect"] as const);
+  if (!moments.some((on) => on === moment) || (await isShared(runtime, opened))) return { provider_revoked: null };
   try {
-    const refusal = auth.revocation.request === undefined ? await byEndpoint(runtime, opened) : await byRequest(runtime, opened);
+    const { request } = auth.revocation;
+    const refusal = request === undefined ? await byEndpoint(runtime, opened) : await byRequest(runtime, opened, request);
     return refusal === undefined ? { provider_revoked: true } : { provider_revoked: false, provider: refusal };
   } catch (cause) {
     if (!(cause instanceof JackfieldError)) throw cause;
@@ -48,18 +51,11 @@ async function byEndpoint(runtime: Runtime, opened: OpenConnection): Promise<Pro
   const { auth, credential } = opened;
   if (auth.type !== "oauth2" || auth.revocation?.url === undefined || credential === undefined) return undefined;
   const client = await clientOf(runtime, opened);
-  return revokeCredential(runtime, auth, {
-    url: auth.revocation.url,
-    credential,
-    client,
-    names: namesOf(runtime, opened, client),
-  });
+  return revokeCredential(runtime, auth, { credential, client, names: namesOf(runtime, opened, client) });
 }
 
-async function byRequest(runtime: Runtime, opened: OpenConnection): Promise<ProviderWords | undefined> {
-  const { auth, connector } = opened;
-  if (auth.type !== "oauth2" || auth.revocation?.request === undefined) return undefined;
-  const rendered = await renderRequest(connector, auth, auth.revocation.request, namesOf(runtime, opened));
+async function byRequest(runtime: Runtime, opened: OpenConnection, request: Request): Promise<ProviderWords | undefined> {
+  const rendered = await renderRequest(request, namesOf(runtime, opened), opened.auth.default_params);
   const answer = await callApi(runtime, opened, rendered, limits);
   if (answer.status >= 200 && answer.status <= 299) return undefined;
   return { status: answer.status, error: redactorOf(opened)(reason(answer)).slice(0, 2000) };

@@ -1,11 +1,12 @@
 import { createHash } from "node:crypto";
 import type { OAuth2 } from "@jackfield/manifest";
 import { JackfieldError } from "../errors.ts";
-import type { Names } from "../request/hole.ts";
-import { type Entries, overlay, renderParameters } from "../request/parameters.ts";
+import { type Names, text } from "../request/hole.ts";
+import { asEntries, overlay, renderParameters, type Values } from "../request/parameters.ts";
 import { renderUrl, withQuery } from "../request/url.ts";
-import type { Client, Credential } from "./credential.ts";
-import { type GrantContext, requestToken } from "./token-endpoint.ts";
+import type { Credential } from "./credential.ts";
+import { requestToken, type TokenRequest, tokenEndpoint } from "./exchange.ts";
+import type { GrantContext } from "./token-endpoint.ts";
 
 /** What a sign-in needs to be begun. */
 export interface AuthorizationRequest {
@@ -21,7 +22,24 @@ export interface BegunAuthorization {
   readonly url: string;
   /** RFC 7636 §4.1; undefined where the manifest switches PKCE off. */
   readonly verifier: string | undefined;
+  /** What comes back instead of the state that was given. */
+  readonly state?: string;
+  /** What a signature needs at the exchange. */
+  readonly secret?: string;
 }
+
+type Pkce = NonNullable<OAuth2["authorization"]>["pkce"];
+
+const digest = (verifier: string, encoding: "base64url" | "hex") =>
+  createHash("sha256").update(verifier, "ascii").digest(encoding);
+
+/** What a verifier becomes in the authorization request (RFC 7636 §4.2), and the method's name; undefined: no PKCE. */
+const challenges: { readonly [P in Pkce]: ((verifier: string) => readonly [challenge: string, method: string]) | undefined } = {
+  S256: (verifier) => [digest(verifier, "base64url"), "S256"],
+  "S256-hex": (verifier) => [digest(verifier, "hex"), "S256"],
+  plain: (verifier) => [verifier, "plain"],
+  none: undefined,
+};
 
 /** The authorization URL (RFC 6749 §4.1.1, RFC 7636 §4.3), merged into the endpoint's own query. */
 export async function beginAuthorization(
@@ -31,54 +49,64 @@ export async function beginAuthorization(
 ): Promise<BegunAuthorization> {
   const { authorization } = auth;
   if (authorization === undefined) throw new JackfieldError("no_user_step");
-  const verifier = authorization.pkce === "S256" ? context.random(32).toString("base64url") : undefined;
-  const scope = request.scopes.join(auth.scopes.separator);
-  const audience = await renderParameters({ audience: auth.audience ?? null, resource: auth.resource ?? null }, request.names);
-  const defaults: Entries = [
+  const challenge = challenges[authorization.pkce];
+  const verifier = challenge === undefined ? undefined : context.random(32).toString("base64url");
+  const [code_challenge, method] = (verifier === undefined ? undefined : challenge?.(verifier)) ?? [];
+  const defaults: Values = [
     ["response_type", "code"],
-    ["client_id", request.client_id],
-    ["redirect_uri", request.redirect_uri],
-    ...(scope === "" ? [] : [[auth.scopes.param, scope] as const]),
+    [auth.client.id_param, request.client_id],
+    ["redirect_uri", await redirectUriOf(auth, request)],
+    ...scopeParameters(auth, request.scopes),
     ["state", request.state],
-    ...(verifier === undefined
+    ...(code_challenge === undefined
       ? []
       : ([
-          ["code_challenge", challenge(verifier)],
-          ["code_challenge_method", "S256"],
+          ["code_challenge", code_challenge],
+          ["code_challenge_method", method],
         ] as const)),
-    ...audience,
+    ...(await renderParameters({ audience: auth.audience ?? null, resource: auth.resource ?? null }, request.names)),
   ];
-  const url = await renderUrl(authorization.url, request.names);
-  return { url: withQuery(url, await overlay(defaults, authorization.params, request.names)), verifier };
+  const { rename, params, order, fragment } = authorization;
+  const spelled = defaults.map(([name, value]) => [rename[name] ?? name, value] as const);
+  const entries = asEntries(await overlay(spelled, params, request.names));
+  const rank = (name: string) => (order.includes(name) ? order.indexOf(name) : order.length);
+  const sorted = entries.toSorted(([a], [b]) => rank(a) - rank(b));
+  const url = withQuery(await renderUrl(authorization.url, request.names), sorted);
+  return { url: fragment === undefined ? url : `${url}#${fragment}`, verifier };
 }
 
-/** RFC 7636 §4.2, S256. */
-function challenge(verifier: string): string {
-  return createHash("sha256").update(verifier, "ascii").digest("base64url");
+/** What the provider knows our redirect URL by. */
+async function redirectUriOf(auth: OAuth2, { redirect_uri, names }: Pick<AuthorizationRequest, "redirect_uri" | "names">) {
+  const { redirect_uri: declared } = auth.callback;
+  return declared === undefined ? redirect_uri : ((await text(declared, names)) ?? redirect_uri);
+}
+
+/** The scopes of a request; optional ones stand apart where the provider wants it so. */
+export function scopeParameters(auth: OAuth2, scopes: readonly string[]): Values {
+  const { separator, param, optional_param, optional } = auth.scopes;
+  const apart = optional_param === undefined ? [] : optional.map(({ name }) => name);
+  const asked = scopes.filter((scope) => !apart.includes(scope));
+  return [
+    ...(asked.length === 0 ? [] : [[param, asked.join(separator)] as const]),
+    ...(optional_param === undefined || apart.length === 0 ? [] : [[optional_param, apart.join(separator)] as const]),
+  ];
 }
 
 /** Exchanges the code, once (RFC 6749 §4.1.3). Throws as `requestToken`. */
-export function exchangeCode(
+export async function exchangeCode(
   context: GrantContext,
   auth: OAuth2,
-  request: {
+  request: TokenRequest & {
     readonly code: string;
     readonly redirect_uri: string;
     readonly verifier: string | undefined;
-    readonly client: Client;
-    readonly names: Names;
   },
 ): Promise<Credential> {
-  return requestToken(context, auth, {
-    url: auth.token.url,
-    params: auth.token.params,
-    grant: [
-      ["grant_type", "authorization_code"],
-      ["code", request.code],
-      ["redirect_uri", request.redirect_uri],
-      ...(request.verifier === undefined ? [] : [["code_verifier", request.verifier] as const]),
-    ],
-    client: request.client,
-    names: request.names,
-  });
+  const values: Values = [
+    ["grant_type", "authorization_code"],
+    ["code", request.code],
+    ["redirect_uri", await redirectUriOf(auth, request)],
+    ...(request.verifier === undefined ? [] : [["code_verifier", request.verifier] as const]),
+  ];
+  return requestToken(context, auth, tokenEndpoint(auth, request, values), "exchange");
 }

@@ -1,36 +1,69 @@
-import type { OAuth2 } from "@jackfield/manifest";
+import type { ClientAuthentication, OAuth2 } from "@jackfield/manifest";
+import { JackfieldError } from "../errors.ts";
+import type { Names } from "../request/hole.ts";
+import { signAssertion } from "./assertion.ts";
 import type { Client } from "./credential.ts";
-
-type Method = OAuth2["client"]["authentication"];
+import type { GrantContext } from "./token-endpoint.ts";
 
 /** What a client authentication adds to a token request. */
 interface Proof {
   readonly params: readonly (readonly [string, string])[];
+  readonly query: readonly (readonly [string, string])[];
   readonly headers: Readonly<Record<string, string>>;
 }
+
+interface Prover {
+  readonly context: GrantContext;
+  readonly client: Client;
+  readonly declared: OAuth2["client"];
+  /** The endpoint that is called: the audience of an assertion. */
+  readonly url: string;
+  readonly names: Names;
+}
+
+const proof = (part: Partial<Proof>): Proof => ({ params: [], query: [], headers: {}, ...part });
 
 /** `application/x-www-form-urlencoded` of one part, as RFC 6749 §2.3.1 asks before Basic: space becomes `+`, `:` becomes `%3A`. */
 function formEncoded(text: string): string {
   return new URLSearchParams([["", text]]).toString().slice(1);
 }
 
-function basic(id: string, secret: string): string {
-  return `Basic ${Buffer.from(`${id}:${secret}`, "utf8").toString("base64")}`;
+function basic(id: string, secret: string): Proof {
+  return proof({ headers: { authorization: `Basic ${Buffer.from(`${id}:${secret}`, "utf8").toString("base64")}` } });
+}
+
+const id = ({ client, declared }: Prover) => [declared.id_param, client.client_id] as const;
+
+const both = (prover: Prover): readonly (readonly [string, string])[] => {
+  const { client_secret } = prover.client;
+  return [id(prover), ...(client_secret === undefined ? [] : [[prover.declared.secret_param, client_secret] as const])];
+};
+
+/** RFC 7523 §2.2. */
+const assertionType = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
+
+async function signed(prover: Prover): Promise<Proof> {
+  const { context, client, declared, url, names } = prover;
+  if (declared.assertion === undefined) throw new JackfieldError("internal");
+  const claims = { iss: client.client_id, sub: client.client_id, aud: url };
+  const assertion = await signAssertion(context, declared.assertion, claims, names);
+  return proof({
+    params: [id(prover), ["client_assertion_type", assertionType], ["client_assertion", assertion]],
+  });
 }
 
 /** How a client proves itself at the token endpoint: exactly one row is used for a request (RFC 6749 §2.3). */
-export const clientAuthentications: { readonly [M in Method]: (client: Client) => Proof } = {
-  client_secret_post: ({ client_id, client_secret }) => ({
-    params: [["client_id", client_id], ...(client_secret === undefined ? [] : [["client_secret", client_secret] as const])],
-    headers: {},
-  }),
-  client_secret_basic: ({ client_id, client_secret }) => ({
-    params: [],
-    headers: { authorization: basic(formEncoded(client_id), formEncoded(client_secret ?? "")) },
-  }),
-  client_secret_basic_raw: ({ client_id, client_secret }) => ({
-    params: [],
-    headers: { authorization: basic(client_id, client_secret ?? "") },
-  }),
-  none: ({ client_id }) => ({ params: [["client_id", client_id]], headers: {} }),
+export const clientAuthentications: {
+  readonly [M in ClientAuthentication]: (prover: Prover) => Proof | Promise<Proof>;
+} = {
+  client_secret_post: (prover) => proof({ params: both(prover) }),
+  client_secret_basic: ({ client }) => basic(formEncoded(client.client_id), formEncoded(client.client_secret ?? "")),
+  client_secret_basic_raw: ({ client }) => basic(client.client_id, client.client_secret ?? ""),
+  none: (prover) => proof({ params: [id(prover)] }),
+  query: (prover) => proof({ query: both(prover) }),
+  bearer: ({ client }) => proof({ headers: { authorization: `Bearer ${client.client_secret ?? ""}` } }),
+  private_key_jwt: signed,
+  client_secret_jwt: signed,
+  // The certificate is presented by the connection itself; the id says whose it is (RFC 8705 §2).
+  tls_client_auth: (prover) => proof({ params: [id(prover)] }),
 };

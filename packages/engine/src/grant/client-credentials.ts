@@ -1,7 +1,9 @@
 import type { OAuth2 } from "@jackfield/manifest";
-import type { Names } from "../request/hole.ts";
-import type { Client, Credential } from "./credential.ts";
-import { type GrantContext, requestToken } from "./token-endpoint.ts";
+import type { Values } from "../request/parameters.ts";
+import { scopeParameters } from "./authorization-code.ts";
+import type { Credential } from "./credential.ts";
+import { type Moment, requestToken, type TokenRequest, tokenEndpoint } from "./exchange.ts";
+import type { GrantContext } from "./token-endpoint.ts";
 
 /**
  * Asks for a token in the client's own name (RFC 6749 §4.4). Without scopes no `scope` is sent at all. It is refreshed by asking again:
@@ -10,14 +12,17 @@ import { type GrantContext, requestToken } from "./token-endpoint.ts";
 export function obtainForClient(
   context: GrantContext,
   auth: OAuth2,
-  request: { readonly client: Client; readonly names: Names },
+  request: TokenRequest,
+  moment: Moment = "exchange",
 ): Promise<Credential> {
-  const scope = auth.scopes.required.map(({ name }) => name).join(auth.scopes.separator);
-  return requestToken(context, auth, {
-    url: auth.token.url,
-    params: auth.token.params,
-    grant: [["grant_type", "client_credentials"], ...(scope === "" ? [] : [[auth.scopes.param, scope] as const])],
-    client: request.client,
-    names: request.names,
-  });
+  const values: Values = [["grant_type", "client_credentials"], ...requiredScopes(auth)];
+  return requestToken(context, auth, tokenEndpoint(auth, request, values), moment);
+}
+
+/** Without a person there is nobody to ask for optional scopes. */
+export function requiredScopes(auth: OAuth2): Values {
+  return scopeParameters(
+    auth,
+    auth.scopes.required.map(({ name }) => name),
+  );
 }

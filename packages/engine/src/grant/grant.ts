@@ -1,27 +1,62 @@
 import type { Auth, OAuth2 } from "@jackfield/manifest";
-import { beginAuthorization, exchangeCode } from "./authorization-code.ts";
+import { JackfieldError } from "../errors.ts";
+import type { Names } from "../request/hole.ts";
+import { type BegunAuthorization, beginAuthorization, exchangeCode } from "./authorization-code.ts";
 import { obtainForClient } from "./client-credentials.ts";
-import { refreshCredential } from "./refresh.ts";
+import type { Client, Credential } from "./credential.ts";
+import { obtainByRequest } from "./custom.ts";
+import type { Moment, TokenRequest } from "./exchange.ts";
+import { obtainWithAssertion } from "./jwt-bearer.ts";
+import { beginSigned, exchangeVerifier } from "./oauth1.ts";
+import { obtainWithPassword } from "./password.ts";
+import type { GrantContext } from "./token-endpoint.ts";
 
 type GrantName = OAuth2["grant"] | Exclude<Auth["type"], "oauth2">;
 
+/** What a sign-in is begun with. */
+export interface BeginRequest {
+  readonly client: Client;
+  readonly client_id: string;
+  readonly redirect_uri: string;
+  readonly scopes: readonly string[];
+  readonly state: string;
+  readonly names: Names;
+}
+
+/** What came back from a sign-in. */
+export interface ExchangeRequest extends TokenRequest {
+  readonly code: string;
+  readonly state: string;
+  readonly redirect_uri: string;
+  readonly verifier: string | undefined;
+  readonly secret: string | undefined;
+}
+
 /**
- * A way to obtain a credential. Its life: 1) `begin` gives the URL where a person signs in, and `exchange` turns what came back into a
- * credential; or `obtain` gets one without a person; 2) `refresh` replaces the credential before it expires, as often as needed. What a
- * grant cannot do, it does not have: one without `begin` connects at once; one with neither `exchange` nor `obtain` uses what the user
- * typed; one without `refresh` lasts as long as its credential.
+ * A way to obtain a credential. `begin` gives the URL where a person signs in, and `exchange` turns what came back into a credential; or
+ * `obtain` gets one without a person. What a grant cannot do, it does not have: one without `begin` connects at once; one with neither
+ * `exchange` nor `obtain` uses what the user typed. A grant is only ever given auth blocks of its own type.
  */
 export interface Grant {
-  readonly begin?: typeof beginAuthorization;
-  readonly exchange?: typeof exchangeCode;
-  readonly obtain?: typeof obtainForClient;
-  readonly refresh?: typeof refreshCredential;
+  begin?(context: GrantContext, auth: Auth, request: BeginRequest): Promise<BegunAuthorization>;
+  exchange?(context: GrantContext, auth: Auth, request: ExchangeRequest): Promise<Credential>;
+  obtain?(context: GrantContext, auth: Auth, request: TokenRequest, moment?: Moment): Promise<Credential>;
+}
+
+/** A grant that the language knows and this engine cannot carry out. */
+function refuseUnsupported(): Promise<never> {
+  throw new JackfieldError("grant_unsupported");
 }
 
 /** Where a grant's name in a manifest meets its code. */
 const grants: { readonly [Name in GrantName]: Grant } = {
-  authorization_code: { begin: beginAuthorization, exchange: exchangeCode, refresh: refreshCredential },
-  client_credentials: { obtain: obtainForClient, refresh: refreshCredential },
+  authorization_code: { begin: beginAuthorization, exchange: exchangeCode },
+  client_credentials: { obtain: obtainForClient },
+  password: { obtain: obtainWithPassword },
+  jwt_bearer: { obtain: obtainWithAssertion },
+  device_code: { obtain: refuseUnsupported },
+  oauth1: { begin: beginSigned, exchange: exchangeVerifier },
+  custom: { obtain: obtainByRequest },
   api_key: {},
   basic: {},
   bearer: {},
@@ -29,5 +64,6 @@ const grants: { readonly [Name in GrantName]: Grant } = {
 };
 
 export function grantOf(auth: Auth): Grant {
-  return grants[auth.type === "oauth2" ? auth.grant : auth.type];
+  const grant = grants[auth.type === "oauth2" ? auth.grant : auth.type];
+  return auth.type === "custom" && auth.token === undefined ? {} : grant;
 }

@@ -1,9 +1,13 @@
-import type { OAuth2 } from "@jackfield/manifest";
+import type { Auth, Custom, OAuth2 } from "@jackfield/manifest";
 import { JackfieldError } from "../errors.ts";
 import type { Names } from "../request/hole.ts";
-import { obtainForClient } from "./client-credentials.ts";
-import type { Client, Credential } from "./credential.ts";
-import { type GrantContext, requestToken } from "./token-endpoint.ts";
+import type { Values } from "../request/parameters.ts";
+import { type Client, type Credential, nothingKnown } from "./credential.ts";
+import { refreshByRequest } from "./custom.ts";
+import { requestToken } from "./exchange.ts";
+import { type Grant, grantOf } from "./grant.ts";
+import type { EndpointRequest, GrantContext } from "./token-endpoint.ts";
+import { TokenFailure } from "./token-failure.ts";
 
 export interface RefreshRequest {
   readonly credential: Credential;
@@ -11,53 +15,85 @@ export interface RefreshRequest {
   readonly names: Names;
 }
 
-type Strategy = OAuth2["refresh"]["strategy"];
+/** The types whose credential has an end. */
+type Renewable = OAuth2 | Custom;
+type Strategy = Renewable["refresh"]["strategy"];
+type Refresh = (context: GrantContext, auth: Renewable, request: RefreshRequest) => Promise<Credential>;
 
 /** How a credential is replaced, by the manifest's strategy; undefined where it cannot be. */
-const strategies: {
-  readonly [S in Strategy]: ((context: GrantContext, auth: OAuth2, request: RefreshRequest) => Promise<Credential>) | undefined;
-} = {
-  refresh_token: spendRefreshToken,
-  reissue: obtainForClient,
+const strategies: { readonly [S in Strategy]: Refresh | undefined } = {
+  refresh_token: exchangeToken,
+  reissue: (context, auth, request) => obtain(grantOf(auth), context, auth, request),
   none: undefined,
 };
 
-/** Whether a credential can be replaced without its user. */
-export function isRenewable(auth: OAuth2, credential: Credential): boolean {
-  const { strategy } = auth.refresh;
-  return strategies[strategy] !== undefined && (strategy !== "refresh_token" || credential.refresh_token !== undefined);
+/** Whether an auth block says how its credential is replaced. */
+export function hasRefresh(auth: Auth): auth is Renewable {
+  return auth.type === "oauth2" || auth.type === "custom";
 }
 
+/** Whether a credential can be replaced without its user. */
+export function isRenewable(auth: Auth, credential: Credential): boolean {
+  if (!hasRefresh(auth) || strategies[auth.refresh.strategy] === undefined) return false;
+  return auth.refresh.strategy !== "refresh_token" || spendsAccessToken(auth) || credential.refresh_token !== undefined;
+}
+
+const spendsAccessToken = (auth: Renewable) => auth.type === "oauth2" && auth.refresh.subject === "access_token";
+
 /** Replaces a credential. Throws `not_renewable`, and as `requestToken`. */
-export function refreshCredential(context: GrantContext, auth: OAuth2, request: RefreshRequest): Promise<Credential> {
+export async function refreshCredential(context: GrantContext, auth: Renewable, request: RefreshRequest): Promise<Credential> {
   const strategy = strategies[auth.refresh.strategy];
   if (strategy === undefined) throw new JackfieldError("not_renewable");
-  return strategy(context, auth, request);
+  const { known = nothingKnown } = request.credential;
+  const answer = await strategy(context, auth, request);
+  // What was captured at the sign-in stays known; what the token answer tells anew replaces it.
+  return { ...answer, known: { ...known, token: { ...known.token, ...answer.known?.token } } };
+}
+
+async function exchangeToken(context: GrantContext, auth: Renewable, request: RefreshRequest): Promise<Credential> {
+  try {
+    return await spend(context, auth, request);
+  } catch (cause) {
+    const grant = grantOf(auth);
+    const dead = cause instanceof TokenFailure && cause.kind === "reauthorize";
+    if (!dead || auth.refresh.on_invalid_grant !== "reauthenticate" || grant.obtain === undefined) throw cause;
+    return obtain(grant, context, auth, request);
+  }
+}
+
+function obtain(grant: Grant, context: GrantContext, auth: Renewable, { client, names }: RefreshRequest): Promise<Credential> {
+  if (grant.obtain === undefined) throw new JackfieldError("not_renewable");
+  return grant.obtain(context, auth, { client, names }, "refresh");
 }
 
 /**
- * Spends the refresh token (RFC 6749 §6). What the answer leaves out stays as it was: the old refresh token when none comes back, the
- * granted scopes when none are named.
+ * Spends the refresh token (RFC 6749 §6), or what stands for one. What the answer leaves out stays as it was: the old refresh token when
+ * none comes back, the granted scopes when none are named.
  */
-async function spendRefreshToken(
-  context: GrantContext,
-  auth: OAuth2,
-  { credential, client, names }: RefreshRequest,
-): Promise<Credential> {
-  if (credential.refresh_token === undefined) throw new JackfieldError("not_renewable");
-  const answer = await requestToken(context, auth, {
-    url: auth.refresh.url,
-    params: auth.refresh.params,
-    grant: [
-      ["grant_type", "refresh_token"],
-      ["refresh_token", credential.refresh_token],
-    ],
-    client,
-    names,
-  });
+async function spend(context: GrantContext, auth: Renewable, request: RefreshRequest): Promise<Credential> {
+  const { credential } = request;
+  if (!isRenewable(auth, credential)) throw new JackfieldError("not_renewable");
+  const answer =
+    auth.type === "custom"
+      ? await refreshByRequest(context, auth, request)
+      : await requestToken(context, auth, refreshEndpoint(auth, request), "refresh");
   return {
     ...answer,
     refresh_token: answer.refresh_token ?? credential.refresh_token,
+    refresh_expires_at: answer.refresh_expires_at ?? credential.refresh_expires_at,
     scopes: answer.scopes ?? credential.scopes,
   };
+}
+
+function refreshEndpoint(auth: OAuth2, { credential, client, names }: RefreshRequest): EndpointRequest {
+  const { url, method, encoding, headers, params, omit } = auth.refresh;
+  const values: Values = spendsAccessToken(auth)
+    ? []
+    : [
+        ["grant_type", "refresh_token"],
+        ["refresh_token", credential.refresh_token ?? ""],
+      ];
+  const { rename } = auth.token;
+  const authentication = auth.client.authentication;
+  return { url, method, encoding, headers, params, omit, rename, values, authentication, client, names };
 }

@@ -47,11 +47,26 @@ export class TokenFailure extends JackfieldError {
   }
 }
 
-/** Reads a refusal: the provider's `error` decides where it is known, otherwise the HTTP status. */
-export function tokenFailure(provider: ProviderWords, retryAfter: number | undefined): TokenFailure {
+/** The code that people read where the manifest says what the provider's own error code means. */
+const byKind: { readonly [K in FailureKind]: ErrorCode } = {
+  retry: "provider_unavailable",
+  reauthorize: "grant_refused",
+  configuration: "grant_refused",
+};
+
+/**
+ * Reads a refusal: what the manifest declares of the provider's error code counts first, then the `error` of RFC 6749 where it is known,
+ * otherwise the HTTP status.
+ */
+export function tokenFailure(
+  provider: ProviderWords,
+  retryAfter: number | undefined,
+  declared?: FailureKind | undefined,
+): TokenFailure {
   const status = provider.status ?? 0;
-  const known = provider.error === undefined ? undefined : byError[provider.error];
-  if (known && Object.hasOwn(byError, provider.error ?? "")) return new TokenFailure(known[0], known[1], provider, retryAfter);
+  if (declared !== undefined) return new TokenFailure(declared, byKind[declared], provider, retryAfter);
+  const known = provider.error !== undefined && Object.hasOwn(byError, provider.error) ? byError[provider.error] : undefined;
+  if (known) return new TokenFailure(known[0], known[1], provider, retryAfter);
   if (transientStatuses.has(status))
     return new TokenFailure("retry", status === 429 ? "provider_rate_limited" : "provider_unavailable", provider, retryAfter);
   if (provider.error !== undefined) return new TokenFailure("configuration", "grant_refused", provider, retryAfter);

@@ -4,26 +4,40 @@ import { type Names, textOf, value } from "./hole.ts";
 
 export type Entries = readonly (readonly [name: string, value: string])[];
 
-/** Renders parameters to name and text pairs: a list gives several pairs, no result gives none. */
-export async function renderParameters(parameters: Parameters, names: Names): Promise<[string, string][]> {
-  const entries: [string, string][] = [];
+/** Parameters as data: a single hole keeps its type, which JSON can carry. */
+export type Values = readonly (readonly [name: string, value: unknown])[];
+
+/** Renders parameters; one without a result is left out. */
+export async function renderValues(parameters: Parameters, names: Names): Promise<[string, unknown][]> {
+  const values: [string, unknown][] = [];
   for (const [name, parameter] of Object.entries(parameters)) {
     if (parameter === null) continue;
     const result = typeof parameter === "object" ? await value(parameter, names) : parameter;
-    if (result === undefined) continue;
-    for (const item of Array.isArray(result) ? result : [result]) entries.push([name, textOf(item, name)]);
+    if (result !== undefined) values.push([name, result]);
   }
-  return entries;
+  return values;
+}
+
+/** As name and text pairs: a list gives several pairs. Throws `expression_error` for a map. */
+export function asEntries(values: Values): [string, string][] {
+  return values.flatMap(([name, result]) =>
+    (Array.isArray(result) ? result : [result]).map((item): [string, string] => [name, textOf(item, name)]),
+  );
+}
+
+/** Renders parameters to name and text pairs: a list gives several pairs, no result gives none. */
+export async function renderParameters(parameters: Parameters, names: Names): Promise<[string, string][]> {
+  return asEntries(await renderValues(parameters, names));
 }
 
 /**
  * Lays an author's parameters over the engine's own: the author's value replaces a default of the same name, null removes it.
  * The order of the defaults stays; new names follow in the author's order.
  */
-export async function overlay(defaults: Entries, parameters: Parameters, names: Names): Promise<[string, string][]> {
-  const own = await renderParameters(parameters, names);
+export async function overlay(defaults: Values, parameters: Parameters, names: Names): Promise<[string, unknown][]> {
+  const own = await renderValues(parameters, names);
   const replaced = new Set(Object.keys(parameters));
-  return [...defaults.filter(([name]) => !replaced.has(name)).map(([name, text]): [string, string] => [name, text]), ...own];
+  return [...defaults.filter(([name]) => !replaced.has(name)).map(([name, given]): [string, unknown] => [name, given]), ...own];
 }
 
 /** Renders a body's tree; a key or an item whose hole has no result is left out. */

@@ -1,52 +1,86 @@
-import type { Auth, Connector, Request } from "@jackfield/manifest";
+import type { Auth, Request, Tree } from "@jackfield/manifest";
+import { bodyEncodings } from "./body.ts";
 import type { Names } from "./hole.ts";
-import { type Entries, formEncode, formEntries, renderParameters, renderTree } from "./parameters.ts";
+import { type Entries, renderParameters, renderTree } from "./parameters.ts";
 import { joinUrl, renderUrl, withQuery } from "./url.ts";
+
+/** A body as data, so that a credential can still be laid into it. */
+export interface Content {
+  readonly encoding: Request["encoding"];
+  readonly value: unknown;
+}
 
 /** A request with everything but the credential. Header names are lower case. */
 export interface Rendered {
   readonly method: string;
   readonly url: string;
+  /** The beginning of `url` that is the API's own; undefined for a URL elsewhere. */
+  readonly base: string | undefined;
   readonly headers: Readonly<Record<string, string>>;
-  readonly body: string | undefined;
+  readonly content: Content | undefined;
 }
 
-const encodings: Record<Request["encoding"], { readonly type: string; encode(body: unknown): string }> = {
-  json: { type: "application/json", encode: (body) => JSON.stringify(body) },
-  form: { type: "application/x-www-form-urlencoded", encode: (body) => formEncode(formEntries(body)) },
-  text: { type: "text/plain; charset=utf-8", encode: (body) => (typeof body === "string" ? body : JSON.stringify(body)) },
-};
+type Defaults = Auth["default_params"];
+
+const none: Defaults = { query: {}, headers: {}, body: {} };
 
 const withBody = new Set(["POST", "PUT", "PATCH"]);
 
 /**
- * Renders a request to the provider's API. The auth's default parameters come first, so that the request's own win. Throws
- * `url_invalid`, `expression_error`.
+ * Renders a request. Default parameters, which are for API calls only, come first, so that the request's own win. Throws `url_invalid`,
+ * `expression_error`.
  */
-export async function renderRequest(connector: Connector, auth: Auth, request: Request, names: Names): Promise<Rendered> {
-  const base = await renderUrl(connector.base_url, names);
-  const path = await renderUrl(request.path, names, "path");
-  const query = merge(await renderParameters(auth.default_params.query, names), await renderParameters(request.query, names));
+export async function renderRequest(request: Request, names: Names, defaults: Defaults = none): Promise<Rendered> {
+  const base = request.url === undefined ? await renderUrl(request.base, names) : undefined;
+  const url =
+    request.url === undefined
+      ? joinUrl(base ?? "", request.path === undefined ? "" : await renderUrl(request.path, names, "path"))
+      : await renderUrl(request.url, names);
+  const query = merge(await renderParameters(defaults.query, names), await renderParameters(request.query, names));
   const headers: Record<string, string> = { accept: "application/json" };
   for (const [name, value] of merge(
-    await renderParameters(auth.default_params.headers, names),
+    await renderParameters(defaults.headers, names),
     await renderParameters(request.headers, names),
   )) {
     headers[name.toLowerCase()] = value;
   }
-  const body = await renderBody(auth, request, names);
-  if (body !== undefined) headers["content-type"] ??= encodings[request.encoding].type;
-  return { method: request.method, url: withQuery(joinUrl(base, path), query), headers, body };
+  return {
+    method: request.method,
+    url: withQuery(url, query),
+    base,
+    headers,
+    content: await renderContent(request, names, defaults),
+  };
 }
 
-async function renderBody(auth: Auth, request: Request, names: Names): Promise<string | undefined> {
+async function renderContent(request: Request, names: Names, defaults: Defaults): Promise<Content | undefined> {
+  const { encoding } = request;
   if (request.body === undefined && !withBody.has(request.method)) return undefined;
   const own = request.body === undefined ? undefined : await renderTree(request.body, names);
-  const defaults =
-    withBody.has(request.method) && request.encoding !== "text" ? await renderTree(auth.default_params.body, names) : {};
-  const body = isObject(own) || own === undefined ? { ...(defaults as object), ...own } : own;
-  if (own === undefined && Object.keys(body as object).length === 0) return undefined;
-  return encodings[request.encoding].encode(body);
+  const added = withBody.has(request.method) && mergeable.has(encoding) ? await renderTree(defaults.body as Tree, names) : {};
+  const value = isObject(own) || own === undefined ? { ...(added as object), ...own } : own;
+  return own === undefined && Object.keys(value as object).length === 0 ? undefined : { encoding, value };
+}
+
+/** The encodings whose body is a map, so that further values can be added. */
+const mergeable: ReadonlySet<Request["encoding"]> = new Set(["json", "form", "multipart"] as const);
+
+/** The content with further values; those that are there already stay. Only for bodies that are maps. */
+export function withValues(content: Content | undefined, values: Readonly<Record<string, string>>): Content | undefined {
+  if (Object.keys(values).length === 0) return content;
+  if (content === undefined) return { encoding: "form", value: values };
+  return isObject(content.value) && mergeable.has(content.encoding)
+    ? { ...content, value: { ...values, ...content.value } }
+    : content;
+}
+
+/** The body as it is sent, and its type. `random` draws the boundary of a multipart body. */
+export function encodeContent(
+  content: Content | undefined,
+  random: (bytes: number) => Buffer,
+): { readonly type: string; readonly body: string | Buffer } | undefined {
+  if (content === undefined) return undefined;
+  return bodyEncodings[content.encoding](content.value, () => `jackfield-${random(16).toString("hex")}`);
 }
 
 function isObject(value: unknown): value is object {

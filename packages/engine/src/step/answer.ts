@@ -15,23 +15,23 @@ const codes: { readonly [C in FailureClass]: ErrorCode } = {
   unavailable: "provider_unavailable",
 };
 
+/** What an answer is judged by. */
+export interface Judged {
+  readonly connector: Connector;
+  readonly action: Action;
+  readonly redact: (text: string) => string;
+}
+
 /**
- * What a workflow gets of an API's answer. A failure, which some APIs hide in HTTP 200, is thrown as the class that the connector's first
- * matching error rule gives it, with the provider's words.
+ * Throws a failure, which some APIs hide in HTTP 200, as the class that the connector's first matching error rule gives it, with the
+ * provider's words.
  */
-export async function readOutput(
-  connector: Connector,
-  action: Action,
-  answer: ApiAnswer,
-  names: Names,
-  redact: (text: string) => string,
-): Promise<unknown> {
-  const response = { status: answer.status, headers: answer.headers, body: answer.body };
-  const root = { ...names, body: answer.body, response };
+export async function refuseFailure({ connector, action, redact }: Judged, answer: ApiAnswer, names: Names): Promise<void> {
+  const root = rootOf(answer, names);
   const good = answer.status >= 200 && answer.status <= 299;
   const ok = good && (action.ok === undefined || (await evaluate(action.ok, root)) === true);
   const rule = ok && action.ok !== undefined ? undefined : await matchingRule(connector.errors, root);
-  if (ok && rule === undefined) return redactDeep(redact, (await evaluate(action.output, root)) ?? null); // An API may echo the credential.
+  if (ok && rule === undefined) return;
 
   const said = (await words(rule, action, root)) ?? reason(answer);
   throw new JackfieldError(codes[rule?.class ?? classOf(answer.status)], {
@@ -40,6 +40,25 @@ export async function readOutput(
     ...(answer.retry_after === undefined ? {} : { retry_after: answer.retry_after }),
   });
 }
+
+/** What a workflow gets of an answer. An API may echo the credential. */
+export async function readOutput({ action, redact }: Judged, answer: ApiAnswer, names: Names): Promise<unknown> {
+  const output = action.output && (await evaluate(action.output, rootOf(answer, names)));
+  return redactDeep(redact, output ?? null);
+}
+
+/** What a workflow gets of the items of all pages. */
+export async function readItems({ action, redact }: Judged, items: readonly unknown[]): Promise<unknown> {
+  const { output } = action;
+  const read = output === undefined ? items : await Promise.all(items.map((item) => evaluate(output, item)));
+  return redactDeep(redact, read);
+}
+
+const rootOf = (answer: ApiAnswer, names: Names): Names => ({
+  ...names,
+  body: answer.body,
+  response: { status: answer.status, headers: answer.headers, body: answer.body },
+});
 
 async function words(rule: ErrorRule | undefined, action: Action, root: Names): Promise<string | undefined> {
   if (rule?.message !== undefined) {

@@ -152,6 +152,7 @@ async function send(
     {
       method: request.method,
       url: withQuery(url, query),
+      base,
       headers: { ...headers, ...Object.fromEntries(own) },
       body: request.body,
     },

@@ -1,4 +1,4 @@
-import type { Action, Connector } from "@jackfield/manifest";
+import type { Action, Connector, Paginate } from "@jackfield/manifest";
 import type { Actor } from "../connection/actor.ts";
 import { type ApiAnswer, callApi } from "../connection/api-call.ts";
 import { check } from "../connection/check.ts";
@@ -11,7 +11,8 @@ import { JackfieldError } from "../errors.ts";
 import type { Names } from "../request/hole.ts";
 import { type Rendered, renderRequest } from "../request/render.ts";
 import type { Runtime } from "../runtime.ts";
-import { readOutput } from "./answer.ts";
+import { type Judged, readItems, readOutput, refuseFailure } from "./answer.ts";
+import { firstPage, isPaginated, type NextPage, pageRequest, readPage } from "./pages.ts";
 
 export interface StepResult {
   readonly output: unknown;
@@ -60,11 +61,7 @@ export async function runStep(
   const run = new Attempts(runtime, refresher, actor.id, options.signal);
   try {
     const opened = await refresher.fresh(record);
-    const { answer, names, last } = await run.until(opened, async (current) => {
-      const inReach: Names = { ...namesOf(runtime, current), input: checked };
-      return { names: inReach, rendered: await renderRequest(connector, current.auth, action.request, inReach) };
-    });
-    const output = await readOutput(connector, action, answer, names, redactorOf(last));
+    const { answer, output } = await carryOut(runtime, run, opened, action, checked);
     const duration = runtime.clock() - started;
     runtime.events.note(
       runtime.events.make(record, "used", {
@@ -100,6 +97,59 @@ export async function runStep(
       }),
     );
     throw cause;
+  }
+}
+
+/** Makes the action's request, or those for all pages of its list. */
+async function carryOut(
+  runtime: Runtime,
+  run: Attempts,
+  opened: OpenConnection,
+  action: Action,
+  input: Readonly<Record<string, unknown>>,
+): Promise<{ readonly answer: ApiAnswer; readonly output: unknown }> {
+  const { connector } = opened;
+  if (isPaginated(action)) return carryOutPages(runtime, run, opened, action, input);
+  const { answer, names, last } = await run.until(opened, async (current) => {
+    const names: Names = { ...namesOf(runtime, current), input };
+    return { names, rendered: await renderRequest(action.request, names, current.auth.default_params) };
+  });
+  const judged: Judged = { connector, action, redact: redactorOf(last) };
+  await refuseFailure(judged, answer, names);
+  return { answer, output: await readOutput(judged, answer, names) };
+}
+
+/** More would not fit into one answer to a workflow. */
+const mostItems = 100_000;
+
+async function carryOutPages(
+  runtime: Runtime,
+  run: Attempts,
+  opened: OpenConnection,
+  action: Action & { readonly paginate: Paginate },
+  input: Readonly<Record<string, unknown>>,
+): Promise<{ readonly answer: ApiAnswer; readonly output: unknown }> {
+  const { paginate } = action;
+  const request = pageRequest(action);
+  const items: unknown[] = [];
+  let current = opened;
+  let next: NextPage | undefined = { page: firstPage(paginate) };
+  for (let count = 1; ; count += 1) {
+    const { page, url }: NextPage = next;
+    const { answer, names, last } = await run.until(current, async (using) => {
+      const names = { ...namesOf(runtime, using), input, page };
+      const rendered = await renderRequest(request, names, using.auth.default_params);
+      return { names, rendered: url === undefined ? rendered : { ...rendered, url } };
+    });
+    current = last;
+    const judged: Judged = { connector: opened.connector, action, redact: redactorOf(last) };
+    await refuseFailure(judged, answer, names);
+    const read = await readPage(paginate, answer, { ...names, page });
+    items.push(...read.items);
+    next = read.next;
+    if (next === undefined || count >= paginate.max_pages || items.length >= mostItems) {
+      return { answer, output: await readItems(judged, items) };
+    }
   }
 }
 

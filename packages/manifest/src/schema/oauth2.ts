@@ -44,8 +44,8 @@ const Client = Type.Object(
   {
     source: Type.Optional(
       OneOf(
-        ["app", "connection", "either"],
-        "Who brings client ID and secret: the admin's app, the user, or either. Default: app.",
+        ["app", "connection", "either", "none"],
+        "Who brings client ID and secret: the admin's app, the user, either, or nobody. Default: app.",
       ),
     ),
     authentication: Type.Optional(

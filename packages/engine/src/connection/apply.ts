@@ -1,0 +1,120 @@
+// Laying the credential onto a request of the API, as the manifest says.
+
+import type { Apply, Auth } from "@jackfield/manifest";
+import type { EgressRequest } from "../egress/egress.ts";
+import { JackfieldError } from "../errors.ts";
+import type { Client, Credential } from "../grant/credential.ts";
+import { signRequest } from "../grant/oauth1.ts";
+import type { GrantContext } from "../grant/token-endpoint.ts";
+import { type Names, text } from "../request/hole.ts";
+import { formEntries } from "../request/parameters.ts";
+import { encodeContent, withValues } from "../request/render.ts";
+import { withQuery } from "../request/url.ts";
+import type { Outgoing } from "./api-call.ts";
+
+type Authorized = Pick<EgressRequest, "method" | "url" | "headers" | "body">;
+
+interface Placed {
+  readonly headers: Record<string, string>;
+  readonly query: [string, string][];
+  readonly body: Record<string, string>;
+  readonly path: string[];
+}
+
+const places: { readonly [In in Apply["in"]]: (placed: Placed, name: string, value: string) => void } = {
+  header: ({ headers }, name, value) => {
+    headers[name.toLowerCase()] = value;
+  },
+  query: ({ query }, name, value) => {
+    query.push([name, value]);
+  },
+  body: ({ body }, name, value) => {
+    body[name] = value;
+  },
+  path: ({ path }, _name, value) => {
+    path.push(value);
+  },
+};
+
+/** The request as it leaves, and the headers that no redirect to another host may take along. Throws `expression_error`, `url_invalid`. */
+export async function authorize(
+  context: Pick<GrantContext, "clock" | "random">,
+  auth: Auth,
+  outgoing: Outgoing,
+  names: Names,
+  keys: { readonly client: Client | undefined; readonly credential: Credential | undefined },
+): Promise<{ readonly request: Authorized; readonly secretHeaders: readonly string[] }> {
+  const placed: Placed = { headers: {}, query: [], body: {}, path: [] };
+  const plain = encodeContent(outgoing.content, context.random);
+  if (auth.apply.length > 0) {
+    const inReach = { ...names, request: requestNames(context, outgoing, plain?.body) };
+    for (const { in: where, name, value } of auth.apply) {
+      const credential = await text(value, inReach);
+      if (credential !== undefined) places[where](placed, name, credential);
+    }
+  }
+  const url = withQuery(withSegments(outgoing, placed.path), placed.query);
+  const content = withValues(outgoing.content, placed.body);
+  const encoded = content === outgoing.content ? plain : encodeContent(content, context.random);
+  const signed = await signature(context, auth, { ...outgoing, url, content }, names, keys);
+  const credentials = { ...placed.headers, ...signed };
+  const body = outgoing.body ?? encoded?.body;
+  return {
+    request: {
+      method: outgoing.method,
+      url,
+      headers: { ...(encoded === undefined ? {} : { "content-type": encoded.type }), ...outgoing.headers, ...credentials },
+      ...(body === undefined ? {} : { body }),
+    },
+    secretHeaders: Object.keys(credentials),
+  };
+}
+
+/** What a signature in `apply` may be made of. All parts of one request see the same id and time. */
+function requestNames(context: Pick<GrantContext, "clock" | "random">, outgoing: Outgoing, body: string | Buffer | undefined) {
+  const url = new URL(outgoing.url);
+  return {
+    id: uuid(context.random(16)),
+    timestamp: context.clock(),
+    method: outgoing.method,
+    url: outgoing.url,
+    path: url.pathname,
+    query: Object.fromEntries(url.searchParams),
+    headers: outgoing.headers,
+    body: body === undefined ? "" : body.toString("utf8"),
+  };
+}
+
+/** RFC 9562 §5.4. */
+function uuid(bytes: Buffer): string {
+  bytes[6] = ((bytes[6] ?? 0) & 0x0f) | 0x40;
+  bytes[8] = ((bytes[8] ?? 0) & 0x3f) | 0x80;
+  return bytes.toString("hex").replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, "$1-$2-$3-$4-$5");
+}
+
+/** A credential in the path stands between the API's base and what follows. */
+function withSegments({ url, base }: Outgoing, segments: readonly string[]): string {
+  if (segments.length === 0) return url;
+  const front = base === undefined ? undefined : new URL(base).href.replace(/\/+$/, "");
+  if (front === undefined || !url.startsWith(front)) {
+    throw new JackfieldError("url_invalid", {
+      detail: "The credential stands in the path, so that only paths below `base_url` work.",
+    });
+  }
+  // A colon is a letter like any other within a segment (RFC 3986 §3.3), and some tokens hold one.
+  const inserted = segments.map((segment) => `/${encodeURIComponent(segment).replaceAll("%3A", ":")}`).join("");
+  return front + inserted + url.slice(front.length);
+}
+
+async function signature(
+  context: Pick<GrantContext, "clock" | "random">,
+  auth: Auth,
+  { method, url, content }: Outgoing,
+  names: Names,
+  { client, credential }: { readonly client: Client | undefined; readonly credential: Credential | undefined },
+): Promise<Record<string, string>> {
+  if (auth.type !== "oauth1" || client === undefined) return {};
+  const form = content?.encoding === "form" ? formEntries(content.value) : [];
+  const keys = { client, token: credential?.access_token, secret: credential?.token_secret };
+  return { authorization: await signRequest(context, auth, { method, url, form }, keys, names) };
+}

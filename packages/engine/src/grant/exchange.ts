@@ -1,0 +1,228 @@
+// A token request and what becomes of its answer: every grant is a set of parameters for it.
+
+import type { Answered, OAuth2, Then, TokenErrors, TokenResponse } from "@jackfield/manifest";
+import type { EgressAnswer } from "../egress/egress.ts";
+import { JackfieldError, type ProviderWords } from "../errors.ts";
+import { evaluate, type Names } from "../request/hole.ts";
+import { renderParameters, type Values } from "../request/parameters.ts";
+import { renderRequest } from "../request/render.ts";
+import { retryAfter } from "../request/retry-after.ts";
+import { capture } from "./capture.ts";
+import { appNames, type Client, type Credential, nothingKnown, tokenNames } from "./credential.ts";
+import { jwtLifetime, lifetimeOf } from "./lifetime.ts";
+import { answerRoots, parseTokenAnswer } from "./token-answer.ts";
+import { callEndpoint, callFreely, type EndpointAnswer, type EndpointRequest, type GrantContext } from "./token-endpoint.ts";
+import { tokenFailure } from "./token-failure.ts";
+
+/** When a token request is made: for the first time, or to replace a credential. */
+export type Moment = Then["on"][number];
+
+/** How an answer is read at one moment. */
+export interface Reading extends Pick<Answered, "response" | "capture" | "errors" | "then"> {
+  readonly moment: Moment;
+  readonly default_lifetime: OAuth2["refresh"]["default_lifetime"];
+}
+
+/** The reading of a token endpoint's answers. */
+export function readingOf(auth: OAuth2, moment: Moment): Reading {
+  const { capture, errors, then, response } = auth.token;
+  return {
+    capture,
+    errors,
+    then,
+    response: moment === "exchange" ? response : auth.refresh.response,
+    moment,
+    default_lifetime: auth.refresh.default_lifetime,
+  };
+}
+
+/** What a token request is made with, whatever the grant. */
+export interface TokenRequest {
+  readonly client: Client;
+  readonly names: Names;
+}
+
+/** The token endpoint as the manifest declares it, and what a grant sends there. */
+export function tokenEndpoint(
+  auth: OAuth2,
+  { client, names }: TokenRequest,
+  values: Values,
+): Omit<EndpointRequest, "url"> & { readonly url: EndpointRequest["url"] } {
+  const { url, method, encoding, headers, params, rename } = auth.token;
+  return { url, method, encoding, headers, params, rename, values, authentication: auth.client.authentication, client, names };
+}
+
+/**
+ * A request to the token endpoint, and the further exchanges that follow from it. Throws `TokenFailure` for what the provider refuses,
+ * `token_answer_invalid` for a token that cannot be used, `capture_missing`, `capture_refused`, and as `callEndpoint`.
+ */
+export async function requestToken(
+  context: GrantContext,
+  auth: OAuth2,
+  request: EndpointRequest,
+  moment: Moment,
+): Promise<Credential> {
+  const target = await renderParameters({ audience: auth.audience ?? null, resource: auth.resource ?? null }, request.names);
+  const answered = await callEndpoint(context, auth, { ...request, values: [...request.values, ...target] });
+  return readCredential(context, answered, readingOf(auth, moment), { client: request.client, names: request.names });
+}
+
+/** Reads an answer, and goes through the exchanges that follow from it. Throws as `requestToken`. */
+export async function readCredential(
+  context: GrantContext,
+  answered: EndpointAnswer,
+  reading: Reading,
+  request: Omit<TokenRequest, "client"> & { readonly client: Client | undefined },
+): Promise<Credential> {
+  let credential = await readAnswer(answered, reading, undefined);
+  for (const then of reading.then.filter(({ on }) => on.includes(reading.moment))) {
+    credential = await follow(context, then, reading, credential, request);
+  }
+  return credential;
+}
+
+/** One further exchange: what its answer leaves out stays as it was. */
+async function follow(
+  context: GrantContext,
+  then: Then,
+  reading: Reading,
+  before: Credential,
+  { client, names }: { readonly client: Client | undefined; readonly names: Names },
+): Promise<Credential> {
+  const inReach = {
+    ...names,
+    ...(client === undefined ? {} : { app: appNames(client) }),
+    token: tokenNames(before),
+  };
+  const rendered = await renderRequest(then.request, inReach);
+  const secrets = [before.access_token, before.refresh_token, client?.client_secret];
+  const answered = await callFreely(context, rendered, secrets);
+  return readAnswer(answered, { ...reading, response: then.response, capture: then.capture }, before);
+}
+
+async function readAnswer(
+  { answer, redact }: EndpointAnswer,
+  reading: Reading,
+  before: Credential | undefined,
+): Promise<Credential> {
+  const { response } = reading;
+  const root = answerRoots[response.from](answer);
+  const read = async (key: Exclude<keyof TokenResponse, "from" | "expires_in">): Promise<unknown> =>
+    root === undefined || response[key] === undefined ? undefined : evaluate(response[key], root);
+
+  const accessToken = await read("access_token");
+  const error = response.from === "body" ? await read("error") : undefined;
+  if (isFailure(answer) || isPresent(error) || !(isToken(accessToken) || before !== undefined)) {
+    const provider = words(answer.status, error, await read("error_description"), root, redact);
+    throw tokenFailure(provider, retryAfter(answer), declaredKind(reading.errors, error));
+  }
+  const refreshToken = await read("refresh_token");
+  refuseUnusable("access token", accessToken, answer);
+  refuseUnusable("refresh token", refreshToken, answer);
+  const token = isToken(accessToken) ? accessToken : (before?.access_token ?? "");
+  const tokenType = await read("token_type");
+  const lifetime = await timeLeft(response, root, reading, token, answer.sentAt);
+  const refreshLifetime = lifetimeOf(await read("refresh_token_expires_in"), undefined, answer.sentAt);
+  const captured = await capture(reading.capture, root, reading.moment === "exchange");
+  return {
+    ...before,
+    access_token: token,
+    refresh_token: isToken(refreshToken) ? refreshToken : before?.refresh_token,
+    token_type: isToken(tokenType) ? tokenType : (before?.token_type ?? "Bearer"),
+    // Counted from when the request was sent: the provider's clock began no earlier.
+    expires_at: lifetime === undefined ? before?.expires_at : answer.sentAt + lifetime,
+    lifetime: lifetime ?? before?.lifetime,
+    refresh_expires_at: refreshLifetime === undefined ? before?.refresh_expires_at : answer.sentAt + refreshLifetime,
+    scopes: scopesOf(await read("scope")) ?? before?.scopes,
+    raw: small(response.from === "body" ? root : parseTokenAnswer(answer)) ?? before?.raw,
+    known: { ...nothingKnown, token: { ...before?.known?.token, ...captured } },
+  };
+}
+
+const isFailure = ({ status }: EgressAnswer) => status < 200 || status > 299;
+
+const isToken = (value: unknown): value is string => typeof value === "string" && value !== "";
+
+async function timeLeft(
+  response: TokenResponse,
+  root: unknown,
+  reading: Reading,
+  token: string,
+  now: number,
+): Promise<number | undefined> {
+  const { value, unit } = response.expires_in;
+  const told = lifetimeOf(root === undefined ? undefined : await evaluate(value, root), unit, now);
+  if (told !== undefined || reading.default_lifetime === "never") return told;
+  return reading.default_lifetime ?? jwtLifetime(token, now);
+}
+
+/** More does not fit into the headers that common servers take. */
+const maxTokenBytes = 16 * 1024;
+
+/** A large answer is not worth keeping beside the token. */
+function small(root: unknown): unknown {
+  return root !== undefined && JSON.stringify(root).length <= maxTokenBytes ? root : undefined;
+}
+
+/**
+ * A token that cannot be sent in a header or be stored is worse than none: it must not take the place of one that works. The failure is
+ * no `TokenFailure`, as these are not the provider's words; a refresh takes it as one that is tried again.
+ */
+function refuseUnusable(what: string, token: unknown, answer: EgressAnswer): void {
+  if (typeof token !== "string") return;
+  const fault =
+    Buffer.byteLength(token, "utf8") > maxTokenBytes
+      ? "is longer than 16 KB"
+      : /[\p{Cc}\p{Cs}]/u.test(token) // With the flag u, \p{Cs} finds only halves of surrogate pairs.
+        ? "holds characters that no token may hold"
+        : undefined;
+  if (fault === undefined) return;
+  throw new JackfieldError("token_answer_invalid", {
+    detail: `The provider answered with a token that cannot be used: the ${what} ${fault}.`,
+    provider: { status: answer.status },
+  });
+}
+
+function isPresent(error: unknown): boolean {
+  return (
+    error !== undefined && error !== null && error !== "" && error !== false && !(Array.isArray(error) && error.length === 0)
+  );
+}
+
+/** What the manifest says of the provider's own error codes; the first that is known counts. */
+function declaredKind(errors: TokenErrors, error: unknown): TokenErrors[string] | undefined {
+  const codes = [error].flat().map(String);
+  const known = codes.find((code) => Object.hasOwn(errors, code));
+  return known === undefined ? undefined : errors[known];
+}
+
+/** Providers answer with spaces, commas or a list, whatever they were asked with. */
+function scopesOf(scope: unknown): readonly string[] | undefined {
+  const items = typeof scope === "string" ? scope.split(/[\s,]+/) : Array.isArray(scope) ? scope : undefined;
+  const names = items?.filter((item): item is string => typeof item === "string" && item !== "");
+  return names === undefined || names.length === 0 ? undefined : names;
+}
+
+function words(
+  status: number,
+  error: unknown,
+  description: unknown,
+  body: unknown,
+  redact: (text: string) => string,
+): ProviderWords {
+  const text = (value: unknown): string | undefined => {
+    if (typeof value === "string") return value === "" ? undefined : redact(value).slice(0, 2000);
+    if (typeof value === "number" || typeof value === "object")
+      return isPresent(value) ? redact(JSON.stringify(value)).slice(0, 2000) : undefined;
+    return undefined;
+  };
+  const uri = body !== null && typeof body === "object" && "error_uri" in body ? text(body.error_uri) : undefined;
+  const said = text(error);
+  const described = text(description);
+  return {
+    status,
+    ...(said === undefined ? {} : { error: said }),
+    ...(described === undefined ? {} : { error_description: described }),
+    ...(uri === undefined ? {} : { error_uri: uri }),
+  };
+}
