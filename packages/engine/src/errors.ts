@@ -42,6 +42,12 @@ export const errorTable = {
     "Choose one that GET /v1/connectors/{name} lists.",
   ],
   action_unknown: [404, "user", "The connector has no such action.", "GET /v1/connectors/{name} lists its actions."],
+  action_of_other_auth: [
+    422,
+    "user",
+    "The action does not work with this way to connect.",
+    "Connect in another way that the action names.",
+  ],
   expression_error: [
     422,
     "author",

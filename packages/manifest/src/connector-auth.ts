@@ -60,6 +60,8 @@ interface Unfolded {
   readonly id: string;
   readonly title: string;
   readonly fields: readonly Field[];
+  /** Where the API lives: its own, or the connector's. */
+  readonly base_url: Template;
   /** Empty where nothing is sent, or where the engine signs (OAuth 1.0a). */
   readonly apply: readonly Apply[];
   readonly after_connect: readonly AfterConnect[];
@@ -97,6 +99,7 @@ export interface TokenResponse {
 export interface Then {
   readonly on: readonly ("exchange" | "refresh")[];
   readonly request: Request;
+  readonly valid: Expression | undefined;
   readonly response: TokenResponse;
   readonly capture: Captures;
 }
@@ -152,6 +155,8 @@ export interface Client {
   readonly assertion: Assertion | undefined;
   /** What the admin enters beside ID and secret. */
   readonly fields: readonly Field[];
+  /** Where the client presents its certificate. */
+  readonly certificate: "none" | "token" | "always";
   readonly registration: { readonly url: Template; readonly params: Parameters } | undefined;
 }
 
@@ -210,6 +215,7 @@ export type OAuth2 = Unfold<
     readonly source: "query" | "form" | "webhook";
     readonly redirect_uri: Template | undefined;
     readonly issuer: "if_present" | "required" | "off";
+    readonly scope: string | undefined;
     readonly capture: Readonly<Record<string, CallbackCapture>>;
     readonly verify:
       | {
@@ -231,6 +237,7 @@ export type OAuth2 = Unfold<
     readonly headers: Parameters;
     readonly params: Parameters;
     readonly rename: Readonly<Record<string, string>>;
+    readonly omit: readonly string[];
   };
   readonly refresh: RefreshFacts & {
     readonly url: Template;

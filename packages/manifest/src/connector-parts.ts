@@ -22,8 +22,6 @@ export type Parameters = Readonly<Record<string, Template | number | boolean | n
 /** Exactly one of `path` and `url` is there. */
 export interface Request {
   readonly method: "GET" | "POST" | "PUT" | "PATCH" | "DELETE" | "HEAD" | "OPTIONS";
-  /** What `path` is joined to. */
-  readonly base: Template;
   readonly path: Template | undefined;
   readonly url: Template | undefined;
   readonly query: Parameters;

@@ -19,6 +19,9 @@ export interface Paginate {
   readonly start: number;
   readonly send: { readonly query: Parameters; readonly headers: Parameters; readonly body: Readonly<Record<string, Tree>> };
   readonly max_pages: number;
+  /** The request for the pages after the first; undefined: the same. */
+  readonly request: Request | undefined;
+  readonly limit: Expression | undefined;
 }
 
 export interface Retry {

@@ -35,7 +35,7 @@ export async function afterConnect(runtime: Runtime, opened: OpenConnection): Pr
 
 async function lookUp(runtime: Runtime, opened: OpenConnection, step: AfterConnect): Promise<Readonly<Record<string, string>>> {
   const names = namesOf(runtime, opened);
-  const rendered = await renderRequest(step.request, names, opened.auth.default_params);
+  const rendered = await renderRequest(step.request, names, opened.auth);
   const answer = await callApi(runtime, opened, rendered, limits);
   if (answer.status < 200 || answer.status > 299) {
     const said = redactorOf(opened)(reason(answer)).slice(0, 2000);

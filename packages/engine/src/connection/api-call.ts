@@ -124,8 +124,21 @@ function readBody(answer: EgressAnswer): unknown {
     if (data !== undefined) return data;
     // A wrong content type is not an error of the step: the text is what the provider sent.
   }
+  if (/^text\/event-stream\b/i.test(type)) return readEvents(content);
   if (/\bxml\b/i.test(type)) return parseXml(content.replace(/^\uFEFF/, "").trim()) ?? content;
   return content;
+}
+
+/** The data of a bounded stream of server-sent events (WHATWG HTML §9.2), parsed where it is JSON. */
+function readEvents(content: string): unknown[] {
+  const events = content.split(/\r?\n\r?\n/).map((event) =>
+    event
+      .split(/\r?\n/)
+      .filter((line) => line.startsWith("data:"))
+      .map((line) => line.slice(5).replace(/^ /, ""))
+      .join("\n"),
+  );
+  return events.filter((data) => data !== "").map((data) => parsed(data) ?? data);
 }
 
 function parsed(content: string): unknown {

@@ -6,33 +6,34 @@ import { JackfieldError } from "../errors.ts";
 import type { Client, Credential } from "../grant/credential.ts";
 import { signRequest } from "../grant/oauth1.ts";
 import type { GrantContext } from "../grant/token-endpoint.ts";
-import { type Names, text } from "../request/hole.ts";
+import { type Names, textOf, value } from "../request/hole.ts";
 import { formEntries } from "../request/parameters.ts";
 import { encodeContent, withValues } from "../request/render.ts";
 import { withQuery } from "../request/url.ts";
 import type { Outgoing } from "./api-call.ts";
+import { freshNames } from "./open.ts";
 
 type Authorized = Pick<EgressRequest, "method" | "url" | "headers" | "body">;
 
 interface Placed {
   readonly headers: Record<string, string>;
   readonly query: [string, string][];
-  readonly body: Record<string, string>;
+  readonly body: Record<string, unknown>;
   readonly path: string[];
 }
 
-const places: { readonly [In in Apply["in"]]: (placed: Placed, name: string, value: string) => void } = {
-  header: ({ headers }, name, value) => {
-    headers[name.toLowerCase()] = value;
+const places: { readonly [In in Apply["in"]]: (placed: Placed, name: string, value: unknown) => void } = {
+  header: ({ headers }, name, given) => {
+    headers[name.toLowerCase()] = textOf(given, name);
   },
-  query: ({ query }, name, value) => {
-    query.push([name, value]);
+  query: ({ query }, name, given) => {
+    query.push([name, textOf(given, name)]);
   },
-  body: ({ body }, name, value) => {
-    body[name] = value;
+  body: ({ body }, name, given) => {
+    body[name] = given;
   },
-  path: ({ path }, _name, value) => {
-    path.push(value);
+  path: ({ path }, name, given) => {
+    path.push(textOf(given, name));
   },
 };
 
@@ -48,8 +49,8 @@ export async function authorize(
   const plain = encodeContent(outgoing.content, context.random);
   if (auth.apply.length > 0) {
     const inReach = { ...names, request: requestNames(context, outgoing, plain?.body) };
-    for (const { in: where, name, value } of auth.apply) {
-      const credential = await text(value, inReach);
+    for (const { in: where, name, value: template } of auth.apply) {
+      const credential = await value(template, inReach);
       if (credential !== undefined) places[where](placed, name, credential);
     }
   }
@@ -74,22 +75,14 @@ export async function authorize(
 function requestNames(context: Pick<GrantContext, "clock" | "random">, outgoing: Outgoing, body: string | Buffer | undefined) {
   const url = new URL(outgoing.url);
   return {
-    id: uuid(context.random(16)),
-    timestamp: context.clock(),
+    ...freshNames(context),
     method: outgoing.method,
     url: outgoing.url,
-    path: url.pathname,
+    path: url.pathname + url.search,
     query: Object.fromEntries(url.searchParams),
     headers: outgoing.headers,
     body: body === undefined ? "" : body.toString("utf8"),
   };
-}
-
-/** RFC 9562 §5.4. */
-function uuid(bytes: Buffer): string {
-  bytes[6] = ((bytes[6] ?? 0) & 0x0f) | 0x40;
-  bytes[8] = ((bytes[8] ?? 0) & 0x3f) | 0x80;
-  return bytes.toString("hex").replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, "$1-$2-$3-$4-$5");
 }
 
 /** A credential in the path stands between the API's base and what follows. */

@@ -10,7 +10,7 @@ import { type Callback, type CallbackNames, captureCallback, readCallback, readS
 import { connect, connectFailed, connectionError } from "./connect.ts";
 import { explain } from "./explain.ts";
 import { changeFields } from "./fields.ts";
-import { clientOf, declared, namesOf, type OpenConnection, open } from "./open.ts";
+import { clientOf, declared, freshNames, namesOf, type OpenConnection, open } from "./open.ts";
 import type { ConnectionError, ConnectionRecord, FlowRecord } from "./record.ts";
 import { redirectUri } from "./redirect-uri.ts";
 import { type Connection, view } from "./view.ts";
@@ -67,7 +67,11 @@ export async function begin(
   const state = runtime.random(32).toString("base64url");
   const ticket = runtime.random(32).toString("base64url");
   const redirect = redirectUri(runtime, record.connector);
-  const names = { ...namesOf(runtime, opened), app: { ...client.extra, client_id: client.client_id } };
+  const names = {
+    ...namesOf(runtime, opened),
+    app: { ...client.extra, client_id: client.client_id },
+    request: freshNames(runtime),
+  };
   const begun = await beginGrant(runtime, auth, {
     client,
     client_id: client.client_id,
@@ -277,12 +281,27 @@ async function complete(
     verifier: verifier ?? undefined,
     secret: secret ?? undefined,
     client,
-    names: { ...names, request: { code: callback.code } },
+    names: { ...names, request: { ...(names.request as object), code: callback.code } },
   });
   const whole = { ...known, token: credential.known?.token ?? {} };
-  const fresh: OpenConnection = { ...opened, credential: { ...credential, known: whole }, known: whole };
+  const granted = { ...credential, known: whole, scopes: credential.scopes ?? scopesIn(auth, callback) };
+  const fresh: OpenConnection = { ...opened, credential: granted, known: whole };
   const { record: connected } = await connect(runtime, fresh, scopes, flow.actor);
   return connected;
+}
+
+/** What was granted, where the callback tells it and the token answer does not. */
+function scopesIn(auth: Auth, { params }: Callback): readonly string[] | undefined {
+  const name = auth.type === "oauth2" ? auth.callback.scope : undefined;
+  const granted =
+    name === undefined
+      ? undefined
+      : params
+          .get(name)
+          ?.slice(0, 8192)
+          .split(/[\s,]+/)
+          .filter((scope) => scope !== "");
+  return granted === undefined || granted.length === 0 ? undefined : granted;
 }
 
 /** What the manifest asks of a callback, before the code is sent anywhere. Throws `signature_invalid`, `capture_…`. */

@@ -3,7 +3,7 @@ import { createRedactor } from "../egress/redact.ts";
 import { compileRule, type Rule } from "../egress/whitelist.ts";
 import { JackfieldError } from "../errors.ts";
 import { appNames, type Client, type Credential, type Known, nothingKnown, tokenNames } from "../grant/credential.ts";
-import type { Names } from "../request/hole.ts";
+import { ambient, type Names } from "../request/hole.ts";
 import { renderUrl } from "../request/url.ts";
 import type { Runtime } from "../runtime.ts";
 import type { AppRecord, AppSecrets, ConnectionRecord } from "./record.ts";
@@ -69,6 +69,18 @@ export function open(runtime: Runtime, record: ConnectionRecord): OpenConnection
   };
 }
 
+/** What of `request` is new with each request: one id and one time, the same in all of its parts. */
+export function freshNames(context: Pick<Runtime, "clock" | "random">): { readonly id: string; readonly timestamp: number } {
+  return { id: uuid(context.random(16)), timestamp: context.clock() };
+}
+
+/** RFC 9562 §5.4. */
+function uuid(bytes: Buffer): string {
+  bytes[6] = ((bytes[6] ?? 0) & 0x0f) | 0x40;
+  bytes[8] = ((bytes[8] ?? 0) & 0x3f) | 0x80;
+  return bytes.toString("hex").replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, "$1-$2-$3-$4-$5");
+}
+
 /** What the templates of this connection may name. `client` only where the token endpoint is spoken to. */
 export function namesOf(runtime: Runtime, opened: OpenConnection, client?: Client): Names {
   const { record, connector, fields, credential, known } = opened;
@@ -86,7 +98,8 @@ export function namesOf(runtime: Runtime, opened: OpenConnection, client?: Clien
     },
     callback: known.callback,
     token: credential === undefined ? known.token : { ...known.token, ...tokenNames(credential) },
-    ...(client === undefined ? {} : { app: appNames(client) }),
+    ...(client === undefined ? {} : { app: appNames(client), request: freshNames(runtime) }),
+    [ambient]: { clock: runtime.clock, random: runtime.random },
   };
 }
 
@@ -120,7 +133,7 @@ export async function clientOf(runtime: Runtime, opened: Pick<OpenConnection, "r
   const { source } = auth.client;
   if (source === "none") return noClient;
   // The connection would have to present the certificate.
-  if (auth.type === "oauth2" && auth.client.authentication === "tls_client_auth") throw new JackfieldError("grant_unsupported");
+  if (auth.type === "oauth2" && auth.client.certificate !== "none") throw new JackfieldError("grant_unsupported");
   if (source !== "app" && typeof fields.client_id === "string") {
     return {
       client_id: fields.client_id,

@@ -55,7 +55,9 @@ async function byEndpoint(runtime: Runtime, opened: OpenConnection): Promise<Pro
 }
 
 async function byRequest(runtime: Runtime, opened: OpenConnection, request: Request): Promise<ProviderWords | undefined> {
-  const rendered = await renderRequest(request, namesOf(runtime, opened), opened.auth.default_params);
+  const { auth } = opened;
+  const client = auth.type === "oauth2" || auth.type === "oauth1" ? await clientOf(runtime, opened) : undefined;
+  const rendered = await renderRequest(request, namesOf(runtime, opened, client), auth);
   const answer = await callApi(runtime, opened, rendered, limits);
   if (answer.status >= 200 && answer.status <= 299) return undefined;
   return { status: answer.status, error: redactorOf(opened)(reason(answer)).slice(0, 2000) };

@@ -31,7 +31,7 @@ export async function testCall(runtime: Runtime, opened: OpenConnection): Promis
   const { test } = opened.auth;
   if (test === undefined) return { outcome: "passed", me: undefined, status: undefined, duration_ms: 0 };
   const names = namesOf(runtime, opened);
-  const rendered = await renderRequest(test.request, names, opened.auth.default_params);
+  const rendered = await renderRequest(test.request, names, opened.auth);
   const started = runtime.clock();
   let answer: ApiAnswer;
   try {

@@ -14,6 +14,8 @@ export interface AuthorizationRequest {
   readonly redirect_uri: string;
   readonly scopes: readonly string[];
   readonly state: string;
+  /** RFC 7636 §4.1. Default: a random one. */
+  readonly verifier?: string | undefined;
   readonly names: Names;
 }
 
@@ -50,7 +52,7 @@ export async function beginAuthorization(
   const { authorization } = auth;
   if (authorization === undefined) throw new JackfieldError("no_user_step");
   const challenge = challenges[authorization.pkce];
-  const verifier = challenge === undefined ? undefined : context.random(32).toString("base64url");
+  const verifier = challenge === undefined ? undefined : (request.verifier ?? context.random(32).toString("base64url"));
   const [code_challenge, method] = (verifier === undefined ? undefined : challenge?.(verifier)) ?? [];
   const defaults: Values = [
     ["response_type", "code"],
@@ -67,7 +69,9 @@ export async function beginAuthorization(
     ...(await renderParameters({ audience: auth.audience ?? null, resource: auth.resource ?? null }, request.names)),
   ];
   const { rename, params, order, fragment } = authorization;
-  const spelled = defaults.map(([name, value]) => [rename[name] ?? name, value] as const);
+  // The client's ID may be called one way here and another at the token endpoint.
+  const id = auth.client.id_param;
+  const spelled = defaults.map(([name, value]) => [rename[name === id ? "client_id" : name] ?? name, value] as const);
   const entries = asEntries(await overlay(spelled, params, request.names));
   const rank = (name: string) => (order.includes(name) ? order.indexOf(name) : order.length);
   const sorted = entries.toSorted(([a], [b]) => rank(a) - rank(b));

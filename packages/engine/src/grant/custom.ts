@@ -1,7 +1,7 @@
 import type { Custom } from "@jackfield/manifest";
 import { JackfieldError } from "../errors.ts";
 import type { Names } from "../request/hole.ts";
-import { renderRequest } from "../request/render.ts";
+import { bareApi, renderRequest } from "../request/render.ts";
 import { type Client, type Credential, tokenNames } from "./credential.ts";
 import { type Moment, type Reading, readCredential, type TokenRequest } from "./exchange.ts";
 import { callFreely, type GrantContext } from "./token-endpoint.ts";
@@ -16,9 +16,9 @@ export async function obtainByRequest(
   moment: Moment = "exchange",
 ): Promise<Credential> {
   const token = tokenOf(auth);
-  const rendered = await renderRequest(token.request, names);
+  const rendered = await renderRequest(token.request, names, bareApi(auth));
   const answered = await callFreely(context, rendered, secretsOf(auth, names));
-  return readCredential(context, answered, readingOf(auth, token, moment), { client, names });
+  return readCredential(context, answered, readingOf(auth, token, moment), { auth, client, names });
 }
 
 /** Gets a token with the one before it. Throws as `requestToken`. */
@@ -29,13 +29,13 @@ export async function refreshByRequest(
 ): Promise<Credential> {
   const token = tokenOf(auth);
   const inReach: Names = { ...names, token: tokenNames(credential) };
-  const rendered = await renderRequest(auth.refresh.request ?? token.request, inReach);
+  const rendered = await renderRequest(auth.refresh.request ?? token.request, inReach, bareApi(auth));
   const answered = await callFreely(context, rendered, [
     ...secretsOf(auth, names),
     credential.access_token,
     credential.refresh_token,
   ]);
-  return readCredential(context, answered, readingOf(auth, token, "refresh"), { client, names });
+  return readCredential(context, answered, readingOf(auth, token, "refresh"), { auth, client, names });
 }
 
 function tokenOf(auth: Custom): TokenBlock {

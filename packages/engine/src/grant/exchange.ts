@@ -5,7 +5,7 @@ import type { EgressAnswer } from "../egress/egress.ts";
 import { JackfieldError, type ProviderWords } from "../errors.ts";
 import { evaluate, type Names } from "../request/hole.ts";
 import { renderParameters, type Values } from "../request/parameters.ts";
-import { renderRequest } from "../request/render.ts";
+import { bareApi, renderRequest } from "../request/render.ts";
 import { retryAfter } from "../request/retry-after.ts";
 import { capture } from "./capture.ts";
 import { appNames, type Client, type Credential, nothingKnown, tokenNames } from "./credential.ts";
@@ -43,13 +43,10 @@ export interface TokenRequest {
 }
 
 /** The token endpoint as the manifest declares it, and what a grant sends there. */
-export function tokenEndpoint(
-  auth: OAuth2,
-  { client, names }: TokenRequest,
-  values: Values,
-): Omit<EndpointRequest, "url"> & { readonly url: EndpointRequest["url"] } {
-  const { url, method, encoding, headers, params, rename } = auth.token;
-  return { url, method, encoding, headers, params, rename, values, authentication: auth.client.authentication, client, names };
+export function tokenEndpoint(auth: OAuth2, { client, names }: TokenRequest, values: Values): EndpointRequest {
+  const { url, method, encoding, headers, params, rename, omit } = auth.token;
+  const { authentication } = auth.client;
+  return { url, method, encoding, headers, params, rename, omit, values, authentication, client, names };
 }
 
 /**
@@ -64,7 +61,7 @@ export async function requestToken(
 ): Promise<Credential> {
   const target = await renderParameters({ audience: auth.audience ?? null, resource: auth.resource ?? null }, request.names);
   const answered = await callEndpoint(context, auth, { ...request, values: [...request.values, ...target] });
-  return readCredential(context, answered, readingOf(auth, moment), { client: request.client, names: request.names });
+  return readCredential(context, answered, readingOf(auth, moment), { auth, client: request.client, names: request.names });
 }
 
 /** Reads an answer, and goes through the exchanges that follow from it. Throws as `requestToken`. */
@@ -72,32 +69,60 @@ export async function readCredential(
   context: GrantContext,
   answered: EndpointAnswer,
   reading: Reading,
-  request: Omit<TokenRequest, "client"> & { readonly client: Client | undefined },
+  request: Following,
 ): Promise<Credential> {
-  let credential = await readAnswer(answered, reading, undefined);
+  return followAll(context, reading, await readAnswer(answered, reading, undefined), request);
+}
+
+/** What the further exchanges are made with. */
+interface Following extends TokenRequest {
+  readonly auth: Pick<OAuth2, "base_url">;
+}
+
+/** Goes through the exchanges that belong to the reading's moment. Throws as `requestToken`. */
+export async function followAll(
+  context: GrantContext,
+  reading: Reading,
+  first: Credential,
+  request: Following,
+): Promise<Credential> {
+  let credential = first;
   for (const then of reading.then.filter(({ on }) => on.includes(reading.moment))) {
     credential = await follow(context, then, reading, credential, request);
   }
   return credential;
 }
 
-/** One further exchange: what its answer leaves out stays as it was. */
-async function follow(
+/** One further exchange: what its answer leaves out stays as it was. Throws as `requestToken`. */
+export async function follow(
   context: GrantContext,
   then: Then,
   reading: Reading,
   before: Credential,
-  { client, names }: { readonly client: Client | undefined; readonly names: Names },
+  { auth, client, names }: Following,
 ): Promise<Credential> {
-  const inReach = {
-    ...names,
-    ...(client === undefined ? {} : { app: appNames(client) }),
-    token: tokenNames(before),
-  };
-  const rendered = await renderRequest(then.request, inReach);
-  const secrets = [before.access_token, before.refresh_token, client?.client_secret];
+  // What is stored is in reach as far as this answer did not bring anything newer.
+  const newer = Object.entries(tokenNames(before)).filter(([, value]) => value !== undefined);
+  const inReach = { ...names, app: appNames(client), token: { ...(names.token as object), ...Object.fromEntries(newer) } };
+  const rendered = await renderRequest(then.request, inReach, bareApi(auth));
+  const secrets = [before.access_token, before.refresh_token, client.client_secret];
   const answered = await callFreely(context, rendered, secrets);
+  await refuseInvalid(then, answered, inReach);
   return readAnswer(answered, { ...reading, response: then.response, capture: then.capture }, before);
+}
+
+/** Throws `TokenFailure` for an answer that the manifest does not let pass. */
+async function refuseInvalid({ valid }: Then, { answer, redact }: EndpointAnswer, names: Names): Promise<void> {
+  if (valid === undefined || isFailure(answer)) return;
+  const body = parseTokenAnswer(answer);
+  const response = { status: answer.status, headers: answer.headers, body };
+  if ((await evaluate(valid, { ...names, body, response })) === true) return;
+  const error = body !== null && typeof body === "object" && "error" in body ? body.error : undefined;
+  throw tokenFailure(
+    { error: "access_denied", ...words(answer.status, error, undefined, body, redact) },
+    undefined,
+    "configuration",
+  );
 }
 
 async function readAnswer(
@@ -114,7 +139,7 @@ async function readAnswer(
   const error = response.from === "body" ? await read("error") : undefined;
   if (isFailure(answer) || isPresent(error) || !(isToken(accessToken) || before !== undefined)) {
     const provider = words(answer.status, error, await read("error_description"), root, redact);
-    throw tokenFailure(provider, retryAfter(answer), declaredKind(reading.errors, error));
+    throw tokenFailure(provider, retryAfter(answer), declaredKind(reading.errors, error), standardError(root));
   }
   const refreshToken = await read("refresh_token");
   refuseUnusable("access token", accessToken, answer);
@@ -194,6 +219,12 @@ function declaredKind(errors: TokenErrors, error: unknown): TokenErrors[string] 
   const codes = [error].flat().map(String);
   const known = codes.find((code) => Object.hasOwn(errors, code));
   return known === undefined ? undefined : errors[known];
+}
+
+/** The `error` of RFC 6749 §5.2, which may stand beside the provider's own code. */
+function standardError(root: unknown): string | undefined {
+  const error = root !== null && typeof root === "object" && "error" in root ? root.error : undefined;
+  return typeof error === "string" ? error : undefined;
 }
 
 /** Providers answer with spaces, commas or a list, whatever they were asked with. */

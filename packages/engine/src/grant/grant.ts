@@ -20,6 +20,8 @@ export interface BeginRequest {
   readonly redirect_uri: string;
   readonly scopes: readonly string[];
   readonly state: string;
+  /** RFC 7636 §4.1. Default: a random one. */
+  readonly verifier?: string | undefined;
   readonly names: Names;
 }
 

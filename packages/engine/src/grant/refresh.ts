@@ -4,7 +4,7 @@ import type { Names } from "../request/hole.ts";
 import type { Values } from "../request/parameters.ts";
 import { type Client, type Credential, nothingKnown } from "./credential.ts";
 import { refreshByRequest } from "./custom.ts";
-import { requestToken } from "./exchange.ts";
+import { followAll, readingOf, requestToken } from "./exchange.ts";
 import { type Grant, grantOf } from "./grant.ts";
 import type { EndpointRequest, GrantContext } from "./token-endpoint.ts";
 import { TokenFailure } from "./token-failure.ts";
@@ -23,7 +23,7 @@ type Refresh = (context: GrantContext, auth: Renewable, request: RefreshRequest)
 /** How a credential is replaced, by the manifest's strategy; undefined where it cannot be. */
 const strategies: { readonly [S in Strategy]: Refresh | undefined } = {
   refresh_token: exchangeToken,
-  reissue: (context, auth, request) => obtain(grantOf(auth), context, auth, request),
+  reissue,
   none: undefined,
 };
 
@@ -59,6 +59,13 @@ async function exchangeToken(context: GrantContext, auth: Renewable, request: Re
     if (!dead || auth.refresh.on_invalid_grant !== "reauthenticate" || grant.obtain === undefined) throw cause;
     return obtain(grant, context, auth, request);
   }
+}
+
+/** As at first; where that took a person, the exchanges that follow from what is stored. */
+function reissue(context: GrantContext, auth: Renewable, request: RefreshRequest): Promise<Credential> {
+  const grant = grantOf(auth);
+  if (grant.obtain !== undefined || auth.type !== "oauth2") return obtain(grant, context, auth, request);
+  return followAll(context, readingOf(auth, "refresh"), request.credential, { auth, ...request });
 }
 
 function obtain(grant: Grant, context: GrantContext, auth: Renewable, { client, names }: RefreshRequest): Promise<Credential> {

@@ -64,6 +64,7 @@ export async function callEndpoint(context: GrantContext, auth: OAuth2, request:
   const declared = auth.client;
   const proof = await clientAuthentications[request.authentication]({ context, client, declared, url, names });
   const values = await parametersOf(request, proof.params);
+  const isSent = ([name]: readonly [string, unknown]) => !(request.omit ?? []).includes(name);
   const body = withoutBody.has(request.method) ? undefined : encodings[request.encoding];
   const headers: Record<string, string> = {
     accept: "application/json",
@@ -72,7 +73,7 @@ export async function callEndpoint(context: GrantContext, auth: OAuth2, request:
   for (const [name, value] of await renderParameters(request.headers, names)) headers[name.toLowerCase()] = value;
   const answer = await context.egress.send({
     method: request.method,
-    url: withQuery(url, [...(body === undefined ? asEntries(values) : []), ...proof.query]),
+    url: withQuery(url, [...(body === undefined ? asEntries(values) : []), ...proof.query.filter(isSent)]),
     headers: { ...headers, ...proof.headers },
     ...(body === undefined ? {} : { body: body.encode(values) }),
     ...limits,

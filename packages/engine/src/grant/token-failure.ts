@@ -55,17 +55,19 @@ const byKind: { readonly [K in FailureKind]: ErrorCode } = {
 };
 
 /**
- * Reads a refusal: what the manifest declares of the provider's error code counts first, then the `error` of RFC 6749 where it is known,
- * otherwise the HTTP status.
+ * Reads a refusal: what the manifest declares of the provider's error code counts first, then the `error` of RFC 6749 where it is known
+ * (`standard`, where the provider's own code stands before it), otherwise the HTTP status.
  */
 export function tokenFailure(
   provider: ProviderWords,
   retryAfter: number | undefined,
   declared?: FailureKind | undefined,
+  standard?: string | undefined,
 ): TokenFailure {
   const status = provider.status ?? 0;
   if (declared !== undefined) return new TokenFailure(declared, byKind[declared], provider, retryAfter);
-  const known = provider.error !== undefined && Object.hasOwn(byError, provider.error) ? byError[provider.error] : undefined;
+  const error = [provider.error, standard].find((code) => code !== undefined && Object.hasOwn(byError, code));
+  const known = error === undefined ? undefined : byError[error];
   if (known) return new TokenFailure(known[0], known[1], provider, retryAfter);
   if (transientStatuses.has(status))
     return new TokenFailure("retry", status === 429 ? "provider_rate_limited" : "provider_unavailable", provider, retryAfter);

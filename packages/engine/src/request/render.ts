@@ -1,4 +1,4 @@
-import type { Auth, Request, Tree } from "@jackfield/manifest";
+import type { Auth, Request, Template, Tree } from "@jackfield/manifest";
 import { bodyEncodings } from "./body.ts";
 import type { Names } from "./hole.ts";
 import { type Entries, renderParameters, renderTree } from "./parameters.ts";
@@ -24,14 +24,24 @@ type Defaults = Auth["default_params"];
 
 const none: Defaults = { query: {}, headers: {}, body: {} };
 
+/** Where paths are joined to, and what is added to every call of the API. */
+export interface Api {
+  readonly base_url: Template;
+  readonly default_params: Defaults;
+}
+
+/** The same without default parameters, which are never sent to token endpoints. */
+export const bareApi = ({ base_url }: Pick<Auth, "base_url">): Api => ({ base_url, default_params: none });
+
 const withBody = new Set(["POST", "PUT", "PATCH"]);
 
 /**
  * Renders a request. Default parameters, which are for API calls only, come first, so that the request's own win. Throws `url_invalid`,
  * `expression_error`.
  */
-export async function renderRequest(request: Request, names: Names, defaults: Defaults = none): Promise<Rendered> {
-  const base = request.url === undefined ? await renderUrl(request.base, names) : undefined;
+export async function renderRequest(request: Request, names: Names, api: Api): Promise<Rendered> {
+  const { default_params: defaults } = api;
+  const base = request.url === undefined ? await renderUrl(api.base_url, names) : undefined;
   const url =
     request.url === undefined
       ? joinUrl(base ?? "", request.path === undefined ? "" : await renderUrl(request.path, names, "path"))
@@ -65,13 +75,24 @@ async function renderContent(request: Request, names: Names, defaults: Defaults)
 /** The encodings whose body is a map, so that further values can be added. */
 const mergeable: ReadonlySet<Request["encoding"]> = new Set(["json", "form", "multipart"] as const);
 
-/** The content with further values; those that are there already stay. Only for bodies that are maps. */
-export function withValues(content: Content | undefined, values: Readonly<Record<string, string>>): Content | undefined {
+/**
+ * The content with further values, by keys that dots join; a value that is there already is replaced in its place. Only for bodies that are
+ * maps.
+ */
+export function withValues(content: Content | undefined, values: Readonly<Record<string, unknown>>): Content | undefined {
   if (Object.keys(values).length === 0) return content;
   if (content === undefined) return { encoding: "form", value: values };
-  return isObject(content.value) && mergeable.has(content.encoding)
-    ? { ...content, value: { ...values, ...content.value } }
-    : content;
+  if (!isObject(content.value) || content.encoding === "text" || content.encoding === "binary") return content;
+  const value = Object.entries(values).reduce(
+    (body: object, [name, given]) => placed(body, content.encoding === "form" ? [name] : name.split("."), given),
+    content.value,
+  );
+  return { ...content, value };
+}
+
+function placed(body: object, [key = "", ...rest]: readonly string[], value: unknown): object {
+  const inner = (body as Readonly<Record<string, unknown>>)[key];
+  return { ...body, [key]: rest.length === 0 ? value : placed(isObject(inner) ? inner : {}, rest, value) };
 }
 
 /** The body as it is sent, and its type. `random` draws the boundary of a multipart body. */

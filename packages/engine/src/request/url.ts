@@ -7,7 +7,7 @@ import { hole, type Names, textOf } from "./hole.ts";
  * name, a path segment stays one segment.
  */
 
-type Position = "start" | "host" | "path" | "query";
+export type Position = "start" | "host" | "path" | "query";
 
 const encoders: Record<Position, (value: string, source: string) => string> = {
   start: origin,
@@ -34,7 +34,8 @@ export async function renderUrl(template: Template, names: Names, position: Posi
   return url;
 }
 
-function positionAfter(url: string, begun: Position): Position {
+/** Where what follows `url` stands. */
+export function positionAfter(url: string, begun: Position): Position {
   if (begun === "start" && !url.includes("://")) return "start";
   const rest = begun === "start" ? url.slice(url.indexOf("://") + 3) : url;
   if (rest.includes("?")) return "query";

@@ -27,8 +27,9 @@ export function firstPage({ type, start, size }: Paginate): PageNames {
   return { number: type === "page" ? start : 1, offset: type === "offset" ? start : 0, size };
 }
 
-/** The action's request with what every page adds. */
-export function pageRequest({ request, paginate }: Paginated): Request {
+/** The action's request, or that of the pages after the first, with what every page adds. */
+export function pageRequest({ request: first, paginate }: Paginated, isFirst: boolean): Request {
+  const request = isFirst ? first : (paginate.request ?? first);
   const { query, headers, body } = paginate.send;
   const merged = Object.keys(body).length === 0 ? request.body : { ...(request.body as object), ...body };
   return {
@@ -79,7 +80,7 @@ const followers: { readonly [T in Paginate["type"]]: (page: Page) => NextPage | 
   page: (page) => (isLast(page) ? undefined : { page: numbered(page) }),
   offset: (page) => (isLast(page) ? undefined : { page: numbered(page) }),
   url: (page) => elsewhere(page, page.said),
-  link: (page) => elsewhere(page, linkToNext(page.answer.headers.link)),
+  link: (page) => (page.said === false ? undefined : elsewhere(page, linkToNext(page.answer.headers.link))),
 };
 
 /** A URL may be given relative to the one that answered. */

@@ -137,7 +137,7 @@ async function send(
   const names = namesOf(runtime, opened);
   const defaults = opened.auth.default_params;
   const given = new Set(new URLSearchParams(request.query).keys());
-  const base = await renderUrl(opened.connector.base_url, names);
+  const base = await renderUrl(opened.auth.base_url, names);
   const url = joinUrl(base, request.path) + (request.query === "" ? "" : `?${request.query}`);
   const query = (await renderParameters(defaults.query, names)).filter(([name]) => !given.has(name));
   const headers = Object.fromEntries(

@@ -1,4 +1,4 @@
-import type { Action, Connector, Paginate } from "@jackfield/manifest";
+import type { Action, Auth, Connector, Paginate } from "@jackfield/manifest";
 import type { Actor } from "../connection/actor.ts";
 import { type ApiAnswer, callApi } from "../connection/api-call.ts";
 import { check } from "../connection/check.ts";
@@ -8,7 +8,7 @@ import { declared, namesOf, type OpenConnection, redactorOf } from "../connectio
 import type { ConnectionRecord } from "../connection/record.ts";
 import type { Refresher } from "../connection/refresh.ts";
 import { JackfieldError } from "../errors.ts";
-import type { Names } from "../request/hole.ts";
+import { evaluate, type Names } from "../request/hole.ts";
 import { type Rendered, renderRequest } from "../request/render.ts";
 import type { Runtime } from "../runtime.ts";
 import { type Judged, readItems, readOutput, refuseFailure } from "./answer.ts";
@@ -51,10 +51,10 @@ export async function runStep(
 ): Promise<StepResult> {
   const record = await reach(runtime, actor, id);
   refuseUnready(record);
-  const { connector } = declared(runtime, record);
-  const action = actionOf(connector, actionId);
+  const { connector, auth } = declared(runtime, record);
+  const action = actionOf(connector, auth, actionId);
   const checked = await checkForm("input", Object.entries(action.input), input);
-  await refuseMissingScopes(runtime, record, action);
+  await refuseMissingScopes(runtime, record, auth, action);
 
   const started = runtime.clock();
   const stepId = `stp_${runtime.random(12).toString("base64url")}`;
@@ -112,7 +112,7 @@ async function carryOut(
   if (isPaginated(action)) return carryOutPages(runtime, run, opened, action, input);
   const { answer, names, last } = await run.until(opened, async (current) => {
     const names: Names = { ...namesOf(runtime, current), input };
-    return { names, rendered: await renderRequest(action.request, names, current.auth.default_params) };
+    return { names, rendered: await renderRequest(action.request, names, current.auth) };
   });
   const judged: Judged = { connector, action, redact: redactorOf(last) };
   await refuseFailure(judged, answer, names);
@@ -130,7 +130,6 @@ async function carryOutPages(
   input: Readonly<Record<string, unknown>>,
 ): Promise<{ readonly answer: ApiAnswer; readonly output: unknown }> {
   const { paginate } = action;
-  const request = pageRequest(action);
   const items: unknown[] = [];
   let current = opened;
   let next: NextPage | undefined = { page: firstPage(paginate) };
@@ -138,7 +137,7 @@ async function carryOutPages(
     const { page, url }: NextPage = next;
     const { answer, names, last } = await run.until(current, async (using) => {
       const names = { ...namesOf(runtime, using), input, page };
-      const rendered = await renderRequest(request, names, using.auth.default_params);
+      const rendered = await renderRequest(pageRequest(action, count === 1), names, using.auth);
       return { names, rendered: url === undefined ? rendered : { ...rendered, url } };
     });
     current = last;
@@ -147,10 +146,16 @@ async function carryOutPages(
     const read = await readPage(paginate, answer, { ...names, page });
     items.push(...read.items);
     next = read.next;
-    if (next === undefined || count >= paginate.max_pages || items.length >= mostItems) {
-      return { answer, output: await readItems(judged, items) };
+    const limit = await limitOf(paginate, { ...names, body: answer.body });
+    if (next === undefined || count >= paginate.max_pages || items.length >= limit) {
+      return { answer, output: await readItems(judged, items.slice(0, limit)) };
     }
   }
+}
+
+async function limitOf({ limit }: Paginate, names: Names): Promise<number> {
+  const wanted = limit === undefined ? undefined : await evaluate(limit, names);
+  return typeof wanted === "number" && wanted >= 0 ? Math.min(Math.floor(wanted), mostItems) : mostItems;
 }
 
 /** Only a connected connection can be used. Throws `not_connected`, `needs_reauth`. */
@@ -163,15 +168,21 @@ export function refuseUnready(record: ConnectionRecord): void {
   );
 }
 
-function actionOf(connector: Connector, id: string): Action {
+function actionOf(connector: Connector, auth: Auth, id: string): Action {
   const action = Object.hasOwn(connector.actions, id) ? connector.actions[id] : undefined;
   if (!action) throw new JackfieldError("action_unknown", { detail: `${connector.title} has no action "${id}".` });
+  if (action.auth !== undefined && !action.auth.includes(auth.id)) {
+    throw new JackfieldError("action_of_other_auth", {
+      detail: `"${id}" works with ${action.auth.join(", ")} only, and this connection uses ${auth.id}.`,
+    });
+  }
   return action;
 }
 
-/** What the account did not grant is noted, so that the next sign-in asks for it. Throws `scope_missing` before any call. */
-async function refuseMissingScopes(runtime: Runtime, record: ConnectionRecord, action: Action): Promise<void> {
-  const missing = action.scopes.filter((scope) => !record.scopes.includes(scope));
+/** Only scopes that this way to connect knows can be asked of it. What the account did not grant is noted, so that the next sign-in asks for it. Throws `scope_missing` before any call. */
+async function refuseMissingScopes(runtime: Runtime, record: ConnectionRecord, auth: Auth, action: Action): Promise<void> {
+  const declaredScopes = auth.type === "oauth2" ? [...auth.scopes.required, ...auth.scopes.optional].map(({ name }) => name) : [];
+  const missing = action.scopes.filter((scope) => declaredScopes.includes(scope) && !record.scopes.includes(scope));
   if (missing.length === 0) return;
   const wanted = [...new Set([...record.missing_scopes, ...missing])];
   if (wanted.length > record.missing_scopes.length) await runtime.store.connections.update(record.id, { missing_scopes: wanted });

@@ -16,7 +16,7 @@ import { templateOf } from "../template.ts";
 import { record, type Texts } from "../text.ts";
 import { buildOAuth2 } from "./oauth.ts";
 import { buildCaptures, buildFields, type CompiledAuth, type CompiledAuthOf, refreshFacts, TokenReader } from "./parts.ts";
-import { buildTreeMap, type RequestBuilder } from "./request.ts";
+import { buildRequest, buildTreeMap } from "./request.ts";
 
 /** What one auth block is built from: as it is compiled, and as it is written. */
 export interface AuthSource {
@@ -24,30 +24,30 @@ export interface AuthSource {
   readonly auth: CompiledAuth;
   readonly manifest: AuthManifest;
   readonly baseUrl: Template;
-  readonly request: RequestBuilder;
   readonly texts: Texts;
 }
 
 /** What each type adds to what every way to connect has. */
 const further: { readonly [T in CompiledAuth["type"]]?: (source: AuthSource) => object } = {
-  oauth2: ({ auth, request, texts }) => buildOAuth2(auth as CompiledAuthOf<"oauth2">, request, texts),
+  oauth2: ({ auth, texts }) => buildOAuth2(auth as CompiledAuthOf<"oauth2">, texts),
   oauth1: ({ auth }) => oauth1(auth as CompiledAuthOf<"oauth1">),
-  custom: ({ auth, request, texts }) => custom(auth as CompiledAuthOf<"custom">, request, texts),
+  custom: ({ auth, texts }) => custom(auth as CompiledAuthOf<"custom">, texts),
 };
 
 export function buildAuth(source: AuthSource): Auth {
-  const { id, auth, manifest, baseUrl, request } = source;
+  const { id, auth, manifest, baseUrl } = source;
   return {
     ...auth,
     id,
     title: auth.title ?? typeDefaults[auth.type].title,
     fields: buildFields(fieldsOf(manifest), auth.fields),
+    base_url: auth.base_url ?? baseUrl,
     apply: apply(source),
-    after_connect: (auth.after_connect ?? []).map((declared) => afterConnect(declared, request)),
-    test: auth.test && test(auth.test, request),
+    after_connect: (auth.after_connect ?? []).map((declared) => afterConnect(declared)),
+    test: auth.test && test(auth.test),
     label: auth.label && label(auth.label),
     unique_id: auth.unique_id && uniqueId(auth.unique_id),
-    whitelist: auth.whitelist ?? [baseUrl],
+    whitelist: auth.whitelist ?? [auth.base_url ?? baseUrl],
     default_params: {
       query: auth.default_params?.query ?? record([]),
       headers: auth.default_params?.headers ?? record([]),
@@ -67,10 +67,10 @@ function apply({ auth, manifest, texts }: AuthSource): readonly Apply[] {
   return [{ in: "header", name: "Authorization", value: auth.type === "basic" ? basic : texts.template(value) }];
 }
 
-function afterConnect(declared: NonNullable<CompiledAuth["after_connect"]>[number], build: RequestBuilder): AfterConnect {
+function afterConnect(declared: NonNullable<CompiledAuth["after_connect"]>[number]): AfterConnect {
   const { request, capture, choose } = declared;
   return {
-    request: build(request),
+    request: buildRequest(request),
     capture: buildCaptures(capture),
     choose: choose && { ...choose, title: choose.title ?? labelOf(choose.name) },
   };
@@ -78,10 +78,10 @@ function afterConnect(declared: NonNullable<CompiledAuth["after_connect"]>[numbe
 
 const defaultTimeout = "5s";
 
-function test(declared: NonNullable<CompiledAuth["test"]>, request: RequestBuilder): Test {
+function test(declared: NonNullable<CompiledAuth["test"]>): Test {
   return {
     ...declared,
-    request: request(declared.request),
+    request: buildRequest(declared.request),
     timeout: milliseconds(declared.timeout ?? defaultTimeout),
     every: declared.every === undefined ? undefined : milliseconds(declared.every),
   };
@@ -118,20 +118,16 @@ function oauth1(
   };
 }
 
-function custom(
-  auth: CompiledAuthOf<"custom">,
-  request: RequestBuilder,
-  texts: Texts,
-): Pick<Custom, "token" | "refresh" | "revocation"> {
-  const reader = new TokenReader(request, texts);
+function custom(auth: CompiledAuthOf<"custom">, texts: Texts): Pick<Custom, "token" | "refresh" | "revocation"> {
+  const reader = new TokenReader(texts);
   return {
-    token: auth.token && { request: request(auth.token.request), ...reader.answered(auth.token) },
+    token: auth.token && { request: buildRequest(auth.token.request), ...reader.answered(auth.token) },
     refresh: {
       ...refreshFacts(auth.refresh, auth.token === undefined ? "none" : "reissue"),
-      request: auth.refresh?.request && request(auth.refresh.request),
+      request: auth.refresh?.request && buildRequest(auth.refresh.request),
       response: reader.response(auth.token?.response, auth.refresh?.response),
     },
-    revocation: auth.revocation && { request: request(auth.revocation.request) },
+    revocation: auth.revocation && { request: buildRequest(auth.revocation.request) },
   };
 }
 

@@ -6,7 +6,7 @@ import { environmentsOf, labelOf, milliseconds } from "../defaults.ts";
 import type { Manifest } from "../schema/manifest.ts";
 import { mapTexts, record, type Texts } from "../text.ts";
 import { buildAuth } from "./auth.ts";
-import { buildTreeMap, type RequestBuilder, requestBuilder } from "./request.ts";
+import { buildRequest, buildTreeMap } from "./request.ts";
 
 type CompiledManifest = Compiled<Manifest>;
 type CompiledAction = NonNullable<CompiledManifest["actions"]>[string];
@@ -16,7 +16,6 @@ type CompiledInput = NonNullable<CompiledAction["input"]>[string];
 /** Builds the connector, deeply frozen. The manifest must be free of errors. `source` is all text that it is made from. */
 export function buildConnector(manifest: Manifest, texts: Texts, source: string): Connector {
   const compiled = mapTexts(manifest, (_place, kind, text) => texts[kind](text)) as CompiledManifest;
-  const request = requestBuilder(compiled.base_url);
   return deepFreeze({
     name: compiled.name,
     title: compiled.title,
@@ -32,7 +31,6 @@ export function buildConnector(manifest: Manifest, texts: Texts, source: string)
         id,
         auth,
         manifest: manifest.auth[id] as Manifest["auth"][string],
-        request,
         texts,
         baseUrl: compiled.base_url,
       }),
@@ -41,10 +39,10 @@ export function buildConnector(manifest: Manifest, texts: Texts, source: string)
     rate_limit: compiled.rate_limit && rateLimit(compiled.rate_limit),
     options: mapped(
       compiled.options,
-      (_id, options): Options => ({ request: request(options.request), items: options.items, next: options.next }),
+      (_id, options): Options => ({ request: buildRequest(options.request), items: options.items, next: options.next }),
     ),
-    actions: mapped(compiled.actions, (id, declared) => action(id, declared, request, texts)),
-    triggers: mapped(compiled.triggers, (id, declared) => trigger(id, declared, request, texts)),
+    actions: mapped(compiled.actions, (id, declared) => action(id, declared, texts)),
+    triggers: mapped(compiled.triggers, (id, declared) => trigger(id, declared, texts)),
     services: compiled.services ?? {},
     hash: createHash("sha256").update(source, "utf8").digest("hex"),
   });
@@ -57,13 +55,13 @@ function mapped<In, Out>(
   return record(Object.entries(map ?? {}).map(([id, value]) => [id, build(id, value)]));
 }
 
-function action(id: string, declared: CompiledAction, request: RequestBuilder, texts: Texts): Action {
+function action(id: string, declared: CompiledAction, texts: Texts): Action {
   return {
     ...declared,
     id,
     input: inputs(declared.input),
     scopes: declared.scopes ?? [],
-    request: request(declared.request),
+    request: buildRequest(declared.request),
     paginate: declared.paginate && paginate(declared.paginate),
     retry: retry(declared.retry),
     output: declared.output ?? (declared.paginate === undefined ? texts.expression("body") : undefined),
@@ -74,7 +72,7 @@ const mostPages = 100;
 const firstPage: Readonly<Partial<Record<Paginate["type"], number>>> = { page: 1 };
 
 function paginate(declared: NonNullable<CompiledAction["paginate"]>): Paginate {
-  const { type = "cursor", items, next, size, start, send, max_pages } = declared;
+  const { type = "cursor", items, next, size, start, send, request, limit, max_pages } = declared;
   return {
     type,
     items,
@@ -86,6 +84,8 @@ function paginate(declared: NonNullable<CompiledAction["paginate"]>): Paginate {
       headers: send?.headers ?? record([]),
       body: buildTreeMap(send?.body),
     },
+    request: request && buildRequest(request),
+    limit,
     max_pages: max_pages ?? mostPages,
   };
 }
@@ -105,21 +105,21 @@ function rateLimit(declared: NonNullable<CompiledManifest["rate_limit"]>): RateL
 
 const pollingInterval = "15m";
 
-function trigger(id: string, declared: CompiledTrigger, request: RequestBuilder, texts: Texts): Trigger {
+function trigger(id: string, declared: CompiledTrigger, texts: Texts): Trigger {
   const common = { id, input: inputs(declared.input), scopes: declared.scopes ?? [] };
   if (declared.type === "polling") {
-    return { ...declared, ...common, request: request(declared.request), every: intervals(declared.every) };
+    return { ...declared, ...common, request: buildRequest(declared.request), every: intervals(declared.every) };
   }
   const { subscribe, unsubscribe } = declared;
   return {
     ...declared,
     ...common,
     subscribe: subscribe && {
-      request: request(subscribe.request),
+      request: buildRequest(subscribe.request),
       subscription: subscribe.subscription ?? texts.expression("body"),
       renew_before: subscribe.renew_before === undefined ? undefined : milliseconds(subscribe.renew_before),
     },
-    unsubscribe: unsubscribe && { request: request(unsubscribe.request) },
+    unsubscribe: unsubscribe && { request: buildRequest(unsubscribe.request) },
   };
 }
 

@@ -4,7 +4,7 @@ import type { Assertion, Client, ClientAuthentication, OAuth2 } from "../connect
 import { type FieldManifest, milliseconds } from "../defaults.ts";
 import { record, type Texts } from "../text.ts";
 import { buildFields, type CompiledAuthOf, refreshFacts, TokenReader } from "./parts.ts";
-import type { RequestBuilder } from "./request.ts";
+import { buildRequest } from "./request.ts";
 
 type CompiledOAuth2 = CompiledAuthOf<"oauth2">;
 
@@ -22,8 +22,8 @@ type Blocks = Pick<
   | "introspection"
 >;
 
-export function buildOAuth2(auth: CompiledOAuth2, request: RequestBuilder, texts: Texts): Blocks {
-  const reader = new TokenReader(request, texts);
+export function buildOAuth2(auth: CompiledOAuth2, texts: Texts): Blocks {
+  const reader = new TokenReader(texts);
   const client = buildClient(auth, texts);
   return {
     client,
@@ -36,17 +36,9 @@ export function buildOAuth2(auth: CompiledOAuth2, request: RequestBuilder, texts
     },
     assertion: auth.grant === "jwt_bearer" ? assertion(auth.assertion, "{{ app.private_key }}", texts) : undefined,
     callback: callback(auth, texts),
-    token: {
-      url: auth.token.url,
-      method: auth.token.method ?? "POST",
-      encoding: auth.token.encoding ?? "form",
-      headers: auth.token.headers ?? record([]),
-      params: auth.token.params ?? record([]),
-      rename: auth.token.rename ?? record([]),
-      ...reader.answered(auth.token),
-    },
+    token: token(auth.token, reader),
     refresh: refresh(auth, reader),
-    revocation: auth.revocation && revocation(auth.revocation, client.authentication, request),
+    revocation: auth.revocation && revocation(auth.revocation, client.authentication),
     introspection: auth.introspection && {
       ...endpoint(auth.introspection, client.authentication),
       url: auth.introspection.url,
@@ -54,6 +46,19 @@ export function buildOAuth2(auth: CompiledOAuth2, request: RequestBuilder, texts
       expires_at: auth.introspection.expires_at ?? texts.expression("exp"),
       scope: auth.introspection.scope ?? texts.expression("scope"),
     },
+  };
+}
+
+function token(declared: CompiledOAuth2["token"], reader: TokenReader): OAuth2["token"] {
+  return {
+    url: declared.url,
+    method: declared.method ?? "POST",
+    encoding: declared.encoding ?? "form",
+    headers: declared.headers ?? record([]),
+    params: declared.params ?? record([]),
+    rename: declared.rename ?? record([]),
+    omit: declared.omit ?? [],
+    ...reader.answered(declared),
   };
 }
 
@@ -74,6 +79,7 @@ function buildClient(auth: CompiledOAuth2, texts: Texts): Client {
     secret_param: client?.secret_param ?? "client_secret",
     assertion: key === undefined ? undefined : assertion(client?.assertion, key, texts, authentication === "client_secret_jwt"),
     fields: buildFields((client?.fields ?? []) as unknown as FieldManifest[], client?.fields),
+    certificate: client?.certificate ?? (authentication === "tls_client_auth" ? "token" : "none"),
     registration: client?.registration && { url: client.registration.url, params: client.registration.params ?? record([]) },
   };
 }
@@ -113,6 +119,7 @@ function callback({ callback: declared, authorization: sent }: CompiledOAuth2, t
     source: declared?.source ?? "query",
     redirect_uri: declared?.redirect_uri,
     issuer: declared?.issuer ?? "if_present",
+    scope: declared?.scope,
     capture: record(captures),
     verify: verify && {
       param: verify.param ?? "hmac",
@@ -160,13 +167,12 @@ function endpoint(
 function revocation(
   declared: NonNullable<CompiledOAuth2["revocation"]>,
   authentication: ClientAuthentication,
-  request: RequestBuilder,
 ): OAuth2["revocation"] {
   return {
     ...endpoint(declared, authentication),
     url: declared.url,
     tokens: declared.tokens ?? ["refresh_token", "access_token"],
-    request: declared.request && request(declared.request),
+    request: declared.request && buildRequest(declared.request),
     on: declared.on ?? ["disconnect"],
   };
 }

@@ -5,7 +5,7 @@ import { type FieldManifest, labelOf, milliseconds } from "../defaults.ts";
 import type { Expression } from "../expression.ts";
 import type { Manifest } from "../schema/manifest.ts";
 import { record, type Texts } from "../text.ts";
-import type { RequestBuilder } from "./request.ts";
+import { buildRequest } from "./request.ts";
 
 export type CompiledAuth = Compiled<Manifest>["auth"][string];
 export type CompiledAuthOf<Type extends CompiledAuth["type"]> = Extract<CompiledAuth, { type: Type }>;
@@ -60,11 +60,9 @@ export function refreshFacts(
 
 /** Unfolds the blocks that read token answers; the names of RFC 6749, section 5, are the defaults. */
 export class TokenReader {
-  private readonly request: RequestBuilder;
   private readonly texts: Texts;
 
-  constructor(request: RequestBuilder, texts: Texts) {
-    this.request = request;
+  constructor(texts: Texts) {
     this.texts = texts;
   }
 
@@ -90,9 +88,10 @@ export class TokenReader {
       response: this.response(declared.response),
       capture: buildCaptures(declared.capture),
       errors: declared.errors ?? record([]),
-      then: (declared.then ?? []).map(({ on, request, response, capture }) => ({
+      then: (declared.then ?? []).map(({ on, request, valid, response, capture }) => ({
+        valid,
         on: on ?? ["exchange", "refresh"],
-        request: this.request(request),
+        request: buildRequest(request),
         response: this.response(response),
         capture: buildCaptures(capture),
       })),

@@ -37,6 +37,8 @@ const Paginate = Type.Object(
         },
       ),
     ),
+    request: Type.Optional(Request("action.request", "The request for the pages after the first, where it is another one.")),
+    limit: Type.Optional(Expression("page.items", "At most so many items in all, such as `input.limit`.")),
     max_pages: Type.Optional(Type.Integer({ minimum: 1, maximum: 1000, description: "At most so many pages. Default: 100." })),
   },
   { ...closed, description: "The answer comes in pages; `output` then reads each item of all of them." },
@@ -69,6 +71,14 @@ export const Action = Type.Object(
     title: Text("What the person sees.", 100),
     description: Type.Optional(Text("What it does, in a sentence.", 1000)),
     input: Type.Optional(Inputs),
+    auth: Type.Optional(
+      Type.Array(Type.String({ pattern: identifier }), {
+        minItems: 1,
+        maxItems: 10,
+        uniqueItems: true,
+        description: "The ways to connect that it works with. Default: all.",
+      }),
+    ),
     scopes: Type.Optional(
       Type.Array(Type.String({ minLength: 1, maxLength: 500 }), {
         maxItems: 50,

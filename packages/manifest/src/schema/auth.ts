@@ -56,7 +56,9 @@ const ApplyItem = Type.Object(
     in: Type.Optional(
       OneOf(["header", "query", "body", "path"], "`path`: a segment between `base_url` and the request's path. Default: header."),
     ),
-    name: Type.Optional(Text("The header's or parameter's name. Default: Authorization.", 100)),
+    name: Type.Optional(
+      Text("The header's or parameter's name; within a body, keys joined by dots. Default: Authorization.", 100),
+    ),
     value: Template("apply", "What is sent, such as `Bearer {{ token.access_token }}`."),
   },
   { ...closed, description: "One place where the credential goes." },
@@ -95,6 +97,7 @@ const common = {
   description: Type.Optional(Text("One or two sentences for the person who connects.", 1000)),
   setup: Type.Optional(Template("setup", "Markdown: what the admin does at the provider. The page adds the redirect URL.")),
   fields: Type.Optional(Type.Array(Field, { maxItems: 30, description: "What the user is asked." })),
+  base_url: Type.Optional(Template("base_url", "Instead of the connector's own: where the API lives for this way to connect.")),
   apply: Type.Optional(Apply),
   after_connect: Type.Optional(
     Type.Array(AfterConnect, { maxItems: 5, description: "What is looked up between the token and the test." }),
@@ -142,7 +145,10 @@ const Custom = Type.Object(
     refresh: Type.Optional(CustomRefresh),
     revocation: Type.Optional(
       Type.Object(
-        { request: Request("test.request", "A request of the API, made with the credential.") },
+        {
+          request: Type.Optional(Request("revocation.request", "A request of the API, made with the credential.")),
+          none: Type.Optional(Text("Instead of it: why the provider has no revocation.")),
+        },
         { ...closed, description: "How the provider is told that a credential is no longer wanted." },
       ),
     ),

@@ -66,6 +66,13 @@ const Client = Type.Object(
         description: "What else the admin enters with the app, such as a private key; templates call it `app.<name>`.",
       }),
     ),
+    certificate: Type.Optional(
+      OneOf(
+        ["none", "token", "always"],
+        "Where the client presents a certificate (RFC 8705), `app.certificate` with `app.private_key`: nowhere, at the token endpoint, " +
+          "or in API calls too. Default: none; token for tls_client_auth.",
+      ),
+    ),
     registration: Type.Optional(
       Type.Object(
         {
@@ -150,6 +157,7 @@ const Callback = Type.Object(
     issuer: Type.Optional(
       OneOf(["if_present", "required", "off"], "Whether `iss` is compared with `issuer` (RFC 9207). Default: if_present."),
     ),
+    scope: Type.Optional(Text("The name of the parameter that tells what was granted, where the token answer does not.", 100)),
     capture: Type.Optional(CallbackCaptures),
     verify: Type.Optional(Verify),
   },
@@ -176,7 +184,8 @@ const Revocation = Type.Object(
         description: "Which tokens are revoked, one request each, in this order. Default: both, the refresh token first.",
       }),
     ),
-    request: Type.Optional(Request("test.request", "Instead of `url`: a request of the API, made with the credential.")),
+    request: Type.Optional(Request("revocation.request", "Instead of `url`: a request of the API, made with the credential.")),
+    none: Type.Optional(Text("Instead of both: why the provider has no revocation.")),
     on: Type.Optional(
       Type.Array(OneOf(["disconnect", "invalid_credentials"], "When it is called."), {
         minItems: 1,

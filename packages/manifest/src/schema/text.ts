@@ -24,6 +24,8 @@ export type Place =
   | "token.request"
   | "token.response"
   | "token.then"
+  | "then.valid"
+  | "revocation.request"
   | "refresh.params"
   | "refresh.when"
   | "assertion"

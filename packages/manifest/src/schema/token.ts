@@ -63,6 +63,7 @@ export const Then = Type.Object(
       }),
     ),
     request: Request("token.then", "The request; what came before is `token`."),
+    valid: Type.Optional(Expression("then.valid", "Whether the answer lets the sign-in go on. Default: any 2xx answer.")),
     response: Type.Optional(TokenResponse),
     capture: Type.Optional(Captures("token.response", "token")),
   },
@@ -79,6 +80,11 @@ export const answered = {
 
 export const tokenMethods = ["POST", "GET", "PUT"] as const;
 
+const omit = Type.Array(Type.String({ minLength: 1, maxLength: 100 }), {
+  maxItems: 20,
+  description: "Parameters of the engine that are not sent, such as `redirect_uri`.",
+});
+
 export const Token = Type.Object(
   {
     url: Template("token.url", "The token endpoint."),
@@ -86,6 +92,7 @@ export const Token = Type.Object(
     encoding: Type.Optional(OneOf(tokenEncodings, "How the parameters are sent. Default: form.")),
     headers: Type.Optional(Headers("token.params", "Further headers of token requests.")),
     params: Type.Optional(Parameters("token.params", "Further parameters; null removes a default.")),
+    omit: Type.Optional(omit),
     rename: Type.Optional(
       Type.Record(Type.String(), Type.String({ minLength: 1, maxLength: 100 }), {
         ...keyed("^[a-z_]{1,100}$", 30, "Other names for the engine's own parameters, such as `{ code: auth_code }`."),
@@ -141,12 +148,7 @@ export const Refresh = Type.Object(
     encoding: Type.Optional(OneOf(tokenEncodings, "Default: as the token request.")),
     headers: Type.Optional(Headers("refresh.params", "Further headers. Default: as the token request.")),
     params: Type.Optional(Parameters("refresh.params", "Further parameters; null removes a default.")),
-    omit: Type.Optional(
-      Type.Array(Type.String({ minLength: 1, maxLength: 100 }), {
-        maxItems: 20,
-        description: "Parameters of the engine that are not sent, such as `refresh_token`.",
-      }),
-    ),
+    omit: Type.Optional(omit),
     subject: Type.Optional(
       OneOf(["refresh_token", "access_token"], "What is exchanged for a new token. Default: refresh_token."),
     ),
