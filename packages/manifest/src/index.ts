@@ -9,6 +9,7 @@ export {
   type ExpressionErrorCode,
   type Template,
 } from "./expression.ts";
+export type { Bases } from "./extends.ts";
 export { manifestJsonSchema } from "./json-schema.ts";
 export { jwtClaims, SigningError, signJwt } from "./jwt.ts";
 export { type Name, names, places } from "./names.ts";

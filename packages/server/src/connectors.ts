@@ -1,7 +1,15 @@
 import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { Log, Registry, Store } from "@jackfield/engine";
-import { type Compilation, type CompileOptions, type Connector, compile, formatProblem, type Problem } from "@jackfield/manifest";
+import {
+  type Bases,
+  type Compilation,
+  type CompileOptions,
+  type Connector,
+  compile,
+  formatProblem,
+  type Problem,
+} from "@jackfield/manifest";
 
 /*
  * The connectors that this deployment knows: the built-in folder, the operator's own folder, and the manifests published at run
@@ -14,8 +22,8 @@ export type Source = "built_in" | "folder" | "published";
 export interface Catalog extends Registry {
   /** Compiles a manifest by the rules of this deployment. */
   compile: Compile;
-  /** Adds or replaces a connector; false when it stays hidden here. */
-  put(connector: Connector): boolean;
+  /** Adds or replaces a connector, whose text others may extend; false when it stays hidden here. */
+  put(connector: Connector, text: string): boolean;
   source(name: string): Source | undefined;
   /** The connector's picture: its own file, or undefined when there is none. */
   icon(name: string): Promise<Buffer | undefined>;
@@ -51,21 +59,29 @@ const readers = 32;
 /** Loads everything. Throws `Error` when a folder cannot be read. */
 export async function loadCatalog(options: CatalogOptions): Promise<Catalog> {
   const entries = new Map<string, Entry>();
-  const compileHere: Compile = (text, named) => compile(text, { ...named, plainHttp: options.plainHttp });
+  const texts = new Map<string, string>();
+  const bases: Bases = { text: (name) => texts.get(name), names: () => [...texts.keys()] };
+  const compileHere: Compile = (text, named) => compile(text, { ...named, bases, plainHttp: options.plainHttp });
   const add = (entry: Entry): boolean => {
     if (!options.usable(entry.connector)) return false;
     entries.set(entry.connector.name, entry);
     return true;
   };
-  for (const folder of options.folders) {
-    for (const entry of await loadFolder(folder, compileHere, options.log)) {
+  const folders: Manifest[][] = [];
+  const published = await options.published.list();
+  // All texts are read before any is compiled: a manifest may extend one that comes later.
+  for (const folder of options.folders) folders.push(await readFolder(folder, options.log));
+  for (const { name, text } of [...folders.flat(), ...published]) texts.set(name, text);
+  for (const manifests of folders) {
+    for (const entry of manifests.map((manifest) => load(manifest, compileHere, options.log))) {
+      if (entry === undefined) continue;
       const before = entries.get(entry.connector.name);
       if (before !== undefined)
         options.log("warn", "a connector is replaced by a later folder", { connector: entry.connector.name });
       add(entry);
     }
   }
-  for (const { name, text } of await options.published.list()) {
+  for (const { name, text } of published) {
     const { connector, problems } = compileHere(text, { file: `${name} (published)`, folder: name });
     report(problems, options.log);
     if (connector !== undefined) add({ connector, source: "published", folder: entries.get(name)?.folder });
@@ -75,7 +91,10 @@ export async function loadCatalog(options: CatalogOptions): Promise<Catalog> {
     compile: compileHere,
     get: (name) => entries.get(name)?.connector,
     list: () => [...entries.values()].map((entry) => entry.connector).sort((a, b) => (a.name < b.name ? -1 : 1)),
-    put: (connector) => add({ connector, source: "published", folder: entries.get(connector.name)?.folder }),
+    put(connector, text) {
+      texts.set(connector.name, text);
+      return add({ connector, source: "published", folder: entries.get(connector.name)?.folder });
+    },
     source: (name) => entries.get(name)?.source,
     async icon(name) {
       const entry = entries.get(name);
@@ -84,15 +103,36 @@ export async function loadCatalog(options: CatalogOptions): Promise<Catalog> {
   };
 }
 
-async function loadFolder(folder: Folder, compileHere: Compile, log: Log): Promise<Entry[]> {
+/** A manifest as it stands in a folder. */
+interface Manifest {
+  readonly name: string;
+  readonly text: string;
+  /** The connector's own folder. */
+  readonly path: string;
+  readonly source: Folder["source"];
+}
+
+async function readFolder(folder: Folder, log: Log): Promise<Manifest[]> {
   const names = await folderNames(folder);
-  const loaded = new Array<Entry | undefined>(names.length);
+  const read = new Array<Manifest | undefined>(names.length);
   let next = 0;
   const reader = async () => {
-    for (let at = next++; at < names.length; at = next++) loaded[at] = await load(folder, names[at] as string, compileHere, log);
+    for (let at = next++; at < names.length; at = next++) read[at] = await readManifest(folder, names[at] as string, log);
   };
   await Promise.all(Array.from({ length: readers }, reader));
-  return loaded.filter((entry) => entry !== undefined);
+  return read.filter((manifest) => manifest !== undefined);
+}
+
+async function readManifest(folder: Folder, name: string, log: Log): Promise<Manifest | undefined> {
+  const path = join(folder.path, name);
+  const file = join(path, "connector.yaml");
+  try {
+    const text = await readIfThere(file);
+    return text === undefined ? undefined : { name, text: text.toString("utf8"), path, source: folder.source };
+  } catch (error) {
+    log("error", "a manifest cannot be read", { file, error: String(error) });
+    return undefined;
+  }
 }
 
 async function folderNames(folder: Folder): Promise<string[]> {
@@ -110,19 +150,10 @@ async function folderNames(folder: Folder): Promise<string[]> {
   }
 }
 
-async function load(folder: Folder, name: string, compileHere: Compile, log: Log): Promise<Entry | undefined> {
-  const path = join(folder.path, name);
-  const file = join(path, "connector.yaml");
-  try {
-    const text = await readIfThere(file);
-    if (text === undefined) return undefined;
-    const { connector, problems } = compileHere(text.toString("utf8"), { file, folder: name });
-    report(problems, log);
-    return connector === undefined ? undefined : { connector, source: folder.source, folder: path };
-  } catch (error) {
-    log("error", "a manifest cannot be read", { file, error: String(error) });
-    return undefined;
-  }
+function load({ name, text, path, source }: Manifest, compileHere: Compile, log: Log): Entry | undefined {
+  const { connector, problems } = compileHere(text, { file: join(path, "connector.yaml"), folder: name });
+  report(problems, log);
+  return connector === undefined ? undefined : { connector, source, folder: path };
 }
 
 /** One line of the log for each problem; warnings only for those who ask for details. */

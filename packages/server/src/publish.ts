@@ -41,7 +41,7 @@ export function createPublish({ catalog, store, usable, clock, prepare }: Publis
       }
     }
     await store.manifests.put(name, text, new Date(clock()).toISOString());
-    catalog.put(connector);
+    catalog.put(connector, text);
     await prepare(connector);
     return { created: source === undefined };
   };

@@ -42,9 +42,9 @@ export async function mountSandbox(url: string, keys: KeyRing): Promise<MountedS
     router,
     async saveApp(engine, connector) {
       for (const auth of Object.values(connector.auth)) {
-        if (auth.type !== "oauth2" || auth.client.source === "connection" || !beginsAtSandbox(auth.token.url)) continue;
+        if (auth.type !== "oauth2" || auth.client.source !== "app" || !beginsAtSandbox(auth.token.url)) continue;
         for (const environment of Object.keys(connector.environments)) {
-          await engine.apps.put(operator, connector.name, auth.id, environment, client);
+          await engine.apps.put(operator, connector.name, auth.id, environment, { ...client });
         }
       }
     },

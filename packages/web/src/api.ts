@@ -44,7 +44,7 @@ export interface Auth {
   /** Whether a person signs in at the provider. */
   readonly user_step: boolean;
   readonly takes_app: boolean;
-  readonly client_source?: "app" | "connection" | "either" | null;
+  readonly client_source?: "app" | "connection" | "either" | "none" | null;
   /** Markdown: what an admin does at the provider. */
   readonly setup?: string | null;
   readonly fields: readonly Question[];

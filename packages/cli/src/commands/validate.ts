@@ -3,6 +3,7 @@ import { basename, join, resolve } from "node:path";
 import { parseArgs } from "node:util";
 import { compile, formatProblem, type Problem } from "@jackfield/manifest";
 import { type Command, type Io, UsageError } from "../command.ts";
+import { neighboursOf } from "../neighbours.ts";
 
 const usage = `jackfield validate FILE|FOLDER… [--json]
 
@@ -24,7 +25,10 @@ export const validate: Command = {
     const checked: Checked[] = [];
     for (const argument of positionals) {
       for (const manifest of await manifestsAt(argument)) {
-        checked.push({ file: manifest.file, problems: compile(await readText(manifest.file), manifest).problems });
+        checked.push({
+          file: manifest.file,
+          problems: compile(await readText(manifest.file), { ...manifest, bases: neighboursOf(manifest.file) }).problems,
+        });
       }
     }
     if (values.json === true) io.out(`${JSON.stringify({ files: checked.map(asJson) }, null, 2)}\n`);

@@ -13,6 +13,9 @@ const form = {
   pattern: nullable(Type.String()),
   default: Type.Unknown({ description: "null: none." }),
   options: nullable(Type.Array(Choice)),
+  options_from: Type.Union([Type.String(), Type.Null()], {
+    description: "The `options` block that asks the provider for the choices.",
+  }),
   visible_if: Type.Union([Type.String(), Type.Null()], { description: "JSONata over `fields`; shown and sent only while true." }),
 };
 
@@ -48,7 +51,8 @@ const Auth = Type.Object(
     recommended: Type.Boolean(),
     user_step: Type.Boolean({ description: "Whether the user signs in at the provider." }),
     takes_app: Type.Boolean({ description: "Whether an admin can save an app for it." }),
-    client_source: nullable(oneOf(["app", "connection", "either"], "Who brings client ID and secret.")),
+    app_fields: Type.Array(Field, { description: "What the admin enters beside client ID and secret." }),
+    client_source: nullable(oneOf(["app", "connection", "either", "none"], "Who brings client ID and secret.")),
     setup: Type.Union([Type.String(), Type.Null()], { description: "Markdown: what the admin does at the provider." }),
     fields: Type.Array(Field),
     scopes: Type.Object({ required: Type.Array(Scope), optional: Type.Array(Scope) }),
@@ -61,6 +65,9 @@ const Action = Type.Object(
     id: Type.String(),
     title: Type.String(),
     description: nullable(Type.String()),
+    auth: Type.Union([Type.Array(Type.String()), Type.Null()], {
+      description: "The ways to connect that it works with; null: all.",
+    }),
     scopes: Type.Array(Type.String()),
     input: Type.Array(Input),
   },

@@ -39,7 +39,7 @@ export async function connectorDetail(services: Services, actor: Actor, connecto
 
 /** Whether some way to connect needs no app, or has one. */
 async function isConfigured(services: Services, actor: Actor, connector: Connector): Promise<boolean> {
-  const needsApp = (auth: Auth) => auth.type === "oauth2" && auth.client.source === "app";
+  const needsApp = (auth: Auth) => (auth.type === "oauth2" || auth.type === "oauth1") && auth.client.source === "app";
   if (!Object.values(connector.auth).every(needsApp)) return true;
   const apps = await services.engine.apps.list(actor, connector.name);
   return apps.length > 0;
@@ -51,6 +51,8 @@ async function authView(
   platform: Readonly<Record<string, unknown>>,
 ): Promise<Detail["auth"][number]> {
   const oauth = auth.type === "oauth2" ? auth : undefined;
+  const client = auth.type === "oauth2" || auth.type === "oauth1" ? auth.client : undefined;
+  const takesApp = client !== undefined && (client.source === "app" || client.source === "either");
   const setup = await auth.setup?.render({ platform });
   return {
     id: auth.id,
@@ -59,9 +61,10 @@ async function authView(
     title: auth.title,
     description: auth.description ?? null,
     recommended,
-    user_step: oauth?.grant === "authorization_code",
-    takes_app: oauth !== undefined && oauth.client.source !== "connection",
-    client_source: oauth?.client.source ?? null,
+    user_step: oauth?.grant === "authorization_code" || auth.type === "oauth1",
+    takes_app: takesApp,
+    app_fields: client?.fields.map(fieldView) ?? [],
+    client_source: client?.source ?? null,
     setup: setup === undefined ? null : String(setup),
     fields: auth.fields.map(fieldView),
     scopes: { required: scopes(oauth?.scopes.required), optional: scopes(oauth?.scopes.optional) },
@@ -82,7 +85,8 @@ function formView(name: string, question: Field | Input) {
     placeholder: question.placeholder ?? null,
     pattern: question.pattern ?? null,
     default: question.default ?? null,
-    options: question.options?.map(({ label, value }) => ({ label, value })) ?? null,
+    options: typeof question.options === "object" ? question.options.map(({ label, value }) => ({ label, value })) : null,
+    options_from: typeof question.options === "string" ? question.options : null,
     visible_if: question.visible_if?.source ?? null,
   };
 }
@@ -96,6 +100,7 @@ function actionView(action: Action): Detail["actions"][number] {
     id: action.id,
     title: action.title,
     description: action.description ?? null,
+    auth: action.auth === undefined ? null : [...action.auth],
     scopes: [...action.scopes],
     input: Object.entries(action.input).map(([name, input]) => ({
       ...formView(name, input),

@@ -133,6 +133,8 @@ export const App = Type.Object(
     environment: Type.String(),
     client_id: Type.String(),
     secret_set: Type.Boolean({ description: "The secret itself is never given back." }),
+    fields: Type.Record(Type.String(), Type.Unknown(), { description: "What else was saved that is no secret." }),
+    secrets_set: Type.Array(Type.String(), { description: "Names of the other secrets that were saved." }),
     redirect_uri: Type.String(),
     created_at: time,
     updated_at: time,

@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { JackfieldError } from "@jackfield/engine";
+import { type AppValues, JackfieldError } from "@jackfield/engine";
 import { Type } from "typebox";
 import { roles } from "../../access/roles.ts";
 import { decodeCursor, paged } from "../../store/cursor.ts";
@@ -169,12 +169,15 @@ const putApp = route({
         client_id: Type.String({ minLength: 1, maxLength: 2000 }),
         client_secret: Type.Optional(Type.String({ minLength: 1, maxLength: 20_000 })),
       },
-      closed,
+      {
+        additionalProperties: Type.String({ maxLength: 20_000 }),
+        description: "Further keys are those of the connector's `app_fields`; one that is left out stays as it is stored.",
+      },
     ),
   },
   answers: { 200: { description: "The app.", schema: App } },
   async handle({ engine }, { params, body }, { actor }) {
-    return ok(await engine.apps.put(actor, params.name, params.auth, params.environment, body));
+    return ok(await engine.apps.put(actor, params.name, params.auth, params.environment, body as AppValues));
   },
 });
 
