@@ -1,12 +1,21 @@
 // What a manifest must or should keep to beyond its shape. Every rule is a row of one table.
 
+import { captureRules } from "./lint/captures.ts";
 import { fieldRules } from "./lint/fields.ts";
+import { grantRules } from "./lint/grants.ts";
+import { hostRules } from "./lint/hosts.ts";
 import { identityRules } from "./lint/identity.ts";
-import { oauthRules } from "./lint/oauth.ts";
+import { pagingRules } from "./lint/paging.ts";
+import { parameterRules } from "./lint/parameters.ts";
+import { refreshRules } from "./lint/refresh.ts";
+import { requestRules } from "./lint/requests.ts";
 import { CheckedManifest, type PlainHttp, type Rule } from "./lint/rule.ts";
+import { scopeRules } from "./lint/scopes.ts";
 import { secretRules } from "./lint/secrets.ts";
+import { serviceRules } from "./lint/services.ts";
 import { textRules } from "./lint/texts.ts";
 import { urlRules } from "./lint/urls.ts";
+import { valueRules } from "./lint/values.ts";
 import { whitelistRules } from "./lint/whitelist.ts";
 import { type ProblemCode, problemKinds } from "./problem.ts";
 import type { Manifest } from "./schema/manifest.ts";
@@ -17,11 +26,20 @@ import type { Texts } from "./text.ts";
 export const rules: readonly Rule[] = [
   ...textRules,
   ...secretRules,
+  ...captureRules,
   ...urlRules,
+  ...hostRules,
   ...whitelistRules,
-  ...oauthRules,
+  ...requestRules,
+  ...grantRules,
+  ...parameterRules,
+  ...refreshRules,
+  ...scopeRules,
   ...fieldRules,
+  ...valueRules,
   ...identityRules,
+  ...pagingRules,
+  ...serviceRules,
 ];
 
 export interface Subject {

@@ -127,7 +127,7 @@ function custom(auth: CompiledAuthOf<"custom">, texts: Texts): Pick<Custom, "tok
       request: auth.refresh?.request && buildRequest(auth.refresh.request),
       response: reader.response(auth.token?.response, auth.refresh?.response),
     },
-    revocation: auth.revocation && { request: buildRequest(auth.revocation.request) },
+    revocation: auth.revocation?.request && { request: buildRequest(auth.revocation.request) },
   };
 }
 

@@ -38,7 +38,8 @@ export function buildOAuth2(auth: CompiledOAuth2, texts: Texts): Blocks {
     callback: callback(auth, texts),
     token: token(auth.token, reader),
     refresh: refresh(auth, reader),
-    revocation: auth.revocation && revocation(auth.revocation, client.authentication),
+    revocation:
+      auth.revocation?.none === undefined && auth.revocation ? revocation(auth.revocation, client.authentication) : undefined,
     introspection: auth.introspection && {
       ...endpoint(auth.introspection, client.authentication),
       url: auth.introspection.url,

@@ -1,23 +1,43 @@
 // What people are asked: fields of an auth, inputs of an action.
 
-import { basicValue, defaultApply, labelOf } from "../defaults.ts";
+import { appFields, basicValue, defaultApply, labelOf } from "../defaults.ts";
 import { analyseExpression } from "../expression.ts";
 import type { Path } from "../source.ts";
+import { requestSites } from "./request-sites.ts";
 import type { CheckedAuth, CheckedManifest, Found, Rule } from "./rule.ts";
 
 type DeclaredField = NonNullable<CheckedAuth["auth"]["fields"]>[number];
 
-function* declaredFields({ auths }: CheckedManifest): Generator<{ field: DeclaredField; path: Path; of: CheckedAuth }> {
+interface Declared {
+  readonly field: DeclaredField;
+  readonly path: Path;
+  readonly of: CheckedAuth;
+  /** Who is asked. */
+  readonly who: "user" | "admin";
+}
+
+/** What the user is asked, and what the admin is asked beside client ID and secret. */
+export function* declaredFields({ auths }: CheckedManifest): Generator<Declared> {
   for (const of of auths) {
-    for (const [index, field] of (of.auth.fields ?? []).entries()) yield { field, path: [...of.path, "fields", index], of };
+    for (const [index, field] of (of.auth.fields ?? []).entries())
+      yield { field, path: [...of.path, "fields", index], of, who: "user" };
+    for (const [index, field] of appFields(of.auth).entries()) {
+      yield { field, path: [...of.path, "client", "fields", index], of, who: "admin" };
+    }
   }
 }
 
+const askedAnyway: ReadonlySet<string> = new Set(["client_id", "client_secret"]);
+
 function* duplicates(checked: CheckedManifest): Iterable<Found> {
   const seen = new Set<string>();
-  for (const { field, path, of } of declaredFields(checked)) {
-    const key = `${of.id} ${field.name}`;
-    if (seen.has(key)) yield { path: [...path, "name"], message: `A field \`${field.name}\` stands here already.` };
+  for (const { field, path, of, who } of declaredFields(checked)) {
+    const key = `${who} ${of.id} ${field.name}`;
+    const message =
+      who === "admin" && askedAnyway.has(field.name)
+        ? `\`${field.name}\` is asked for anyway.`
+        : `A field \`${field.name}\` stands here already.`;
+    if (seen.has(key) || (who === "admin" && askedAnyway.has(field.name))) yield { path: [...path, "name"], message };
     seen.add(key);
   }
 }
@@ -31,36 +51,31 @@ function fieldsOfDefaultApply({ auth }: CheckedAuth): string[] {
 }
 
 function* unusedFields(checked: CheckedManifest): Iterable<Found> {
-  for (const { field, path, of } of declaredFields(checked)) {
-    if (field.type === "environment" || fieldsOfDefaultApply(of).includes(field.name)) continue;
-    if (of.auth.type === "oauth2" && of.auth.client?.source !== undefined && /^client_(id|secret)$/.test(field.name)) continue;
-    if (isUsed(checked, of.id, field.name)) continue;
-    yield { path: [...path, "name"], message: `The field \`${field.name}\` is asked for and never used.` };
+  for (const { field, path, of, who } of declaredFields(checked)) {
+    const { name, type } = field;
+    if (who === "admin" ? signsOrVerifies.has(name) : type === "environment" || isTaken(of, name)) continue;
+    if (checked.usage.isUsedBy(of.id, who === "admin" ? "app" : "fields", name)) continue;
+    yield { path: [...path, "name"], message: `The field \`${name}\` is asked for and never used.` };
   }
 }
 
-function isUsed(checked: CheckedManifest, auth: string, name: string): boolean {
-  return checked.texts.some((text) => {
-    if (!checked.authsOf(text).some(({ id }) => id === auth)) return false;
-    return text.pieces.some(
-      ({ analysis }) =>
-        analysis.everything ||
-        analysis.references.some(({ path }) => path[0] === "fields" && (path[1] === undefined || path[1] === name)),
-    );
-  });
+/** What the engine itself reads of an app. */
+const signsOrVerifies: ReadonlySet<string> = new Set(["private_key", "key_id", "certificate"]);
+
+/** Whether the type or the client takes the field without being told. */
+function isTaken(of: CheckedAuth, name: string): boolean {
+  if (fieldsOfDefaultApply(of).includes(name)) return true;
+  return of.auth.type === "oauth2" && of.auth.client?.source !== undefined && askedAnyway.has(name);
 }
 
 function* unusedInputs(checked: CheckedManifest): Iterable<Found> {
   for (const { path, input } of checked.inputs()) {
-    const own = checked.texts.filter((text) => text.path[0] === path[0] && text.path[1] === path[1]);
-    const pieces = own.flatMap((text) => text.pieces);
+    // The drop-downs of an input may depend on another one.
+    const blocks = new Set([path.join(" ")]);
+    for (const { options } of Object.values(input)) if (typeof options === "string") blocks.add(`options ${options}`);
     for (const name of Object.keys(input)) {
-      const used = pieces.some(
-        ({ analysis }) =>
-          analysis.everything ||
-          analysis.references.some(({ path }) => path[0] === "input" && (path[1] === undefined || path[1] === name)),
-      );
-      if (!used) yield { path: [...path, "input", name], on: "key", message: `The input \`${name}\` is never used.` };
+      if ([...blocks].some((block) => checked.usage.isUsedIn(block, "input", name))) continue;
+      yield { path: [...path, "input", name], on: "key", message: `The input \`${name}\` is never used.` };
     }
   }
 }
@@ -79,32 +94,32 @@ const tooMany = (from: number, to: number) =>
 const identity = new Set(["email", "e_mail", "email_address", "username", "user_name", "user_id", "login"]);
 
 function* identityFields(checked: CheckedManifest): Iterable<Found> {
-  for (const { field, path, of } of declaredFields(checked)) {
-    if (of.auth.type !== "oauth2" || of.auth.grant !== "authorization_code" || !identity.has(field.name)) continue;
+  for (const { field, path, of, who } of declaredFields(checked)) {
+    if (who === "admin" || of.auth.type !== "oauth2" || of.auth.grant !== "authorization_code" || !identity.has(field.name))
+      continue;
     yield { path: [...path, "name"], message: `OAuth tells who signs in; \`${field.name}\` need not be asked for.` };
   }
 }
 
 function* requiredFields(checked: CheckedManifest): Iterable<Found> {
-  for (const { field, path, of } of declaredFields(checked)) {
-    if (of.auth.type !== "oauth2" || of.auth.grant !== "authorization_code" || field.required !== true) continue;
+  for (const { field, path, of, who } of declaredFields(checked)) {
+    if (who === "admin" || of.auth.type !== "oauth2" || of.auth.grant !== "authorization_code" || field.required !== true)
+      continue;
     if (isInUrl(checked, of.id, field.name)) continue;
     yield { path: [...path, "required"], message: `Nobody can connect without \`${field.name}\`.` };
   }
 }
 
-const urls = new Set(["base_url", "authorization.url", "token.url", "whitelist"]);
-
 function isInUrl(checked: CheckedManifest, auth: string, name: string): boolean {
-  return checked
-    .uses()
-    .some(
-      ({ text, reference }) =>
-        urls.has(text.place) &&
-        reference.path[0] === "fields" &&
-        reference.path[1] === name &&
-        checked.authsOf(text).some(({ id }) => id === auth),
-    );
+  const places = (["base_url", "authorization.url", "token.url", "whitelist"] as const).flatMap((place) => checked.at(place));
+  const targets = requestSites(checked).flatMap(({ path }) =>
+    ["path", "url"].flatMap((key) => checked.textAt([...path, key]) ?? []),
+  );
+  return [...places, ...targets].some(
+    (text) =>
+      (text.path[0] !== "auth" || text.path[1] === auth) &&
+      text.pieces.some(({ analysis }) => analysis.references.some(({ path }) => path[0] === "fields" && path[1] === name)),
+  );
 }
 
 const vague = new Set(["key", "value", "token"]);
@@ -125,40 +140,12 @@ function* withoutHelp(checked: CheckedManifest): Iterable<Found> {
   }
 }
 
-interface Asked {
-  readonly path: Path;
-  readonly type: string;
-  readonly default?: string | number | boolean | undefined;
-  /** A text is the name of an `options` block. */
-  readonly options?: string | readonly { readonly value: string | number | boolean }[] | undefined;
-}
+const secretNames = /(^|_)(password|passphrase|secret|private_key|api_key|access_token|token|pin)$/;
 
-function* asked(checked: CheckedManifest): Generator<Asked> {
-  for (const { field, path } of declaredFields(checked)) yield { ...field, path, type: field.type ?? "string" };
-  for (const { path, input: declared } of checked.inputs()) {
-    for (const [name, input] of Object.entries(declared)) {
-      yield { ...input, path: [...path, "input", name], type: input.type ?? "string" };
-    }
-  }
-}
-
-function* optionsMissing(checked: CheckedManifest): Iterable<Found> {
-  for (const { path, type, options } of asked(checked)) {
-    if (type === "select" && !options) yield { path, on: "key", message: "This drop-down has no choices." };
-  }
-}
-
-const jsonTypes: Readonly<Record<string, string>> = { number: "number", boolean: "boolean" };
-
-function* defaultMismatches(checked: CheckedManifest): Iterable<Found> {
-  for (const { path, type, options, default: given } of asked(checked)) {
-    if (given === undefined) continue;
-    const at = [...path, "default"];
-    if (typeof options === "object" && type === "select") {
-      if (!options.some(({ value }) => value === given)) yield { path: at, message: "The default is not one of the options." };
-    } else if (typeof given !== (jsonTypes[type] ?? "string")) {
-      yield { path: at, message: `The default of a ${type} must be a ${jsonTypes[type] ?? "text"}.` };
-    }
+function* notSecret(checked: CheckedManifest): Iterable<Found> {
+  for (const { field, path } of declaredFields(checked)) {
+    if (field.secret === true || field.type === "select" || field.type === "boolean" || !secretNames.test(field.name)) continue;
+    yield { path: [...path, "name"], message: `\`${field.name}\` would be stored and shown in the clear.` };
   }
 }
 
@@ -172,6 +159,5 @@ export const fieldRules: readonly Rule[] = [
   { code: "required_extra_field", check: requiredFields },
   { code: "field_label_vague", check: vagueLabels },
   { code: "field_without_help", check: withoutHelp },
-  { code: "options_missing", check: optionsMissing },
-  { code: "default_mismatch", check: defaultMismatches },
+  { code: "field_not_secret", check: notSecret },
 ];

@@ -1,7 +1,6 @@
 // What a connection is called, and what tells it from others.
 
-import { defaultApply, milliseconds } from "../defaults.ts";
-import type { CheckedManifest, Found, Rule } from "./rule.ts";
+import { type CheckedManifest, type Found, placeOf, type Rule } from "./rule.ts";
 
 function* nameNotFolder({ manifest, folder }: CheckedManifest): Iterable<Found> {
   if (folder === undefined || folder === manifest.name) return;
@@ -16,10 +15,11 @@ const missing = (key: "label" | "unique_id") =>
     }
   };
 
-function* repeatsTitle({ manifest, texts }: CheckedManifest): Iterable<Found> {
-  for (const { path, parts, place } of texts) {
+function* repeatsTitle(checked: CheckedManifest): Iterable<Found> {
+  const { manifest } = checked;
+  for (const { path, parts } of checked.at("label")) {
     const [first] = parts;
-    if (place !== "label" || path.at(-1) === "fallback" || typeof first !== "string") continue;
+    if (path.at(-1) === "fallback" || typeof first !== "string") continue;
     if (!first.toLowerCase().startsWith(manifest.title.toLowerCase())) continue;
     yield {
       path,
@@ -31,9 +31,8 @@ function* repeatsTitle({ manifest, texts }: CheckedManifest): Iterable<Found> {
 
 const addresses = /(^|_)e?-?mail(_?address)?$/i;
 
-function* emailAsId({ texts }: CheckedManifest): Iterable<Found> {
-  for (const { path, place, pieces } of texts) {
-    if (place !== "unique_id") continue;
+function* emailAsId(checked: CheckedManifest): Iterable<Found> {
+  for (const { path, pieces } of checked.at("unique_id")) {
     for (const { analysis, offset } of pieces) {
       for (const { path: names, offsets } of analysis.references) {
         const last = names.at(-1) ?? "";
@@ -48,35 +47,60 @@ function* emailAsId({ texts }: CheckedManifest): Iterable<Found> {
   }
 }
 
-function* missingApply({ auths }: CheckedManifest): Iterable<Found> {
-  for (const { auth, path } of auths) {
-    if (signsByItself.has(auth.type) || auth.apply || defaultApply(auth) !== undefined) continue;
-    yield { path, on: "key", message: `Which field is the credential of auth.${path[1]} cannot be told.` };
-  }
-}
-
-function* namelessApply({ auths }: CheckedManifest): Iterable<Found> {
-  for (const { auth, path } of auths) {
-    const several = Array.isArray(auth.apply);
-    const items = auth.apply === undefined ? [] : [auth.apply].flat();
-    for (const [index, item] of items.entries()) {
-      if ((item.in !== "query" && item.in !== "body") || item.name !== undefined) continue;
-      const at = several ? ["apply", index, "in"] : ["apply", "in"];
-      yield { path: [...path, ...at], message: "The parameter's name is missing.", hint: "Give it with `apply.name`." };
+/** A name that is the same for all says nothing. */
+function* constant(checked: CheckedManifest): Iterable<Found> {
+  for (const place of ["label", "unique_id"] as const) {
+    for (const { path, pieces, error } of checked.at(place)) {
+      if (error || path.at(-1) === "fallback") continue;
+      if (pieces.some(({ analysis }) => analysis.everything || analysis.references.length > 0)) continue;
+      const what = place === "label" ? "label" : "unique id";
+      yield { path, message: `Every connection would have the same ${what}.` };
     }
   }
 }
 
-/** Nothing is sent, or the engine signs every request. */
-const signsByItself: ReadonlySet<string> = new Set(["none", "oauth1"]);
-
-const longestTest = 10_000;
-
-function* longTests({ auths }: CheckedManifest): Iterable<Found> {
-  for (const { auth, path } of auths) {
-    if (auth.test?.timeout === undefined || milliseconds(auth.test.timeout) <= longestTest) continue;
-    yield { path: [...path, "test", "timeout"], message: "A person waits for the test; it may take at most 10s." };
+/** A name that a connection gives itself cannot be made from itself. */
+function* ofItself(checked: CheckedManifest): Iterable<Found> {
+  for (const use of checked.uses()) {
+    const { place } = use.text;
+    const [root, name] = use.reference.path;
+    if ((place !== "label" && place !== "unique_id") || root !== "connection") continue;
+    if (name !== place && !(place === "unique_id" && name === "label")) continue;
+    yield { ...placeOf(use, 1), message: `There is no \`connection.${name}\` yet when this is worked out.` };
   }
+}
+
+/** What the sample of the test's answer shows to be misspelt. */
+function* samples(checked: CheckedManifest): Iterable<Found> {
+  for (const use of checked.uses()) {
+    const [root, first] = use.reference.path;
+    if (root !== "me" || first === undefined || !named.has(use.text.place) || use.text.path.at(-1) === "fallback") continue;
+    if (alternatives.test(use.piece.expression.source)) continue;
+    const sample = checked.auths.find(({ id }) => id === use.text.path[1])?.auth.test?.sample;
+    if (sample === undefined) continue;
+    const missing = firstMissing(sample, use.reference.path.slice(1));
+    if (missing === undefined) continue;
+    const name = use.reference.path[missing + 1] ?? "";
+    yield { ...placeOf(use, missing + 1), message: `The sample of the test has no \`${name}\` there.` };
+  }
+}
+
+/** An expression that copes with answers of several shapes. */
+const alternatives = /\?|\bor\b|\$exists|\$not|\$type/;
+
+const named: ReadonlySet<string> = new Set(["label", "unique_id", "test.valid"]);
+
+/** The number of the first name that leads nowhere in the data; lists are looked into. */
+function firstMissing(data: unknown, names: readonly string[], from = 0): number | undefined {
+  if (Array.isArray(data)) {
+    if (data.length === 0) return undefined;
+    const found = data.map((item) => firstMissing(item, names, from));
+    return found.includes(undefined) ? undefined : found[0];
+  }
+  const name = names[from];
+  if (name === undefined) return undefined;
+  if (typeof data !== "object" || data === null || !Object.hasOwn(data, name)) return from;
+  return firstMissing((data as Record<string, unknown>)[name], names, from + 1);
 }
 
 function* environmentsDiffer({ environments }: CheckedManifest): Iterable<Found> {
@@ -94,8 +118,8 @@ export const identityRules: readonly Rule[] = [
   { code: "missing_unique_id", check: missing("unique_id") },
   { code: "label_repeats_title", check: repeatsTitle },
   { code: "unique_id_email", check: emailAsId },
-  { code: "missing_apply", check: missingApply },
-  { code: "missing_apply", check: namelessApply },
-  { code: "timeout_too_long", check: longTests },
+  { code: "identity_constant", check: constant },
+  { code: "identity_of_itself", check: ofItself },
+  { code: "sample_mismatch", check: samples },
   { code: "environments_differ", check: environmentsDiffer },
 ];

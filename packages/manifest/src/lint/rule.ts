@@ -2,8 +2,10 @@ import { type AuthManifest, environmentsOf, type FieldManifest, fieldsOf } from 
 import type { Reference } from "../jsonata/references.ts";
 import type { ProblemCode } from "../problem.ts";
 import type { Manifest } from "../schema/manifest.ts";
+import type { Place } from "../schema/text.ts";
 import type { Finding, Path } from "../source.ts";
 import type { Piece, Text, Texts } from "../text.ts";
+import { Usage } from "./usage.ts";
 
 /** What a rule finds; the table adds the code. */
 export type Found = Omit<Finding, "code">;
@@ -62,6 +64,9 @@ export class CheckedManifest {
   readonly environments: Readonly<Record<string, Readonly<Record<string, string>>>>;
   private allPieces: readonly { text: Text; piece: Piece }[] | undefined;
   private allUses: readonly Use[] | undefined;
+  private byPlace: ReadonlyMap<Place, readonly Text[]> | undefined;
+  private byPath: ReadonlyMap<string, Text> | undefined;
+  private allUsage: Usage | undefined;
 
   constructor(manifest: Manifest, texts: Texts, folder: string | undefined, plainHttp: PlainHttp) {
     this.manifest = manifest;
@@ -72,9 +77,11 @@ export class CheckedManifest {
     this.environments = environmentsOf(manifest);
   }
 
-  /** The ways to connect under which a text is used: the one that it stands in, or all. */
-  authsOf(text: Text): readonly CheckedAuth[] {
-    return text.path[0] === "auth" ? this.auths.filter(({ id }) => id === text.path[1]) : this.auths;
+  /** The ways to connect under which a text is used: the one that it stands in, those that its action works with, or all. */
+  authsOf({ path }: Pick<Text, "path">): readonly CheckedAuth[] {
+    if (path[0] === "auth") return this.auths.filter(({ id }) => id === path[1]);
+    const own = path[0] === "actions" ? this.manifest.actions?.[String(path[1])]?.auth : undefined;
+    return own === undefined ? this.auths : this.auths.filter(({ id }) => own.includes(id));
   }
 
   /** What workflows give: the inputs of every action and trigger, with the path of the block that declares them. */
@@ -96,6 +103,24 @@ export class CheckedManifest {
     return this.authsOf(text).flatMap(({ auth }) => captured[namespace](auth));
   }
 
+  /** The texts that stand at a place. */
+  at(place: Place): readonly Text[] {
+    this.byPlace ??= grouped(this.texts);
+    return this.byPlace.get(place) ?? [];
+  }
+
+  /** The text at a path, if there is one. */
+  textAt(path: Path): Text | undefined {
+    this.byPath ??= new Map(this.texts.map((text) => [text.path.join("\n"), text]));
+    return this.byPath.get(path.join("\n"));
+  }
+
+  /** Which names are used where. */
+  get usage(): Usage {
+    this.allUsage ??= new Usage(this.pieces());
+    return this.allUsage;
+  }
+
   pieces(): readonly { text: Text; piece: Piece }[] {
     this.allPieces ??= this.texts.flatMap((text) => text.pieces.map((piece) => ({ text, piece })));
     return this.allPieces;
@@ -107,6 +132,16 @@ export class CheckedManifest {
     );
     return this.allUses;
   }
+}
+
+function grouped(texts: readonly Text[]): ReadonlyMap<Place, readonly Text[]> {
+  const groups = new Map<Place, Text[]>();
+  for (const text of texts) {
+    const group = groups.get(text.place);
+    if (group) group.push(text);
+    else groups.set(text.place, [text]);
+  }
+  return groups;
 }
 
 /** The place of one name of a reference; by default of the last one. */

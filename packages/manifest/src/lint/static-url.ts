@@ -25,6 +25,9 @@ const open = "\ue000";
 const close = "\ue001";
 const marker = /\ue000([0-9]+)\ue001/g;
 
+/** A segment of a path that nobody knows beforehand. */
+export const anySegment = `${open}${close}`;
+
 /** Whether a hole is in this part of a URL. */
 export const hasHole = (part: string): boolean => part.includes(open);
 
@@ -80,6 +83,9 @@ function parse(environment: string, url: string, text: Text): StaticUrl {
 function spelled(part: string, text: Text): string {
   return part.replace(marker, (_, number: string) => `${open}${text.pieces[Number(number)]?.expression.source ?? ""}${close}`);
 }
+
+/** Holes of `platform` stand for this platform itself, whose own URL may be plain http while it is tried out. */
+export const isPlatform = (piece: Piece | undefined) => piece?.expression.path?.[0] === "platform";
 
 const label = /^[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?$/i;
 

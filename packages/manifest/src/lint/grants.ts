@@ -1,0 +1,186 @@
+// What each grant and each way to prove the client needs, and which keys belong to it.
+
+import { appFields, defaultApply } from "../defaults.ts";
+import type { Path } from "../source.ts";
+import { nearest } from "../suggestion.ts";
+import { type OAuth2, oauth2Auths } from "./parameters.ts";
+import type { CheckedAuth, CheckedManifest, Found, Rule } from "./rule.ts";
+
+type Grant = OAuth2["grant"];
+
+const needed: Readonly<Partial<Record<Grant, { readonly key: "authorization" | "device"; readonly why: string }>>> = {
+  authorization_code: { key: "authorization", why: "where people sign in" },
+  device_code: { key: "device", why: "where codes for a second device come from" },
+};
+
+function* missingKeys(checked: CheckedManifest): Iterable<Found> {
+  for (const { auth, path } of oauth2Auths(checked)) {
+    const { key, why } = needed[auth.grant] ?? {};
+    if (key === undefined || auth[key] !== undefined) continue;
+    yield { path: [...path, key], message: `The grant ${auth.grant} needs \`${key}\`, ${why}.` };
+  }
+  for (const { auth, path } of checked.auths) {
+    if (auth.type !== "custom" || auth.refresh?.strategy !== "refresh_token" || auth.refresh.request) continue;
+    const message = "The strategy refresh_token needs `refresh.request`: the token's own request knows of no refresh token.";
+    yield { path: [...path, "refresh", "request"], message };
+  }
+}
+
+function* userSteps(checked: CheckedManifest): Iterable<Found> {
+  for (const { auth, path } of oauth2Auths(checked)) {
+    if (auth.grant === "authorization_code") continue;
+    const why = auth.grant === "device_code" ? "whose user step is on another device" : "which has no user step";
+    for (const key of ["authorization", "callback"] as const) {
+      if (auth[key] === undefined) continue;
+      yield { path: [...path, key], on: "key", message: `\`${key}\` does not belong to the grant ${auth.grant}, ${why}.` };
+    }
+  }
+}
+
+/** Keys that belong to one grant only. */
+const ofGrant = { device: "device_code", assertion: "jwt_bearer", acknowledge_risk: "password" } as const;
+
+function* strangeKeys(checked: CheckedManifest): Iterable<Found> {
+  for (const { auth, path } of oauth2Auths(checked)) {
+    for (const key of ["device", "assertion", "acknowledge_risk"] as const) {
+      if (auth[key] === undefined || auth.grant === ofGrant[key]) continue;
+      const message = `\`${key}\` belongs to the grant ${ofGrant[key]}, and this is ${auth.grant}.`;
+      yield { path: [...path, key], on: "key", message };
+    }
+  }
+}
+
+function* passwords(checked: CheckedManifest): Iterable<Found> {
+  for (const { auth, path } of oauth2Auths(checked)) {
+    if (auth.grant !== "password" || auth.acknowledge_risk === "password_grant") continue;
+    yield { path: [...path, "grant"], message: "The grant password hands a person's password to this platform." };
+  }
+}
+
+/** What signs or is shown where the manifest does not say, by its name under `app`. */
+function keysOf(auth: CheckedAuth["auth"]): { readonly names: readonly string[]; readonly at: Path } | undefined {
+  if (auth.type === "oauth1")
+    return auth.signature_method === "RSA-SHA1" ? { names: ["private_key"], at: ["signature_method"] } : undefined;
+  if (auth.type !== "oauth2") return undefined;
+  const { authentication, assertion, certificate = "none" } = auth.client ?? {};
+  if (certificate !== "none") return { names: ["certificate", "private_key"], at: ["client", "certificate"] };
+  if (authentication === "tls_client_auth") return { names: ["certificate", "private_key"], at: ["client", "authentication"] };
+  if (authentication === "private_key_jwt" && assertion?.key === undefined) {
+    return { names: ["private_key"], at: ["client", "authentication"] };
+  }
+  return auth.grant === "jwt_bearer" && auth.assertion?.key === undefined ? { names: ["private_key"], at: ["grant"] } : undefined;
+}
+
+/** Of what is known of every app, these are asked for only where the manifest says so. */
+const onRequest: ReadonlySet<string> = new Set(["private_key", "key_id", "certificate"]);
+
+function* missingKeysOfApp(checked: CheckedManifest): Iterable<Found> {
+  for (const { auth, path } of checked.auths) {
+    const asked = appFields(auth).map(({ name }) => name);
+    const { names = [], at = [] } = keysOf(auth) ?? {};
+    const lacking = names.filter((name) => !asked.includes(name));
+    if (lacking.length === 0) continue;
+    yield { path: [...path, ...at], message: `Nobody is asked for \`app.${lacking.join("` and `app.")}\`, which this needs.` };
+  }
+  for (const { text, piece, reference } of checked.uses()) {
+    const [root, name = ""] = reference.path;
+    if (root !== "app" || !onRequest.has(name)) continue;
+    const auths = checked.authsOf(text);
+    if (auths.some(({ auth }) => appFields(auth).some((field) => field.name === name))) continue;
+    const within = { start: piece.offset + (reference.offsets[1] ?? 0), length: name.length };
+    yield { path: text.path, within, message: `Nobody is asked for \`app.${name}\`.` };
+  }
+}
+
+function* revocationTargets(checked: CheckedManifest): Iterable<Found> {
+  for (const { auth, path } of checked.auths) {
+    if ((auth.type !== "oauth2" && auth.type !== "custom") || auth.revocation === undefined) continue;
+    const targets = (["url", "request", "none"] as const).filter((key) => key in (auth.revocation as object));
+    if (targets.length === 1) continue;
+    const known = auth.type === "custom" ? "`request` nor `none`" : "`url` nor `request`";
+    const message =
+      targets.length === 0 ? `\`revocation\` has neither ${known}.` : `\`revocation\` has both \`${targets.join("` and `")}\`.`;
+    yield { path: [...path, "revocation"], on: "key", message };
+  }
+}
+
+function* withoutRevocation({ auths }: CheckedManifest): Iterable<Found> {
+  for (const { id, auth, path } of auths) {
+    if ((auth.type !== "oauth2" && auth.type !== "custom") || auth.revocation !== undefined) continue;
+    if (auth.type === "custom" && auth.token === undefined) continue;
+    yield { path, on: "key", message: `A connection of auth.${id} that is removed stays valid at the provider.` };
+  }
+}
+
+const signing: ReadonlySet<string> = new Set(["private_key_jwt", "client_secret_jwt"]);
+
+function* withoutEffect(checked: CheckedManifest): Iterable<Found> {
+  for (const { auth, path } of oauth2Auths(checked)) {
+    const { client } = auth;
+    if (client?.assertion && !signing.has(client.authentication ?? "")) {
+      yield idle([...path, "client", "assertion"], "only private_key_jwt and client_secret_jwt sign one");
+    }
+    if (client?.registration && client.source === "connection") {
+      yield idle([...path, "client", "registration"], "the user brings the client");
+    }
+    yield* ofEndpoint(auth.revocation, path);
+  }
+}
+
+/** What is about an endpoint of the authorization server has no effect on another request. */
+function* ofEndpoint(revocation: OAuth2["revocation"], path: Path): Generator<Found> {
+  if (revocation?.url !== undefined || (!revocation?.request && revocation?.none === undefined)) return;
+  for (const key of ["method", "encoding", "headers", "params", "authentication", "tokens"] as const) {
+    if (revocation[key] !== undefined) yield idle([...path, "revocation", key], "it belongs to `revocation.url`");
+  }
+}
+
+/** A key that changes nothing. */
+export const idle = (path: Path, why: string): Found => ({
+  path,
+  on: "key",
+  message: `\`${path.at(-1)}\` has no effect: ${why}.`,
+});
+
+function* missingApply({ auths }: CheckedManifest): Iterable<Found> {
+  for (const { auth, path } of auths) {
+    if (signsByItself.has(auth.type) || auth.apply || defaultApply(auth) !== undefined) continue;
+    yield { path, on: "key", message: `Which field is the credential of auth.${path[1]} cannot be told.` };
+  }
+}
+
+/** Nothing is sent, or the engine signs every request. */
+const signsByItself: ReadonlySet<string> = new Set(["none", "oauth1"]);
+
+function* issuerMissing(checked: CheckedManifest): Iterable<Found> {
+  for (const { auth, path } of oauth2Auths(checked)) {
+    if (auth.callback?.issuer !== "required" || auth.issuer !== undefined) continue;
+    yield { path: [...path, "callback", "issuer"], message: "`iss` is required, and there is no `issuer` to compare it with." };
+  }
+}
+
+function* unknownAuths({ manifest, auths }: CheckedManifest): Iterable<Found> {
+  const known = auths.map(({ id }) => id);
+  for (const [id, { auth = [] }] of Object.entries(manifest.actions ?? {})) {
+    for (const [index, name] of auth.entries()) {
+      if (known.includes(name)) continue;
+      const near = nearest(name, known);
+      const hint = near === undefined ? undefined : `Did you mean \`${near}\`?`;
+      yield { path: ["actions", id, "auth", index], message: `There is no \`auth.${name}\`.`, hint };
+    }
+  }
+}
+
+export const grantRules: readonly Rule[] = [
+  { code: "missing_key", check: missingKeys },
+  { code: "no_user_step", check: userSteps },
+  { code: "key_not_of_grant", check: strangeKeys },
+  { code: "risk_not_acknowledged", check: passwords },
+  { code: "app_key_missing", check: missingKeysOfApp },
+  { code: "revocation_unclear", check: revocationTargets },
+  { code: "no_revocation", check: withoutRevocation },
+  { code: "key_without_effect", check: withoutEffect },
+  { code: "missing_apply", check: missingApply },
+  { code: "issuer_missing", check: issuerMissing },
+  { code: "unknown_auth", check: unknownAuths },
+];

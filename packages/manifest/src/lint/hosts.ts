@@ -1,0 +1,132 @@
+// Hosts that nobody can bend who fills in a form, follows a link or answers a request.
+
+import type { Path } from "../source.ts";
+import type { Piece, Text } from "../text.ts";
+import { type Bound, boundsOf } from "./bounds.ts";
+import { endOfHost, strangerAsHost, strangerAsUrl } from "./host-probes.ts";
+import { requestSites } from "./request-sites.ts";
+import type { CheckedManifest, Found, Rule } from "./rule.ts";
+import { hasHole, isHost, isPlatform, staticUrls } from "./static-url.ts";
+import { urlTexts } from "./urls.ts";
+
+interface HostHole {
+  readonly text: Text;
+  readonly piece: Piece;
+  readonly bounds: readonly Bound[];
+  /** How much of the URL the hole stands for. */
+  readonly part: "label" | "host" | "url";
+}
+
+const known = new WeakMap<CheckedManifest, readonly HostHole[]>();
+
+function hostHoles(checked: CheckedManifest): readonly HostHole[] {
+  let holes = known.get(checked);
+  if (!holes) {
+    holes = [...urlTexts(checked), ...checked.at("whitelist")].flatMap((text) => [...holesOf(checked, text)]);
+    known.set(checked, holes);
+  }
+  return holes;
+}
+
+function* holesOf(checked: CheckedManifest, text: Text): Generator<HostHole> {
+  const [url] = staticUrls(checked, text);
+  if (!url) return;
+  const { origin } = url;
+  if (origin && !isPlatform(origin)) yield { text, piece: origin, bounds: boundsOf(checked, text, origin), part: "url" };
+  const alone = url.hostHoles.length === 1 && hasHole(url.host) && isOneHole(url.host);
+  for (const piece of url.hostHoles) {
+    if (isPlatform(piece)) continue;
+    yield { text, piece, bounds: boundsOf(checked, text, piece), part: alone ? "host" : "label" };
+  }
+}
+
+const isOneHole = (host: string): boolean => /^\ue000[^\ue001]*\ue001$/.test(host);
+
+const withinPiece = (piece: Piece) => ({ start: piece.offset, length: piece.expression.source.length });
+
+const captured: ReadonlySet<Bound["root"]> = new Set<Bound["root"]>(["callback", "token", "connection"]);
+
+/** A request with the credential whose host comes from an answer or an event: the whitelist decides, each time. */
+const leftToWhitelist = (checked: CheckedManifest, { text, bounds }: HostHole): boolean =>
+  bounds.length === 0 && requestSites(checked).some(({ path, credential }) => credential && isWithin(text.path, path));
+
+const isWithin = (path: Path, outer: Path) => outer.every((step, index) => path[index] === step);
+
+function* unbound(checked: CheckedManifest): Iterable<Found> {
+  for (const hole of hostHoles(checked)) {
+    const { text, piece, bounds, part } = hole;
+    if (part === "url" || leftToWhitelist(checked, hole)) continue;
+    // Captures without bounds are the business of `capture_bounds`.
+    const free = bounds.find(({ root, pattern, enumerated }) => pattern === undefined && !enumerated && !captured.has(root));
+    if (bounds.length > 0 && !free) continue;
+    const message = free
+      ? `Anything can be ${free.root === "input" ? "given as" : "typed into"} \`${free.name}\`, which is part of the host.`
+      : "What this hole puts into the host is not limited.";
+    const hint = free?.root === "input" ? "Give the input a `pattern` that allows host characters only." : undefined;
+    yield { path: text.path, within: withinPiece(piece), message, hint };
+  }
+}
+
+function* loose(checked: CheckedManifest): Iterable<Found> {
+  const seen = new Set<string>();
+  for (const { bounds, part } of hostHoles(checked)) {
+    for (const bound of bounds) {
+      const key = bound.path.join("\n");
+      const found = seen.has(key) ? undefined : looseness(bound, part);
+      if (!found) continue;
+      seen.add(key);
+      yield found;
+    }
+  }
+}
+
+function looseness(bound: Bound, part: HostHole["part"]): Found | undefined {
+  // Whether whole URLs are https is the business of `url_not_https`.
+  if (bound.options) return part === "url" ? undefined : looseOption(bound, bound.options);
+  const { pattern } = bound;
+  if (pattern === undefined) return undefined;
+  const path = [...bound.path, "pattern"];
+  const end = part === "url" ? "" : endOfHost(pattern);
+  if (end !== "") return { path, message: `The pattern lets \`${end}\` through, which would make another host of it.` };
+  if (part === "label" || !captured.has(bound.root)) return undefined;
+  const stranger = part === "host" ? strangerAsHost(pattern) : strangerAsUrl(pattern);
+  if (stranger === "") return undefined;
+  const message = `The pattern lets \`${stranger}\` through, which may be anybody's host.`;
+  return {
+    path,
+    message,
+    hint: `Name the provider's domain in the pattern, as in ${part === "host" ? "" : "https://"}[a-z0-9-]+\\.acme\\.example.`,
+  };
+}
+
+function looseOption({ root, path }: Bound, options: readonly string[]): Found | undefined {
+  const index = options.findIndex((value) => !isHost(value));
+  if (index < 0) return undefined;
+  const at = [...path, "options", index, ...(root === "fields" || root === "input" ? ["value"] : [])];
+  return {
+    path: at,
+    message: `\`${options[index]}\` cannot be part of a host.`,
+    hint: "Use letters, digits, hyphens and dots only.",
+  };
+}
+
+/** The client's secret goes there, and anybody can make somebody else follow a link with other values. */
+function* capturedTokenHosts(checked: CheckedManifest): Iterable<Found> {
+  const exchanges = requestSites(checked).flatMap(({ path, credential }) => {
+    const url = credential ? undefined : checked.textAt([...path, "url"]);
+    return url ? [url] : [];
+  });
+  const texts = new Set([...checked.at("token.url"), ...exchanges]);
+  for (const { text, piece, bounds } of hostHoles(checked)) {
+    const free = texts.has(text) ? bounds.find(({ root, enumerated }) => root === "callback" && !enumerated) : undefined;
+    if (!free) continue;
+    const message = `The client's secret would go to a host that the callback names as \`${free.name}\`.`;
+    yield { path: text.path, within: withinPiece(piece), message };
+  }
+}
+
+export const hostRules: readonly Rule[] = [
+  { code: "host_hole_unbound", check: unbound },
+  { code: "host_pattern_loose", check: loose },
+  { code: "token_host_captured", check: capturedTokenHosts },
+];

@@ -1,0 +1,96 @@
+// Lists that come in pages, and drop-downs that the provider fills.
+
+import type { Path } from "../source.ts";
+import { nearest } from "../suggestion.ts";
+import type { CheckedManifest, Found, Rule } from "./rule.ts";
+
+function* unknownOptions(checked: CheckedManifest): Iterable<Found> {
+  const known = Object.keys(checked.manifest.options ?? {});
+  for (const { path, input } of checked.inputs()) {
+    for (const [name, { options }] of Object.entries(input)) {
+      if (typeof options !== "string" || known.includes(options)) continue;
+      const near = nearest(options, known);
+      const hint = near === undefined ? undefined : `Did you mean \`${near}\`?`;
+      yield { path: [...path, "input", name, "options"], message: `There is no \`options.${options}\`.`, hint };
+    }
+  }
+}
+
+function* unusedOptions(checked: CheckedManifest): Iterable<Found> {
+  const used = new Set<unknown>();
+  for (const { input } of checked.inputs()) for (const { options } of Object.values(input)) used.add(options);
+  for (const id of Object.keys(checked.manifest.options ?? {})) {
+    if (!used.has(id)) yield { path: ["options", id], on: "key", message: `No input asks for \`options.${id}\`.` };
+  }
+}
+
+type PageType = "cursor" | "page" | "offset" | "link" | "url";
+
+/** How the next page is asked for, where the author has to say it. */
+const names: Readonly<Partial<Record<PageType, string>>> = { cursor: "cursor", page: "number", offset: "offset" };
+
+interface Paged {
+  /** Of the block that the pages are of. */
+  readonly path: Path;
+  /** Where the pages are described. */
+  readonly at: Path;
+  readonly type: PageType;
+  readonly next: string | undefined;
+}
+
+function* paged({ manifest }: CheckedManifest): Generator<Paged> {
+  for (const [id, { paginate }] of Object.entries(manifest.actions ?? {})) {
+    if (!paginate) continue;
+    const path = ["actions", id];
+    yield { path, at: [...path, "paginate"], type: paginate.type ?? "cursor", next: paginate.next };
+  }
+  for (const [id, { next }] of Object.entries(manifest.options ?? {})) {
+    if (next !== undefined) yield { path: ["options", id], at: ["options", id, "next"], type: "cursor", next };
+  }
+  for (const [id, trigger] of Object.entries(manifest.triggers ?? {})) {
+    if (trigger.type !== "polling" || trigger.next === undefined) continue;
+    yield { path: ["triggers", id], at: ["triggers", id, "next"], type: "cursor", next: trigger.next };
+  }
+}
+
+function* nextMissing(checked: CheckedManifest): Iterable<Found> {
+  for (const { at, type, next } of paged(checked)) {
+    if (next !== undefined || (type !== "cursor" && type !== "url")) continue;
+    const what = type === "cursor" ? "the cursor" : "the URL";
+    yield { path: [...at, "next"], message: `Pages of the type ${type} need \`next\`, ${what} of the next page.` };
+  }
+}
+
+function* neverSent(checked: CheckedManifest): Iterable<Found> {
+  for (const { path, at, type } of paged(checked)) {
+    const name = names[type];
+    if (name === undefined || checked.usage.isUsedIn(path.join(" "), "page", name)) continue;
+    yield {
+      path: at,
+      on: "key",
+      message: `\`page.${name}\` is sent nowhere, so that the first page would come again and again.`,
+    };
+  }
+}
+
+function* noPages(checked: CheckedManifest): Iterable<Found> {
+  const blocks = new Set([...paged(checked)].map(({ path }) => path.join(" ")));
+  for (const { text, piece, reference } of checked.uses()) {
+    const [block = "", id = ""] = text.path;
+    if (reference.path[0] !== "page" || !pagedBlocks.has(block) || blocks.has(`${block} ${id}`)) continue;
+    const within = { start: piece.offset + (reference.offsets[0] ?? 0), length: "page".length };
+    const hint =
+      block === "actions" ? "Say with `paginate` how the next page is found." : "Say with `next` how the next page is found.";
+    yield { path: text.path, within, message: "There is only one page, so that this is always empty.", hint };
+  }
+}
+
+const pagedBlocks: ReadonlySet<string | number> = new Set(["actions", "options", "triggers"]);
+
+export const pagingRules: readonly Rule[] = [
+  { code: "unknown_options", check: unknownOptions },
+  { code: "unused_options", check: unusedOptions },
+  { code: "missing_key", check: nextMissing },
+  { code: "page_never_sent", check: neverSent },
+  { code: "page_without_pages", check: noPages },
+];

@@ -1,0 +1,124 @@
+// Requests: where they go, what they carry, and where the credential stands in them.
+
+import type { Path } from "../source.ts";
+import { idle } from "./grants.ts";
+import { requestSites } from "./request-sites.ts";
+import type { CheckedManifest, Found, Rule } from "./rule.ts";
+
+function* targets(checked: CheckedManifest): Iterable<Found> {
+  for (const { path, request } of requestSites(checked)) {
+    if ((request.path === undefined) !== (request.url === undefined)) continue;
+    yield request.path === undefined
+      ? { path, on: "key", message: "The request has neither `path` nor `url`." }
+      : { path: [...path, "url"], on: "key", message: "The request has both `path` and `url`." };
+  }
+}
+
+function* bodiesOfGet(checked: CheckedManifest): Iterable<Found> {
+  for (const { path, request } of requestSites(checked)) {
+    const method = request.method ?? "GET";
+    if (request.body === undefined || (method !== "GET" && method !== "HEAD")) continue;
+    yield { path: [...path, "body"], on: "key", message: `A ${method} request has a body.` };
+  }
+}
+
+function* withoutEffect(checked: CheckedManifest): Iterable<Found> {
+  for (const { path, request } of requestSites(checked)) {
+    if (request.encoding !== undefined && request.body === undefined && !bodyOf(checked, path)) {
+      yield idle([...path, "encoding"], "there is no body");
+    }
+  }
+}
+
+/** Whether pages bring a body along. */
+const bodyOf = ({ manifest }: CheckedManifest, [block, id]: Path): boolean =>
+  block === "actions" && manifest.actions?.[String(id)]?.paginate?.send?.body !== undefined;
+
+/** Headers that steer the connection, that tell who asked, or that a browser's session rests on. */
+const reserved =
+  /^(?:host|connection|transfer-encoding|content-length|te|trailer|upgrade|keep-alive|proxy-.*|expect|x-forwarded-.*|forwarded|cookie)$/i;
+
+function* headers(checked: CheckedManifest): Generator<{ name: string; path: Path }> {
+  const of = function* (map: object | undefined, path: Path) {
+    for (const name of Object.keys(map ?? {})) yield { name, path: [...path, name] };
+  };
+  for (const { path, request } of requestSites(checked)) yield* of(request.headers, [...path, "headers"]);
+  for (const { auth, path } of checked.auths) {
+    yield* of(auth.default_params?.headers, [...path, "default_params", "headers"]);
+    if (auth.type !== "oauth2") continue;
+    for (const block of ["token", "refresh", "revocation", "introspection"] as const) {
+      yield* of(auth[block]?.headers, [...path, block, "headers"]);
+    }
+  }
+  for (const [id, { paginate }] of Object.entries(checked.manifest.actions ?? {})) {
+    yield* of(paginate?.send?.headers, ["actions", id, "paginate", "send", "headers"]);
+  }
+}
+
+function* reservedHeaders(checked: CheckedManifest): Iterable<Found> {
+  for (const { name, path } of headers(checked)) {
+    if (reserved.test(name)) yield { path, on: "key", message: `The header \`${name}\` is the engine's own.` };
+  }
+  for (const { path, item } of applied(checked)) {
+    const header = item.in === undefined || item.in === "header" ? item.name : undefined;
+    if (header !== undefined && reserved.test(header) && !/^cookie$/i.test(header)) {
+      yield { path: [...path, "name"], message: `The header \`${header}\` is the engine's own.` };
+    }
+  }
+}
+
+type Item = Exclude<NonNullable<CheckedManifest["auths"][number]["auth"]["apply"]>, readonly unknown[]>;
+
+function* applied({ auths }: CheckedManifest): Generator<{ path: Path; item: Item; auth: string }> {
+  for (const { id, auth, path } of auths) {
+    if (Array.isArray(auth.apply)) {
+      for (const [index, item] of auth.apply.entries()) yield { path: [...path, "apply", index], item, auth: id };
+    } else if (auth.apply) yield { path: [...path, "apply"], item: auth.apply as Item, auth: id };
+  }
+}
+
+function* applyNames(checked: CheckedManifest): Iterable<Found> {
+  for (const { path, item } of applied(checked)) {
+    if ((item.in !== "query" && item.in !== "body") || item.name !== undefined) continue;
+    yield { path: [...path, "in"], message: "The parameter's name is missing.", hint: "Give it with `apply.name`." };
+  }
+}
+
+function* applyTwice(checked: CheckedManifest): Iterable<Found> {
+  const seen = new Set<string>();
+  for (const { path, item, auth } of applied(checked)) {
+    const place = item.in ?? "header";
+    if (place === "path") continue;
+    const name = item.name ?? "Authorization";
+    const key = `${auth} ${place} ${place === "header" ? name.toLowerCase() : name}`;
+    if (seen.has(key)) yield { path, message: `The ${place === "header" ? "header" : "parameter"} \`${name}\` is sent already.` };
+    seen.add(key);
+  }
+}
+
+const outside: ReadonlySet<string> = new Set(["token", "fields", "app", "connection", "callback"]);
+
+function* applyNothing(checked: CheckedManifest): Iterable<Found> {
+  for (const { auth, path } of checked.auths) {
+    const values = [...applied(checked)].flatMap(({ path: at }) =>
+      at[1] === path[1] ? (checked.textAt([...at, "value"]) ?? []) : [],
+    );
+    if (auth.apply === undefined || values.some(({ error }) => error)) continue;
+    const names = values.flatMap(({ pieces }) =>
+      pieces.flatMap(({ analysis }) => analysis.references.map((reference) => reference.path[0] ?? "")),
+    );
+    const everything = values.some(({ pieces }) => pieces.some(({ analysis }) => analysis.everything));
+    if (everything || names.some((name) => outside.has(name))) continue;
+    yield { path: [...path, "apply"], on: "key", message: "Every connection would send the same: no credential is named." };
+  }
+}
+
+export const requestRules: readonly Rule[] = [
+  { code: "request_target", check: targets },
+  { code: "body_with_get", check: bodiesOfGet },
+  { code: "key_without_effect", check: withoutEffect },
+  { code: "header_reserved", check: reservedHeaders },
+  { code: "missing_apply", check: applyNames },
+  { code: "apply_twice", check: applyTwice },
+  { code: "apply_without_credential", check: applyNothing },
+];
