@@ -33,7 +33,7 @@ test("An author's parameter replaces a default, null removes it", async () => {
   expect(await overlay(defaults, { redirect_uri: null, code: template("{{ input.text }}"), extra: true }, names)).toEqual([
     ["grant_type", "authorization_code"],
     ["code", "a&b"],
-    ["extra", "true"],
+    ["extra", true],
   ]);
 });
 

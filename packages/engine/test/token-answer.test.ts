@@ -9,6 +9,14 @@ test.each([
   ["JSON in white space", ' \n{"access_token":"a"}\n', { access_token: "a" }],
   ["a form", "access_token=a%20b&scope=x%2Cy&token_type=bearer", { access_token: "a b", scope: "x,y", token_type: "bearer" }],
   ["a form with a doubled name, the first of which counts", "access_token=a&access_token=b", { access_token: "a" }],
+  [
+    "XML, every value a text",
+    '<?xml version="1.0"?><r id="7"><token>a&amp;b</token><n>1</n><n>2</n></r>',
+    { r: { "@id": "7", token: "a&b", n: ["1", "2"] } },
+  ],
+  ["JSON in a call", 'callback( {"access_token":"a"} );', { access_token: "a" }],
+  ["a JSON text", '"a-token"', "a-token"],
+  ["plain words", "a-token", "a-token"],
 ])("A token answer is read as %s", (_, text, expected) => {
   expect(parse(text)).toEqual(expected);
 });
@@ -17,7 +25,7 @@ test.each([
   ["nothing", ""],
   ["an HTML page", "<html><body>Bad Gateway</body></html>"],
   ["truncated JSON", '{"access_token":"a'],
-  ["plain words", "Service unavailable"],
+  ["XML with a document type", '<!DOCTYPE r [<!ENTITY a "b">]><r>&a;</r>'],
   ["JSON nested beyond reason", `${'{"a":'.repeat(200)}1${"}".repeat(200)}`],
 ])("A token answer that is %s is no data", (_, text) => {
   expect(parse(text)).toBeUndefined();

@@ -1,6 +1,6 @@
 import { compile, type OAuth2 } from "@jackfield/manifest";
 import { createEgress, type Egress } from "../src/egress/egress.ts";
-import { requestToken } from "../src/grant/token-endpoint.ts";
+import { requestToken, tokenEndpoint } from "../src/grant/exchange.ts";
 import { TokenFailure } from "../src/grant/token-failure.ts";
 import { closeListeners, errorOf, type Listener, listen, type Seen } from "./egress/listener.ts";
 
@@ -41,14 +41,9 @@ const client = { client_id: "an:id", client_secret: "s~e+c/r=e:t" };
 
 function ask(listener: Listener): ReturnType<typeof requestToken> {
   const auth = authAt(listener.port);
-  const context = { egress, random: (bytes: number): Buffer => Buffer.alloc(bytes) };
-  return requestToken(context, auth, {
-    url: auth.token.url,
-    params: auth.token.params,
-    grant: [["grant_type", "client_credentials"]],
-    client,
-    names: {},
-  });
+  const context = { egress, random: (bytes: number): Buffer => Buffer.alloc(bytes), clock: Date.now };
+  const request = tokenEndpoint(auth, { client, names: {} }, [["grant_type", "client_credentials"]]);
+  return requestToken(context, auth, request, "exchange");
 }
 
 function answering(status: number, body: (request: Seen) => object): Promise<Listener> {

@@ -26,7 +26,8 @@ const builder = new XMLBuilder({
 
 /** Undefined where the text is no XML. A document type is refused: entities are the one thing in XML that can grow. */
 export function parseXml(text: string): unknown {
-  if (!text.startsWith("<") || /<!(DOCTYPE|ENTITY)/i.test(text)) return undefined;
+  // A page for people is no data, even where it is well formed.
+  if (!text.startsWith("<") || /<!(DOCTYPE|ENTITY)|^<html[\s>]/i.test(text)) return undefined;
   try {
     const data: unknown = parser.parse(text, true);
     return data !== null && typeof data === "object" && Object.keys(data).length > 0 ? data : undefined;
