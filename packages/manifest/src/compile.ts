@@ -74,26 +74,43 @@ const mostRounds = 4;
 
 /** The data without what is wrong with its shape, if the rest can stand alone: so one mistyped key hides no other problem. */
 function soundPart(data: unknown, findings: readonly Finding[]): Manifest | undefined {
-  const refused: Path[] = [];
+  const refused: Refused = { parts: new Map(), whole: false };
   let rest = data;
   let wrong = findings;
   for (let round = 0; round < mostRounds && wrong.length > 0; round++) {
-    refused.push(...wrong.map(({ code, path }) => (code === "missing_key" ? path.slice(0, -1) : path)));
-    if (refused.some((path) => path.length === 0)) return undefined;
-    rest = without(data, refused, []);
+    for (const { code, path } of wrong) refuse(refused, code === "missing_key" ? path.slice(0, -1) : path);
+    if (refused.whole) return undefined;
+    rest = without(data, refused);
     wrong = shapeFindings(rest);
   }
   return wrong.length === 0 ? (rest as Manifest) : undefined;
 }
 
-function without(data: unknown, refused: readonly Path[], path: Path): unknown {
-  const isRefused = (step: string | number) => refused.some((other) => isSame(other, [...path, step]));
-  if (Array.isArray(data)) {
-    return data.flatMap((item, index) => (isRefused(index) ? [] : [without(item, refused, [...path, index])]));
+/** Which parts of a value are left out. */
+interface Refused {
+  readonly parts: Map<string | number, Refused>;
+  whole: boolean;
+}
+
+function refuse(refused: Refused, path: Path): void {
+  let at = refused;
+  for (const step of path) {
+    const next = at.parts.get(step) ?? { parts: new Map(), whole: false };
+    at.parts.set(step, next);
+    at = next;
   }
+  at.whole = true;
+}
+
+function without(data: unknown, { parts }: Refused): unknown {
   if (typeof data !== "object" || data === null) return data;
-  const kept = Object.entries(data).filter(([key]) => !isRefused(key));
-  return record(kept.map(([key, value]) => [key, without(value, refused, [...path, key])] as const));
+  const kept = <Step extends string | number>([step, value]: readonly [Step, unknown]): (readonly [Step, unknown])[] => {
+    const refused = parts.get(step);
+    if (!refused) return [[step, value]];
+    return refused.whole ? [] : [[step, without(value, refused)]];
+  };
+  if (Array.isArray(data)) return [...data.entries()].flatMap(kept).map(([, value]) => value);
+  return record(Object.entries(data).flatMap(kept));
 }
 
 const isSame = (a: Path, b: Path) => a.length === b.length && a.every((step, index) => step === b[index]);

@@ -153,7 +153,7 @@ function readText(text: string): Read {
       faults: [{ code: "too_large", offset: 0, length: 1, message: "The file is larger than 256 KB." }],
     };
   }
-  const quick = readQuickly(text, { ...limits, reserved });
+  const quick = readUsual(text);
   return quick === undefined ? readThoroughly(text) : { data: quick, document: undefined, faults: [] };
 }
 
@@ -162,6 +162,9 @@ export function readData(text: string): unknown {
   const { data, faults } = readText(text);
   return faults.length > 0 ? undefined : data;
 }
+
+/** The data of a text in usual YAML; undefined if the parser must read it. */
+export const readUsual = (text: string): unknown => readQuickly(text, { ...limits, reserved });
 
 /** The data as the parser understands the text, or everything that is wrong with it. */
 export function readThoroughly(text: string): Read {

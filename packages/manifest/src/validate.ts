@@ -239,11 +239,11 @@ const quoted = (value: unknown) => `\`${String(value).slice(0, 80)}\``;
 
 function notAllowed(path: Path, data: unknown, allowed: readonly unknown[], description?: string): Finding {
   const where = pathText(path);
+  const given = typeof data === "object" ? kindName(kindOf(data)) : quoted(data);
   if (path.at(-1) === "response_type") {
-    const message = `${where} is always \`code\`, not ${quoted(data)}: with any other type, tokens would travel in URLs.`;
+    const message = `${where} is always \`code\`, not ${given}: with any other type, tokens would travel in URLs.`;
     return { code: "response_type", path, message };
   }
-  const given = typeof data === "object" ? kindName(kindOf(data)) : quoted(data);
   const words = allowed.map(String);
   const near = typeof data === "string" ? nearest(data, words) : undefined;
   const message = `${where} must be ${listed(words, 40)}, not ${given}.`;
