@@ -149,13 +149,15 @@ function* engineOwned(checked: CheckedManifest): Iterable<Found> {
 function* secretsTwice(checked: CheckedManifest): Iterable<Found> {
   for (const parameter of parameters(checked)) {
     const { name, path } = parameter;
-    if (authenticationOf(parameter) === "none") continue;
+    if (!provesClient.has(parameter.block) || authenticationOf(parameter) === "none") continue;
     if (replaced(parameter) !== undefined || !isPlainly(parameter, "app.client_secret")) continue;
     const message = `\`${name}\` would send the client secret a second time.`;
     const hint = "Say with `client.authentication` how it is sent, and with `client.secret_param` its name.";
     yield { path, on: "key", message, hint };
   }
 }
+
+const provesClient: ReadonlySet<Block> = new Set<Block>(["token", "refresh", "revocation", "introspection"]);
 
 function authenticationOf({ block, auth }: Parameter): string | undefined {
   const own = block === "revocation" || block === "introspection" ? auth[block]?.authentication : undefined;

@@ -58,8 +58,10 @@ function* unusedScopes(checked: CheckedManifest): Iterable<Found> {
   }
   for (const { auth, path } of oauth2Auths(checked)) {
     if (auth.scopes?.optional_param !== undefined) continue;
+    const listed = new Set(auth.scopes?.required?.map(({ name }) => name));
     for (const [index, { name }] of (auth.scopes?.optional ?? []).entries()) {
-      if (used.has(name)) continue;
+      if (used.has(name) || listed.has(name)) continue;
+      listed.add(name);
       yield { path: [...path, "scopes", "optional", index, "name"], message: `No action asks for the scope \`${name}\`.` };
     }
   }
