@@ -202,6 +202,8 @@ export type OAuth2 = Unfold<
         readonly rename: Readonly<Record<string, string>>;
         readonly pkce: "S256" | "S256-hex" | "plain" | "none";
         readonly fragment: string | undefined;
+        /** A path behind `#`, in front of the parameters. */
+        readonly route: string | undefined;
         readonly order: readonly string[];
       }
     | undefined;

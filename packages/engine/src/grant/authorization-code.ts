@@ -68,14 +68,15 @@ export async function beginAuthorization(
         ] as const)),
     ...(await renderParameters({ audience: auth.audience ?? null, resource: auth.resource ?? null }, request.names)),
   ];
-  const { rename, params, order, fragment } = authorization;
+  const { rename, params, order, fragment, route } = authorization;
   // The client's ID may be called one way here and another at the token endpoint.
   const id = auth.client.id_param;
   const spelled = defaults.map(([name, value]) => [rename[name === id ? "client_id" : name] ?? name, value] as const);
   const entries = asEntries(await overlay(spelled, params, request.names));
   const rank = (name: string) => (order.includes(name) ? order.indexOf(name) : order.length);
   const sorted = entries.toSorted(([a], [b]) => rank(a) - rank(b));
-  const url = withQuery(await renderUrl(authorization.url, request.names), sorted);
+  const endpoint = await renderUrl(authorization.url, request.names);
+  const url = route === undefined ? withQuery(endpoint, sorted) : `${endpoint}${withQuery(`#${route}`, sorted)}`;
   return { url: fragment === undefined ? url : `${url}#${fragment}`, verifier };
 }
 

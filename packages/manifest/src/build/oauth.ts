@@ -104,6 +104,7 @@ function authorization(declared: NonNullable<CompiledOAuth2["authorization"]>): 
     rename: declared.rename ?? record([]),
     pkce: typeof declared.pkce === "object" ? "none" : (declared.pkce ?? "S256"),
     fragment: declared.fragment,
+    route: declared.route,
     order: declared.order ?? [],
   };
 }

@@ -112,6 +112,13 @@ const Authorization = Type.Object(
     ),
     response_type: Type.Optional(Type.Literal("code", { description: "Only `code`: tokens do not belong in URLs." })),
     fragment: Type.Optional(Type.String({ pattern: "^[A-Za-z0-9_-]{1,100}$", description: "What stands behind # in the URL." })),
+    route: Type.Optional(
+      Type.String({
+        pattern: "^/?[A-Za-z0-9_-]+(/[A-Za-z0-9_-]+)*/?$",
+        maxLength: 100,
+        description: "A path behind # by which the provider's page finds what to show; the parameters then stand behind it.",
+      }),
+    ),
     order: Type.Optional(
       Type.Array(Text("A parameter's name, as it is sent.", 100), {
         maxItems: 30,
