@@ -218,6 +218,17 @@ test("$form writes pairs as a form does", async () => {
   expect((await errorOf("$form({'a': {'b': 1}})", {})).code).toBe("expression_type");
 });
 
+test("$parse gives the data of a JSON text within the limits of all data, and nothing for what is none", async () => {
+  expect(await evaluate("$parse(text).b[0].c", { text: '{"b":[{"c":2}],"__proto__":{"x":1}}' })).toBe(2);
+  expect(await evaluate("$parse(text)", { text: "no JSON" })).toBeUndefined();
+  const deep = `${"[".repeat(5000)}${"]".repeat(5000)}`;
+  expect((await errorOf("$parse(text)", { text: deep })).code).toBe("expression_too_deep");
+});
+
+test("$jsonAscii writes what a header can carry", async () => {
+  expect(await evaluate("$jsonAscii({'path': path})", { path: "/ü/😀\n" })).toBe(String.raw`{"path":"/\u00fc/\ud83d\ude00\n"}`);
+});
+
 describe("time and chance are given", () => {
   const ambient = { clock: () => Date.UTC(2026, 0, 31, 12), random: (bytes: number) => Buffer.alloc(bytes, 0xff) };
 

@@ -1,6 +1,7 @@
 import { createHash, createHmac } from "node:crypto";
 import { jwtClaims, SigningError, signJwt, signText } from "../jwt.ts";
 import { type Focus, LimitError } from "./budget.ts";
+import { copyIn } from "./plain-data.ts";
 
 interface OwnFunction {
   readonly signature: string;
@@ -80,6 +81,24 @@ function form(this: Focus, pairs?: Data): Maybe {
   return new URLSearchParams(texts).toString();
 }
 
+function parse(text?: string): unknown {
+  if (text === undefined) return undefined;
+  let data: unknown;
+  try {
+    data = JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+  return copyIn(data, undefined);
+}
+
+function jsonAscii(this: Focus, value?: unknown): Maybe {
+  if (value === undefined) return undefined;
+  const { budget } = this.environment.base;
+  budget.text(budget.size(value) * 6);
+  return JSON.stringify(value).replace(/[^ -~]/g, (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, "0")}`);
+}
+
 /**
  * What Jackfield adds to JSONata. Texts are UTF-8. An `encoding` is `hex` (default), `base64` or `base64url`.
  *
@@ -92,6 +111,8 @@ function form(this: Focus, pairs?: Data): Maybe {
  * - `$jwtClaims(token)`: the payload of a JSON Web Token, unverified; nothing for anything else.
  * - `$uuid()`: a random UUID.
  * - `$form(object)`: its pairs as `application/x-www-form-urlencoded`.
+ * - `$parse(text)`: the data of a JSON text; nothing for what is none.
+ * - `$jsonAscii(value)`: JSON with everything beyond ASCII escaped, as headers need it.
  *
  * All but `$uuid`, ECDSA and PSS give the same for the same; time and chance come with the evaluation (`Ambient`).
  */
@@ -114,4 +135,6 @@ export const ownFunctions: Readonly<Record<string, OwnFunction>> = {
   },
   uuid: { signature: "<:s>", implementation: uuid },
   form: { signature: "<o:s>", implementation: form },
+  parse: { signature: "<s:x>", implementation: parse },
+  jsonAscii: { signature: "<x:s>", implementation: jsonAscii },
 };
