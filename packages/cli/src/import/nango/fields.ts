@@ -1,0 +1,206 @@
+// What the user is asked: entries of `connection_config`, `credentials` and `assertion_option`.
+
+import { freeName, shortened, snakeCase } from "../identifier.ts";
+import type { Notes } from "../note.ts";
+import { hostPattern, isOpenPattern, labelPattern, originPattern, usable } from "./pattern.ts";
+
+/** Where in a URL a value stands; `host` is a whole host, `label` a part of one, `origin` scheme and host. */
+export type UrlPosition = "origin" | "host" | "label" | "path";
+
+/** An entry as the source describes it. */
+export interface Schema {
+  readonly type?: string;
+  readonly title?: string;
+  readonly description?: string;
+  readonly example?: unknown;
+  readonly pattern?: string;
+  readonly format?: string;
+  readonly prefix?: string;
+  readonly suffix?: string;
+  readonly optional?: boolean | string;
+  readonly hidden?: boolean | string;
+  readonly secret?: boolean | string;
+  readonly automated?: boolean | string;
+  readonly default_value?: unknown;
+  readonly enum?: readonly unknown[];
+  readonly [key: string]: unknown;
+}
+
+export type FieldSource = "connection_config" | "credentials" | "assertion_option" | "integration_config";
+
+export interface AskedField {
+  readonly source: FieldSource;
+  readonly key: string;
+  readonly name: string;
+  readonly schema: Schema;
+  secret: "declared" | "guessed" | false;
+  /** Where it stands in URLs. */
+  readonly positions: Set<UrlPosition>;
+  default: string | undefined;
+}
+
+export const isTrue = (value: unknown): boolean => value === true || value === "true";
+
+const known = new Set([
+  "type",
+  "title",
+  "description",
+  "example",
+  "pattern",
+  "format",
+  "prefix",
+  "suffix",
+  "optional",
+  "hidden",
+  "secret",
+  "automated",
+  "default_value",
+  "enum",
+  "order",
+]);
+
+const secretNames: { readonly [S in FieldSource]: RegExp } = {
+  connection_config: /password|passwd|secret$|token$|private_?key/i,
+  credentials: /secret|password|passwd|token|api_?key|private|key$|signature|assertion|certificate$/i,
+  assertion_option: /key|secret|password/i,
+  integration_config: /key$|secret|password|token/i,
+};
+
+/** Every field of one entry, made when it is first named. */
+export class Fields {
+  private readonly asked = new Map<string, AskedField>();
+  private readonly schemas: Readonly<Record<string, Readonly<Record<string, Schema>>>>;
+  private readonly notes: Notes;
+  /** Credentials that are not the person's, but the app's. */
+  private readonly ofApp = new Set<string>();
+
+  private readonly title: string;
+
+  constructor(entry: Readonly<Record<string, unknown>>, notes: Notes) {
+    this.title = String(entry.display_name ?? "");
+    this.schemas = entry as Record<string, Record<string, Schema>>;
+    this.notes = notes;
+  }
+
+  schema(source: FieldSource, key: string): Schema | undefined {
+    const schemas = this.schemas[source];
+    return schemas !== undefined && Object.hasOwn(schemas, key) ? schemas[key] : undefined;
+  }
+
+  get(source: FieldSource, key: string): AskedField {
+    const id = `${source} ${key}`;
+    const found = this.asked.get(id);
+    if (found) return found;
+    const schema = this.schema(source, key);
+    if (!schema && !(source in implied && implied[source]?.has(key))) {
+      this.notes.add(`${source}.${key}`, "named but not declared; the person is asked for it");
+    }
+    const names = [...this.asked.values()].map(({ name }) => name);
+    const field: AskedField = {
+      source,
+      key,
+      name: freeName(snakeCase(key), (name) => names.includes(name)),
+      schema: schema ?? {},
+      secret: isTrue(schema?.secret) ? "declared" : secretNames[source].test(key) ? "guessed" : false,
+      positions: new Set(),
+      default: typeof schema?.default_value === "string" && schema.default_value !== "" ? schema.default_value : undefined,
+    };
+    this.asked.set(id, field);
+    return field;
+  }
+
+  leaveToApp(key: string): void {
+    this.ofApp.add(`credentials ${key}`);
+  }
+
+  get all(): readonly AskedField[] {
+    return [...this.asked.values()];
+  }
+
+  /** As they stand in the manifest. */
+  manifest(): object[] {
+    this.reportUnused();
+    const rank = ({ source, schema }: AskedField) => (source === "connection_config" ? 0 : 1000) + Number(schema.order ?? 100);
+    return this.all.toSorted((a, b) => rank(a) - rank(b)).map((field) => this.describe(field));
+  }
+
+  private reportUnused(): void {
+    for (const source of Object.keys(secretNames)) {
+      for (const [key, schema] of Object.entries(this.schemas[source] ?? {})) {
+        const id = `${source} ${key}`;
+        if (this.asked.has(id) || this.ofApp.has(id) || isTrue(schema.automated)) continue;
+        this.notes.notCarried(`${source}.${key}`, "nothing in the definition uses it");
+      }
+    }
+  }
+
+  private describe(field: AskedField): object {
+    const { schema, source, key } = field;
+    for (const unknown of Object.keys(schema)) {
+      if (unknown !== "doc_section" && !known.has(unknown)) this.notes.notCarried(`${source}.${key}.${unknown}`);
+    }
+    const options = schema.enum?.map((value) => ({ label: String(value), value: String(value) }));
+    return {
+      name: field.name,
+      label: labelOf(field, this.title),
+      type: options ? "select" : isLong(field) ? "text" : undefined,
+      ...demandOf(field),
+      prefix: optional(schema.prefix, 100),
+      suffix: optional(schema.suffix, 100),
+      placeholder: optional(schema.example, 200),
+      pattern: options ? undefined : this.pattern(field),
+      options,
+      help: optional(schema.description, 500),
+    };
+  }
+
+  /** What the value must match: the source's own pattern where it is one and tight enough for where the value stands. */
+  private pattern(field: AskedField): string | undefined {
+    const { schema, positions } = field;
+    const place = `${field.source}.${field.key}.pattern`;
+    const own = schema.pattern === undefined ? undefined : usable(schema.pattern);
+    if (schema.pattern !== undefined && own === undefined) this.notes.add(place, "is no RE2 pattern; replaced");
+    const asked = [...positions].find((position) => position !== "path");
+    if (asked === undefined) return own;
+    if (asked === "origin") return originPattern(own) ?? this.replaced(place, own, originPattern(undefined) ?? "");
+    if (own !== undefined && !isOpenPattern(own)) return own;
+    return this.replaced(place, own, asked === "host" || positions.has("host") ? hostPattern : labelPattern);
+  }
+
+  private replaced(place: string, own: string | undefined, pattern: string): string {
+    if (own !== undefined) this.notes.add(place, "would let other hosts through; replaced by a tighter one");
+    return pattern;
+  }
+}
+
+/** Names that a way to connect has without declaring them. */
+const implied: { readonly [S in FieldSource]?: ReadonlySet<string> } = {
+  credentials: new Set(["apiKey", "username", "password", "client_id", "client_secret", "privateKey", "private_key"]),
+};
+
+const optional = (text: unknown, most: number): string | undefined =>
+  text === undefined || text === null ? undefined : shortened(String(text), most) || undefined;
+
+/** Whether it is a secret, must be given, and what counts otherwise. */
+function demandOf({ schema, secret, default: given, positions }: AskedField): object {
+  const mayLack = isTrue(schema.optional) || isTrue(schema.hidden) || schema.default_value !== undefined;
+  // A URL with a gap leads nowhere.
+  const isOptional = mayLack && positions.size === 0;
+  return {
+    secret: secret === false ? undefined : true,
+    required: isOptional && given === undefined ? undefined : true,
+    default: secret === false ? given : undefined,
+  };
+}
+
+const vague = new Set(["key", "value", "token"]);
+
+/** A label that says too little gets the provider's name in front. */
+function labelOf({ schema, name }: AskedField, title: string): string | undefined {
+  const label = schema.title ?? "";
+  const isVague = vague.has((label || name).trim().toLowerCase());
+  return shortened(isVague ? `${title} ${(label || name).toLowerCase()}` : label, 100) || undefined;
+}
+
+const isLong = ({ key, schema }: AskedField): boolean =>
+  /private_?key|certificate$/i.test(key) || String(schema.example ?? "").startsWith("-----BEGIN");

@@ -1,0 +1,205 @@
+// `proxy`: where the API lives, how the credential is sent, what is added to every call, and the test.
+
+import { Inexpressible } from "../note.ts";
+import type { Draft } from "./draft.ts";
+import { type Apply, HeaderSplit } from "./sent.ts";
+import { isPiece, isSecret, piecesOf, templateOf, type Value } from "./value.ts";
+
+type Place = "header" | "query" | "body";
+
+export interface Api {
+  readonly baseUrl: string;
+  readonly whitelist: readonly string[];
+  readonly apply: readonly Apply[];
+  readonly defaults: Readonly<Record<string, Record<string, unknown>>>;
+  readonly test: object;
+  readonly rateLimit: object | undefined;
+}
+
+const knownKeys = new Set([
+  "base_url",
+  "headers",
+  "query",
+  "body",
+  "verification",
+  "retry",
+  "paginate",
+  "decompress",
+  "connection_config",
+]);
+
+/** The parts of a manifest that come of `proxy`. Throws `Inexpressible`. */
+export function readApi(draft: Draft): Api {
+  const proxy = draft.takeMap("proxy");
+  for (const key of Object.keys(proxy)) if (!knownKeys.has(key)) draft.notes.notCarried(`proxy.${key}`);
+  if (proxy.paginate !== undefined)
+    draft.notes.notCarried("proxy.paginate", "it belongs to actions, and the definition has none");
+  if (proxy.connection_config !== undefined)
+    draft.notes.notCarried("proxy.connection_config", "nothing in the definition uses it");
+  const { value: base, apply } = baseUrlOf(draft, proxy.base_url);
+  const baseUrl = templateOf(base);
+  const sent = new HeaderSplit(draft);
+  sent.apply.push(...apply);
+  const places: [Place, unknown][] = [
+    ["header", proxy.headers],
+    ["query", proxy.query],
+    ["body", proxy.body],
+  ];
+  for (const [place, entries] of places) sent.add(place, (entries ?? {}) as Record<string, unknown>);
+  const { test, whitelist } = testOf(draft, (proxy.verification ?? {}) as Verification, sent);
+  return {
+    baseUrl,
+    whitelist: [baseUrl, ...whitelist],
+    apply: sent.apply,
+    defaults: sent.defaults,
+    test,
+    rateLimit: rateLimitOf(draft, (proxy.retry ?? {}) as Record<string, unknown>),
+  };
+}
+
+/** Without `proxy.base_url` the API is taken to live where the tokens come from. */
+function baseUrlOf(draft: Draft, source: unknown): { value: Value; apply: Apply[] } {
+  if (typeof source !== "string" || source.trim() === "") {
+    const { token_url, authorization_url } = draft.entry;
+    const other = [token_url, authorization_url].find((url) => typeof url === "string" && /^https:\/\/[^/]+/.test(url));
+    if (typeof other !== "string")
+      throw new Inexpressible("it has no `proxy.base_url`, so that nothing tells where the API lives");
+    const origin = /^https:\/\/[^/]+/.exec(other)?.[0] ?? "";
+    draft.notes.add("proxy.base_url", `missing; ${origin} is assumed, where the tokens come from`);
+    return { value: draft.url(origin, "proxy.base_url"), apply: [] };
+  }
+  const value = draft.url(withHttps(draft, source.trim()), "proxy.base_url");
+  for (const { fields } of piecesOf(value))
+    for (const field of fields) if (field.secret === "guessed" && !isKey(field.key)) field.secret = false;
+  const at = value.findIndex((part) => isPiece(part) && isSecret([part]));
+  return at < 0 ? { value: trimmed(value), apply: [] } : withoutSecret(value, at);
+}
+
+const isKey = (key: string) => /^api_?key$/i.test(key);
+
+function withHttps(draft: Draft, source: string): string {
+  if (!source.startsWith("http://")) return source;
+  draft.notes.add("proxy.base_url", "begins with http://; https:// is used");
+  return `https://${source.slice(7)}`;
+}
+
+/** A base URL ends without a slash. */
+function trimmed(value: Value): Value {
+  const last = value.at(-1);
+  return typeof last === "string" ? [...value.slice(0, -1), last.replace(/\/+$/, "")] : value;
+}
+
+/** A credential in the path goes into segments of its own behind the base URL. */
+function withoutSecret(value: Value, at: number): { value: Value; apply: Apply[] } {
+  const before = value
+    .slice(0, at)
+    .map((part) => (isPiece(part) ? `{{ ${part.expression} }}` : part))
+    .join("");
+  const slash = before.lastIndexOf("/");
+  if (!/^https:\/\/[^/]+\//.test(before)) throw new Inexpressible("a secret is part of the API's host");
+  const tail = `${before.slice(slash + 1)}${templateOf(value.slice(at))}`;
+  const segments = tail.split("/").filter((segment) => segment !== "");
+  return { value: [before.slice(0, slash)], apply: segments.map((segment) => ({ in: "path" as const, value: segment })) };
+}
+
+interface Verification {
+  readonly method?: string;
+  readonly endpoints?: readonly string[];
+  readonly base_url_override?: string;
+  readonly headers?: Readonly<Record<string, unknown>>;
+  readonly data?: unknown;
+}
+
+const knownOfVerification = new Set(["method", "endpoints", "base_url_override", "headers", "data"]);
+
+function testOf(draft: Draft, verification: Verification, sent: HeaderSplit): { test: object; whitelist: string[] } {
+  for (const key of Object.keys(verification)) {
+    if (!knownOfVerification.has(key)) draft.notes.notCarried(`proxy.verification.${key}`);
+  }
+  const [endpoint, ...others] = verification.endpoints ?? [];
+  if (others.length > 0) draft.notes.notCarried("proxy.verification.endpoints", "all but the first");
+  const request = endpoint === undefined ? undefined : testRequest(draft, verification, endpoint, sent);
+  if (request !== undefined) return { test: { request: request.request }, whitelist: request.whitelist };
+  draft.notes.add("proxy.verification", "missing; GET / is the test call: replace it by one that tells whose credential it is");
+  return { test: { request: { path: "/" } }, whitelist: [] };
+}
+
+function testRequest(draft: Draft, verification: Verification, endpoint: string, sent: HeaderSplit) {
+  const key = "proxy.verification.endpoints";
+  const { method = "GET", base_url_override: override, headers = {}, data } = verification;
+  const [path = "", search = ""] = endpoint.split(/\?(.*)/s);
+  const target = draft.text(path, key);
+  if (isSecret(target)) return undefined;
+  const query: Record<string, unknown> = {};
+  for (const [name, source] of pairs(search)) {
+    const value = draft.text(source, key);
+    if (!isSecret(value)) query[name] = templateOf(value);
+    else if (!sent.has("query", name)) return undefined;
+  }
+  const text = templateOf(target);
+  const slashed = text.startsWith("/") ? text : `/${text}`;
+  const base =
+    override === undefined ? undefined : draft.urlTemplate(override.replace(/\/+$/, ""), "proxy.verification.base_url_override");
+  const request = {
+    method: method === "GET" ? undefined : method,
+    ...(base === undefined ? { path: slashed } : { url: `${base}${slashed}` }),
+    query: filled(query),
+    headers: filled(testHeaders(draft, headers, sent)),
+    body: data === undefined ? undefined : draft.tree(data, "proxy.verification.data"),
+  };
+  return { request, whitelist: base === undefined ? [] : [base] };
+}
+
+/** Those that the engine or `default_params` do not send anyway. */
+function testHeaders(draft: Draft, headers: Readonly<Record<string, unknown>>, sent: HeaderSplit): Record<string, unknown> {
+  const kept: Record<string, unknown> = {};
+  for (const [name, source] of Object.entries(headers)) {
+    const value = draft.text(source, `proxy.verification.headers.${name}`);
+    const isOwnType = name.toLowerCase() === "content-type" && templateOf(value) === "application/json";
+    if (!isOwnType && !isSecret(value) && !sent.has("header", name)) kept[name] = templateOf(value);
+  }
+  return kept;
+}
+
+const pairs = (search: string): [string, string][] =>
+  search
+    .split("&")
+    .filter((pair) => pair !== "")
+    .map((pair) => {
+      const [name = "", value = ""] = pair.split(/=(.*)/s);
+      return [decoded(name), /\$\{/.test(value) ? value : decoded(value)];
+    });
+
+function decoded(text: string): string {
+  try {
+    return decodeURIComponent(text.replaceAll("+", " "));
+  } catch {
+    return text;
+  }
+}
+
+/** A map, if anything stands in it. */
+export const filled = <T extends object>(map: T): T | undefined =>
+  Object.values(map).some((value) => value !== undefined) ? map : undefined;
+
+function rateLimitOf(draft: Draft, retry: Readonly<Record<string, unknown>>): object | undefined {
+  const first = (value: unknown): string | undefined =>
+    Array.isArray(value) ? value.map(String)[0] : value === undefined ? undefined : String(value);
+  const { after, at, remaining, error_code, ...others } = retry;
+  for (const key of Object.keys(others)) draft.notes.notCarried(`proxy.retry.${key}`);
+  const wait = first(after);
+  const reset = first(at);
+  const headers = {
+    remaining: first(remaining),
+    reset,
+    reset_unit: reset === undefined ? undefined : "at_s",
+    // `Retry-After` is understood without it.
+    retry_after: wait?.toLowerCase() === "retry-after" ? undefined : wait,
+  };
+  const codes = (Array.isArray(error_code) ? error_code : []).map(Number);
+  // A 401 is a matter of the credential, and 5xx are repeated anyway.
+  const statuses = codes.filter((code) => Number.isInteger(code) && code >= 400 && code < 500 && code !== 429 && code !== 401);
+  const hasHeaders = Object.values(headers).some((value) => value !== undefined);
+  if (!hasHeaders && statuses.length === 0) return undefined;
+  return { headers: hasHeaders ? headers : undefined, statuses: statuses.length > 0 ? statuses : undefined };
+}
