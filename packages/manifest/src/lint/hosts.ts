@@ -1,5 +1,6 @@
 // Hosts that nobody can bend who fills in a form, follows a link or answers a request.
 
+import { names } from "../names.ts";
 import type { Path } from "../source.ts";
 import type { Piece, Text } from "../text.ts";
 import { type Bound, boundsOf } from "./bounds.ts";
@@ -50,12 +51,22 @@ const captured: ReadonlySet<Bound["root"]> = new Set<Bound["root"]>(["callback",
 const leftToWhitelist = (checked: CheckedManifest, { text, bounds }: HostHole): boolean =>
   bounds.length === 0 && requestSites(checked).some(({ path, credential }) => credential && isWithin(text.path, path));
 
+/** What is declared nowhere is reported where it is named. */
+const isUndeclared = ({ piece, bounds }: HostHole): boolean =>
+  bounds.length === 0 &&
+  piece.analysis.references.some(({ path: [root = "", name] }) => {
+    const own = Object.hasOwn(names, root) ? (names[root as keyof typeof names] as readonly string[] | undefined) : undefined;
+    return declaredRoots.has(root) && name !== undefined && own?.includes(name) !== true;
+  });
+
+const declaredRoots: ReadonlySet<string> = new Set<Bound["root"]>(["fields", "input", "callback", "token", "connection"]);
+
 const isWithin = (path: Path, outer: Path) => outer.every((step, index) => path[index] === step);
 
 function* unbound(checked: CheckedManifest): Iterable<Found> {
   for (const hole of hostHoles(checked)) {
     const { text, piece, bounds, part } = hole;
-    if (part === "url" || leftToWhitelist(checked, hole)) continue;
+    if (part === "url" || leftToWhitelist(checked, hole) || isUndeclared(hole)) continue;
     // Captures without bounds are the business of `capture_bounds`.
     const free = bounds.find(({ root, pattern, enumerated }) => pattern === undefined && !enumerated && !captured.has(root));
     if (bounds.length > 0 && !free) continue;
