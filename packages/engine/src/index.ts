@@ -14,6 +14,8 @@ export type { EgressOptions } from "./egress/egress.ts";
 export { createEngine, type Engine, type EngineOptions, type TestResult } from "./engine.ts";
 export { type Audience, type ErrorCode, type ErrorDetails, errorTable, JackfieldError, type ProviderWords } from "./errors.ts";
 export type { Log } from "./log.ts";
+export { type PreviewOptions, previewRequests } from "./preview/preview.ts";
+export type { Preview, PreviewedRequest, RequestKind } from "./preview/recorder.ts";
 export type { Job, JobKind, Queue } from "./queue.ts";
 export type { Platform, Registry } from "./runtime.ts";
 export type { ProxyAnswer, ProxyRequest } from "./step/proxy.ts";

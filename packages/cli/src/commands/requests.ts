@@ -1,0 +1,167 @@
+import { parseArgs } from "node:util";
+import { type Preview, type PreviewOptions, previewRequests } from "@jackfield/engine";
+import { type Connector, formatProblem } from "@jackfield/manifest";
+import { type Command, type Io, UsageError } from "../command.ts";
+import { compileFile, manifestAt } from "../manifest-file.ts";
+
+const usage = `jackfield requests FILE|FOLDER [options]
+
+Shows every request that a manifest makes, as it would be sent; nothing is sent. What is not given stands as a placeholder such as
+<client_secret> or <fields.site>, and as fields-site.invalid where only a host fits. Headers that every request has are left out.
+
+--auth ID                  one way to connect; default: all, and options, actions and triggers with the first
+--environment NAME         default: the manifest's first
+--field NAME=VALUE         what the user enters; an empty value leaves it out
+--client-id TEXT           the app
+--client-secret TEXT
+--app NAME=VALUE           what else the admin enters with the app; @FILE reads the value from a file
+--redirect-uri URL
+--scope NAME               may be repeated; default: the required scopes
+--state TEXT
+--code TEXT
+--code-verifier TEXT
+--callback NAME=VALUE      what was captured of the callback
+--access-token TEXT
+--refresh-token TEXT
+--token NAME=VALUE         what was captured of the token's answer; raw.PATH for parts of the whole answer
+--connection NAME=VALUE    what was captured after connecting
+--input [ID.]NAME=VALUE    what an action, option or trigger is given; without ID all of them
+--now TIME                 ISO 8601; default: now
+--json                     print [{kind, name, method, url, headers, body}]
+--curl                     print curl commands`;
+
+const pairs = { type: "string", multiple: true } as const;
+const single = { type: "string" } as const;
+const options = {
+  auth: single,
+  environment: single,
+  field: pairs,
+  "client-id": single,
+  "client-secret": single,
+  app: pairs,
+  "redirect-uri": single,
+  scope: pairs,
+  state: single,
+  code: single,
+  "code-verifier": single,
+  callback: pairs,
+  "access-token": single,
+  "refresh-token": single,
+  token: pairs,
+  connection: pairs,
+  input: pairs,
+  now: single,
+  json: { type: "boolean" },
+  curl: { type: "boolean" },
+} as const;
+
+/** Prints the requests that a manifest makes. */
+export const requests: Command = {
+  summary: "Show every request that a manifest makes, without sending any.",
+  usage,
+  async run(args, io) {
+    const { values, positionals } = parseArgs({ args: [...args], options, allowPositionals: true });
+    const [path, ...more] = positionals;
+    if (path === undefined || more.length > 0) throw new UsageError("`requests` needs one file or folder.");
+    if (values.json && values.curl) throw new UsageError("Give `--json` or `--curl`, not both.");
+    const { connector, problems } = await compileFile(await manifestAt(path));
+    if (connector === undefined) {
+      for (const problem of problems) io.error(`${formatProblem(problem, { colour: false })}\n\n`);
+      return 1;
+    }
+    refuseUnknown("auth", values.auth, connector.auth);
+    refuseUnknown("environment", values.environment, connector.environments);
+    const preview = await previewRequests(connector, given(values));
+    (values.json ? printJson : values.curl ? printCurl : printText)(preview, io);
+    for (const name of unknownFields(connector, values.field)) io.error(`There is no field ${name}.\n`);
+    for (const { kind, name, message } of preview.problems) io.error(`${kind} ${name} cannot be shown: ${message}\n`);
+    return preview.problems.length > 0 ? 1 : 0;
+  },
+};
+
+function refuseUnknown(what: string, name: string | undefined, known: Readonly<Record<string, unknown>>): void {
+  if (name === undefined || Object.hasOwn(known, name)) return;
+  throw new UsageError(`There is no ${what} ${name}; there is ${Object.keys(known).join(", ")}.`);
+}
+
+function unknownFields({ auth }: Connector, field: readonly string[] | undefined): string[] {
+  const declared = Object.values(auth).flatMap(({ fields }) => fields.map(({ name }) => name));
+  return Object.keys(pairsOf("field", field)).filter((name) => !declared.includes(name));
+}
+
+type Values = { readonly [Name in keyof typeof options]?: string | string[] | boolean | undefined };
+
+function given(values: Values): PreviewOptions {
+  const text = (name: keyof typeof options) => values[name] as string | undefined;
+  const map = (name: keyof typeof options) => pairsOf(name, values[name] as string[] | undefined);
+  const now = text("now") === undefined ? undefined : Date.parse(text("now") ?? "");
+  if (Number.isNaN(now)) throw new UsageError("`--now` must be a time such as 2026-01-31T12:00:00Z.");
+  return {
+    auth: text("auth"),
+    environment: text("environment"),
+    fields: map("field"),
+    client_id: text("client-id"),
+    client_secret: text("client-secret"),
+    app: map("app"),
+    redirect_uri: text("redirect-uri"),
+    scopes: values.scope as string[] | undefined,
+    state: text("state"),
+    code: text("code"),
+    code_verifier: text("code-verifier"),
+    callback: map("callback"),
+    access_token: text("access-token"),
+    refresh_token: text("refresh-token"),
+    token: map("token"),
+    connection: map("connection"),
+    input: inputs(map("input")),
+    ...(now === undefined ? {} : { clock: () => now }),
+  };
+}
+
+function pairsOf(option: string, texts: readonly string[] = []): Record<string, string> {
+  return Object.fromEntries(
+    texts.map((text) => {
+      const at = text.indexOf("=");
+      if (at < 1) throw new UsageError(`\`--${option} ${text}\` must be NAME=VALUE.`);
+      return [text.slice(0, at), text.slice(at + 1)];
+    }),
+  );
+}
+
+/** `name` counts for all, `action.name` for one. */
+function inputs(given: Readonly<Record<string, string>>): Record<string, Record<string, string>> {
+  const all: Record<string, Record<string, string>> = {};
+  for (const [path, value] of Object.entries(given)) {
+    const dot = path.indexOf(".");
+    const id = dot < 0 ? "" : path.slice(0, dot);
+    all[id] = { ...all[id], [path.slice(dot + 1)]: value };
+  }
+  return all;
+}
+
+function printJson({ requests }: Preview, io: Io): void {
+  // The order of the keys is part of what programs and people compare.
+  const listed = requests.map(({ kind, name, method, url, headers, body }) => ({ kind, name, method, url, headers, body }));
+  io.out(`${JSON.stringify(listed, null, 2)}\n`);
+}
+
+function printText({ requests }: Preview, io: Io): void {
+  const bold = (text: string) => (io.colour ? `\u001b[1m${text}\u001b[22m` : text);
+  const shown = requests.map(({ kind, name, method, url, headers, body }) => {
+    const lines = Object.entries(headers).map(([header, value]) => `${header}: ${value}`);
+    return [bold(`# ${kind} ${name}`), `${method} ${url}`, ...lines, ...(body === null ? [] : ["", body])].join("\n");
+  });
+  io.out(`${shown.join("\n\n")}\n`);
+}
+
+const quoted = (text: string) => `'${text.replaceAll("'", `'\\''`)}'`;
+
+function printCurl({ requests }: Preview, io: Io): void {
+  const shown = requests.map(({ kind, name, method, url, headers, body }) => {
+    const lines = Object.entries(headers).map(([header, value]) => `-H ${quoted(`${header}: ${value}`)}`);
+    const data = body === null ? [] : [`--data-raw ${quoted(body)}`];
+    const command = [`curl -X ${method} ${quoted(url)}`, ...lines, ...data].join(" \\\n  ");
+    return kind === "authorization" ? `# ${kind} ${name}: open in a browser\n# ${url}` : `# ${kind} ${name}\n${command}`;
+  });
+  io.out(`${shown.join("\n\n")}\n`);
+}

@@ -1,0 +1,29 @@
+import { readFile, stat } from "node:fs/promises";
+import { basename, join, resolve } from "node:path";
+import { type Compilation, compile } from "@jackfield/manifest";
+import { UsageError } from "./command.ts";
+import { neighboursOf } from "./neighbours.ts";
+
+/** A manifest's file, and the name of its folder where the folder is the connector's own. */
+export interface ManifestFile {
+  readonly file: string;
+  readonly folder?: string;
+}
+
+/** The manifest at a path: the file itself, or the connector.yaml of a folder. Throws `UsageError`. */
+export async function manifestAt(path: string): Promise<ManifestFile> {
+  const found = await stat(path).catch(() => undefined);
+  if (!found) throw new UsageError(`There is no file or folder ${path}.`);
+  return found.isDirectory() ? { file: join(path, "connector.yaml"), folder: basename(resolve(path)) } : { file: path };
+}
+
+/** Compiles a manifest; one that it extends is looked for in the folders beside its own. Throws `UsageError`. */
+export async function compileFile({ file, folder }: ManifestFile): Promise<Compilation> {
+  let text: string;
+  try {
+    text = await readFile(file, "utf8");
+  } catch (error) {
+    throw new UsageError(`${file} cannot be read.`, { cause: error });
+  }
+  return compile(text, { file, folder, bases: neighboursOf(resolve(file)) });
+}
