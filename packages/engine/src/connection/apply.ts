@@ -13,7 +13,7 @@ import { withQuery } from "../request/url.ts";
 import type { Outgoing } from "./api-call.ts";
 import { freshNames } from "./open.ts";
 
-type Authorized = Pick<EgressRequest, "method" | "url" | "headers" | "body">;
+type Authorized = Pick<EgressRequest, "method" | "url" | "headers" | "body" | "cookie">;
 
 interface Placed {
   readonly headers: Record<string, string>;
@@ -66,6 +66,7 @@ export async function authorize(
       url,
       headers: { ...(encoded === undefined ? {} : { "content-type": encoded.type }), ...outgoing.headers, ...credentials },
       ...(body === undefined ? {} : { body }),
+      ...("cookie" in placed.headers ? { cookie: true } : {}),
     },
     secretHeaders: Object.keys(credentials),
   };

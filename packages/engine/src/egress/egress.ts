@@ -35,6 +35,8 @@ export interface EgressRequest {
   /** `none` gives the 3xx back as it is. */
   readonly redirects: "none" | Redirects;
   readonly signal?: AbortSignal;
+  /** Whether the credential is a cookie, so that this header may be set. */
+  readonly cookie?: boolean;
 }
 
 interface AnswerHead {
@@ -212,7 +214,7 @@ function firstHop(request: EgressRequest): Hop {
     throw new JackfieldError("request_invalid", { detail: "The request's method is not acceptable." });
   if (!(timeout > 0 && timeout <= maxTimeout))
     throw new JackfieldError("request_invalid", { detail: "The request's timeout is not a number of milliseconds." });
-  const headers = checkHeaders(request.headers);
+  const headers = checkHeaders(request.headers, request.cookie);
   const names = new Set(Object.keys(headers).map((name) => name.toLowerCase()));
   if (!names.has("user-agent")) headers["user-agent"] = userAgent;
   if (!names.has("accept-encoding")) headers["accept-encoding"] = acceptEncoding;

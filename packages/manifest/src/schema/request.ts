@@ -1,7 +1,7 @@
 import { Type } from "typebox";
 import { closed, keyed, OneOf, Parameter, type Place, Template, Tree } from "./text.ts";
 
-const headerName = "^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$";
+const headerName = "^[A-Za-z0-9][A-Za-z0-9-]{0,63}$";
 const parameterName = "^[^\\u0000-\\u001f]{1,200}$";
 
 export const Parameters = (place: Place, description: string) =>
