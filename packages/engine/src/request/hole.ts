@@ -26,8 +26,12 @@ export async function hole(expression: Expression, names: Names): Promise<unknow
   return value === null || value === "" ? undefined : value;
 }
 
-/** The template's value: typed when it is one single hole, otherwise text; undefined when a hole has no result. */
+/**
+ * The template's value: typed when it is one single hole, otherwise text; undefined when a hole has no result. A text that is empty
+ * because its author left it so is a value.
+ */
 export async function value(template: Template, names: Names): Promise<unknown> {
+  if (template.source === "") return "";
   try {
     const result = await template.render(names, ambientOf(names));
     return result === null || result === "" ? undefined : result;
