@@ -87,7 +87,7 @@ export class Draft {
 
   /** A URL. Fields and captured values in it learn where they stand. Throws `Inexpressible` where a secret would stand in it. */
   url(source: string, key: string): Value {
-    const value = withPortInOne(this.chosenUrl(source, key));
+    const value = this.withWholeUrl(withPortInOne(this.chosenUrl(source, key)));
     for (const [index, part] of value.entries()) {
       if (isPiece(part)) markPosition(part, positionIn(value, index));
     }
@@ -144,6 +144,16 @@ export class Draft {
       this.notes.notCarried(key, `what stands behind ||, as a URL has no alternatives`);
     }
     return value;
+  }
+
+  /** A host that may hold a path, as its example does, can only be typed as a whole URL. */
+  private withWholeUrl(value: Value): Value {
+    const [scheme, piece, next = "/"] = value;
+    const field = piece !== undefined && isPiece(piece) ? piece.fields[0] : undefined;
+    if (scheme !== "https://" || field === undefined || !/^[/?]/.test(String(next))) return value;
+    if (!/^(https:\/\/)?[^/]+\/./.test(String(field.schema.example ?? ""))) return value;
+    this.notes.add(`${field.source}.${field.key}`, "may hold a path, so that it is asked for as a whole URL with https://");
+    return value.slice(1);
   }
 
   private asDefault(value: Value, other: Value): boolean {

@@ -145,9 +145,7 @@ export class Fields {
       label: labelOf(field, this.title),
       type: options ? "select" : isLong(field) ? "text" : undefined,
       ...demandOf(field),
-      prefix: optional(schema.prefix, 100),
-      suffix: optional(schema.suffix, 100),
-      placeholder: optional(schema.example, 200),
+      ...shownOf(field),
       pattern: options ? undefined : this.pattern(field),
       options,
       help: optional(schema.description, 500),
@@ -180,6 +178,18 @@ const implied: { readonly [S in FieldSource]?: ReadonlySet<string> } = {
 
 const optional = (text: unknown, most: number): string | undefined =>
   text === undefined || text === null ? undefined : shortened(String(text), most) || undefined;
+
+/** What is shown around and in the box; a value that is a whole URL begins with https:// itself. */
+function shownOf({ schema, positions }: AskedField): object {
+  const isUrl = positions.has("origin");
+  const example = String(schema.example ?? "").replace(/^https?:\/\//, "");
+  const shown = positions.size === 0 || example === "" ? schema.example : isUrl ? `https://${example}` : example;
+  return {
+    prefix: isUrl ? undefined : optional(schema.prefix, 100),
+    suffix: isUrl ? undefined : optional(schema.suffix, 100),
+    placeholder: optional(shown, 200),
+  };
+}
 
 /** Whether it is a secret, must be given, and what counts otherwise. */
 function demandOf({ schema, secret, default: given, positions }: AskedField): object {
