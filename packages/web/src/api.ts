@@ -44,6 +44,8 @@ export interface Auth {
   /** Whether a person signs in at the provider. */
   readonly user_step: boolean;
   readonly takes_app: boolean;
+  /** What an admin enters beside client ID and secret. */
+  readonly app_fields?: readonly Question[];
   readonly client_source?: "app" | "connection" | "either" | "none" | null;
   /** Markdown: what an admin does at the provider. */
   readonly setup?: string | null;
@@ -56,7 +58,7 @@ export interface Scope {
   readonly reason?: string | null;
 }
 
-export type QuestionType = "string" | "text" | "number" | "boolean" | "date" | "select" | "environment";
+export type QuestionType = "string" | "text" | "number" | "boolean" | "date" | "select" | "environment" | "file" | "object";
 
 export interface Choice {
   readonly label: string;
@@ -89,6 +91,8 @@ export interface Action {
   readonly id: string;
   readonly title: string;
   readonly description?: string | null;
+  /** The ways to connect that it works with; null: all. */
+  readonly auth?: readonly string[] | null;
   readonly scopes?: readonly string[];
   readonly input: readonly Question[];
 }
@@ -96,6 +100,9 @@ export interface Action {
 export interface App {
   readonly client_id: string;
   readonly secret_set: boolean;
+  readonly fields?: Readonly<Record<string, unknown>>;
+  /** Names of the other secrets that are saved. */
+  readonly secrets_set?: readonly string[];
   readonly redirect_uri: string;
   readonly updated_at?: string;
 }

@@ -86,6 +86,8 @@ const controls: { readonly [Type in QuestionType]: (props: ControlProps) => Comp
   date: DateControl,
   select: SelectControl,
   environment: EnvironmentControl,
+  file: FileControl,
+  object: LongTextControl,
 };
 
 function TextControl({ question, value, change, aria }: ControlProps) {
@@ -135,7 +137,21 @@ function DateControl({ value, change, aria }: ControlProps) {
   return <input {...aria} type="date" value={String(value)} onInput={(event) => change(event.currentTarget.value)} />;
 }
 
-function SelectControl({ question, value, change, aria }: ControlProps) {
+function FileControl({ change, aria }: ControlProps) {
+  const read = async (file: File | undefined): Promise<void> => {
+    if (file === undefined) return change("");
+    const bytes = new Uint8Array(await file.arrayBuffer());
+    let text = "";
+    for (const byte of bytes) text += String.fromCharCode(byte);
+    change(JSON.stringify({ name: file.name, type: file.type || "application/octet-stream", data: btoa(text) }));
+  };
+  return <input {...aria} type="file" onChange={(event) => void read(event.currentTarget.files?.[0])} />;
+}
+
+function SelectControl(props: ControlProps) {
+  const { question, value, change, aria } = props;
+  // Choices that only the provider knows are typed.
+  if (!question.options) return <TextControl {...props} />;
   return (
     <select {...aria} value={String(value)} onChange={(event) => change(event.currentTarget.value)}>
       {question.required && value !== "" ? null : <option value="">{question.placeholder ?? "—"}</option>}

@@ -39,7 +39,17 @@ function sentValue(question: Question, value: Value | undefined): unknown {
   return items.length === 0 ? undefined : items;
 }
 
+/** A file is held as the JSON that is sent; an object is typed as JSON. What is none is sent as it is, for the server to refuse. */
+function parsed(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return text;
+  }
+}
+
 function typed(question: Question, text: string): unknown {
+  if (question.type === "file" || question.type === "object") return parsed(text);
   if (question.type === "number") return Number.isFinite(Number(text)) ? Number(text) : text;
   if (question.type === "select") return question.options?.find(({ value }) => String(value) === text)?.value ?? text;
   return text;

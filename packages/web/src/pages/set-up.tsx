@@ -8,8 +8,11 @@ import {
   type List,
   Problem,
   path,
+  type Question,
   query as queryText,
 } from "../api.ts";
+import { Questions } from "../form/questions.tsx";
+import { useForm } from "../form/use-form.ts";
 import { useDoing, useLoaded } from "../loaded.ts";
 import { useSession } from "../session.ts";
 import { Button, LinkButton } from "../ui/button.tsx";
@@ -162,6 +165,7 @@ function AppForm({ connector, auth, environment }: Omit<HereProps, "setEnvironme
           <AppFields
             key={app?.updated_at ?? "none"}
             app={app}
+            questions={auth.app_fields ?? []}
             save={async (values) => {
               await call<App>("PUT", path("connectors", connector.name, "apps", auth.id, environment), values);
               loading.reload();
@@ -180,20 +184,36 @@ function AppForm({ connector, auth, environment }: Omit<HereProps, "setEnvironme
 
 interface AppFieldsProps {
   readonly app: App | undefined;
-  readonly save: (values: { client_id: string; client_secret?: string }) => Promise<void>;
+  /** What the connector asks for beside client ID and secret. */
+  readonly questions: readonly Question[];
+  readonly save: (values: Readonly<Record<string, string>>) => Promise<void>;
 }
 
-function AppFields({ app, save }: AppFieldsProps) {
+/** A secret that is stored is asked for again only if it is to be replaced. */
+function asked(questions: readonly Question[], app: App | undefined): readonly Question[] {
+  return questions.map((question) =>
+    app?.secrets_set?.includes(question.name)
+      ? { ...question, required: false, placeholder: "Stored. Leave empty to keep it." }
+      : question,
+  );
+}
+
+function AppFields({ app, questions, save }: AppFieldsProps) {
+  const form = useForm({ kind: "fields", questions: asked(questions, app), given: app?.fields ?? {} });
   const [id, setId] = useState(app?.client_id ?? "");
   const [secret, setSecret] = useState("");
   const saving = useDoing();
-  const changed = id !== (app?.client_id ?? "") || secret !== "";
+  const [touched, setTouched] = useState(false);
+  const changed = id !== (app?.client_id ?? "") || secret !== "" || touched;
   const submit = (event: Event): void => {
     event.preventDefault();
-    saving.run(() => save({ client_id: id, ...(secret === "" ? {} : { client_secret: secret }) }));
+    const further = form.submit();
+    if (further === undefined) return;
+    const texts = Object.entries(further).map(([name, value]) => [name, String(value)]);
+    saving.run(() => save({ ...Object.fromEntries(texts), client_id: id, ...(secret === "" ? {} : { client_secret: secret }) }));
   };
   return (
-    <form onSubmit={submit} noValidate>
+    <form onSubmit={submit} onInput={() => setTouched(true)} noValidate>
       <div class="field">
         <label for="client-id">Client ID</label>
         <input
@@ -218,6 +238,7 @@ function AppFields({ app, save }: AppFieldsProps) {
         />
         <p class="help">Sealed when it is saved, and never shown again.</p>
       </div>
+      <Questions form={form} />
       <ProblemNotice problem={saving.problem} />
       <div class="form-actions">
         <Button kind="primary" type="submit" busy={saving.busy} disabled={!changed}>

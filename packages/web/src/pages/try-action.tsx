@@ -14,7 +14,8 @@ interface TryActionProps {
 }
 
 /** Runs an action by hand, as a workflow would. */
-export function TryAction({ connection, actions }: TryActionProps) {
+export function TryAction({ connection, actions: all }: TryActionProps) {
+  const actions = all.filter(({ auth }) => !auth || auth.includes(connection.auth));
   const [chosen, setChosen] = useState(actions[0]?.id ?? "");
   const action = actions.find(({ id }) => id === chosen);
   return (
