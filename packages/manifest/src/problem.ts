@@ -65,7 +65,7 @@ export const problemKinds = {
   // Meaning.
   extends_unknown: error("The connector that is extended cannot be used.", "Name another connector that extends none itself."),
   name_not_folder: error("The name is not the folder's.", "Give both the same name."),
-  no_user_step: error("This grant has no user step.", "Remove it: nobody signs in for client_credentials."),
+  no_user_step: error("This grant has no user step.", "Remove it: with this grant nobody is sent to a page of the provider."),
   key_not_of_grant: error("A key belongs to another grant.", "Remove it, or choose the grant that it belongs to."),
   risk_not_acknowledged: error(
     "The grant `password` stands without its acknowledgement.",

@@ -267,7 +267,6 @@ const forms: Readonly<Record<string, string>> = {
   "^[0-9]{1,9}(ms|s|m|h|d)$": "Write a whole number with ms, s, m, h or d, such as 5m.",
   "^[a-z][a-z0-9_]{0,63}$": "Use lower case letters, digits and underscores, and begin with a letter.",
   "^[A-Za-z0-9][A-Za-z0-9-]{0,63}$": "Use letters, digits and hyphens.",
-  "^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$": "Use letters, digits, hyphens and underscores.",
 };
 
 function badFormat({ propertyName, schema, parentSchema, data }: ShapeError, path: Path): Finding {

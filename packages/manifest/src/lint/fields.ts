@@ -65,7 +65,9 @@ const signsOrVerifies: ReadonlySet<string> = new Set(["private_key", "key_id", "
 /** Whether the type or the client takes the field without being told. */
 function isTaken(of: CheckedAuth, name: string): boolean {
   if (fieldsOfDefaultApply(of).includes(name)) return true;
-  return of.auth.type === "oauth2" && of.auth.client?.source !== undefined && askedAnyway.has(name);
+  if (of.auth.type !== "oauth2") return false;
+  if (of.auth.grant === "password" && (name === "username" || name === "password")) return true;
+  return of.auth.client?.source !== undefined && askedAnyway.has(name);
 }
 
 function* unusedInputs(checked: CheckedManifest): Iterable<Found> {

@@ -84,11 +84,14 @@ function* missingKeysOfApp(checked: CheckedManifest): Iterable<Found> {
   }
   for (const { text, piece, reference } of checked.uses()) {
     const [root, name = ""] = reference.path;
-    if (root !== "app" || !onRequest.has(name)) continue;
+    if (root !== "app") continue;
     const auths = checked.authsOf(text);
-    if (auths.some(({ auth }) => appFields(auth).some((field) => field.name === name))) continue;
+    const nobody = auths.every(({ auth }) => auth.type === "oauth2" && auth.client?.source === "none");
+    if (!nobody && !onRequest.has(name)) continue;
+    if (!nobody && auths.some(({ auth }) => appFields(auth).some((field) => field.name === name))) continue;
     const within = { start: piece.offset + (reference.offsets[1] ?? 0), length: name.length };
-    yield { path: text.path, within, message: `Nobody is asked for \`app.${name}\`.` };
+    const hint = nobody ? "There is no client: choose another `client.source`, or name something else." : undefined;
+    yield { path: text.path, within, message: `Nobody is asked for \`app.${name}\`.`, hint };
   }
 }
 
@@ -120,11 +123,19 @@ function* withoutEffect(checked: CheckedManifest): Iterable<Found> {
     if (client?.assertion && !signing.has(client.authentication ?? "")) {
       yield idle([...path, "client", "assertion"], "only private_key_jwt and client_secret_jwt sign one");
     }
-    if (client?.registration && client.source === "connection") {
-      yield idle([...path, "client", "registration"], "the user brings the client");
-    }
+    yield* ofApp(client, path);
     yield* ofEndpoint(auth.revocation, path);
   }
+}
+
+const nobodys: Readonly<Record<string, string>> = { connection: "the user brings the client", none: "there is no client" };
+
+/** What the admin's app needs has no effect where there is none. */
+function* ofApp(client: OAuth2["client"], path: Path): Generator<Found> {
+  const why = nobodys[client?.source ?? "app"];
+  if (why === undefined) return;
+  if (client?.registration) yield idle([...path, "client", "registration"], why);
+  if (client?.fields && client.source === "none") yield idle([...path, "client", "fields"], why);
 }
 
 /** What is about an endpoint of the authorization server has no effect on another request. */

@@ -107,7 +107,12 @@ const owned: Readonly<Record<string, Owned>> = {
     hint: "Write the scopes under `scopes`.",
     in: ["authorization", "device", ...atToken],
     removable: ["authorization", "device", ...atToken],
-    allows: ({ auth }) => (auth.scopes?.param ?? "scope") !== "scope",
+    // A scope with a part that the user chooses cannot be listed; and where nobody asked for scopes, the engine sends none.
+    allows: ({ text, block, auth }) =>
+      (auth.scopes?.param ?? "scope") !== "scope" ||
+      (text?.pieces.length ?? 0) > 0 ||
+      (block === "token" && auth.grant === "authorization_code") ||
+      block === "refresh",
   },
   nonce: {
     hint: "A nonce must be new each time: `{{ $uuid() }}`.",

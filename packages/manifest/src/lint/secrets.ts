@@ -2,6 +2,7 @@
 
 import { appFields } from "../defaults.ts";
 import { places } from "../names.ts";
+import type { Place } from "../schema/text.ts";
 import type { Path } from "../source.ts";
 import type { Text } from "../text.ts";
 import { type CheckedManifest, type Found, placeOf, type Rule, type Use } from "./rule.ts";
@@ -37,9 +38,23 @@ const secrets: Readonly<Record<string, SecretOf>> = {
 
 const hiddenOfApp = new Set(["signing_secret", "private_key"]);
 
+/** Secrets travel with these requests, and still not in their URLs, which are logged everywhere. */
+const sealedRequests: ReadonlySet<Place> = new Set<Place>([
+  "token.request",
+  "token.then",
+  "refresh.params",
+  "subscription.request",
+]);
+
+function mayHoldSecrets({ place, path }: Text): boolean {
+  if (!places[place].secrets) return false;
+  const isTarget = path.at(-2) === "request" && (path.at(-1) === "url" || path.at(-1) === "path");
+  return !isTarget || !sealedRequests.has(place);
+}
+
 function* misplaced(checked: CheckedManifest): Iterable<Found> {
   for (const use of checked.uses()) {
-    const secret = places[use.text.place].secrets ? undefined : secretOf(checked, use);
+    const secret = mayHoldSecrets(use.text) ? undefined : secretOf(checked, use);
     if (secret) yield { ...placeOf(use), message: `${secret} does not belong in ${describe(use.text.path)}.` };
   }
   for (const { text, piece } of checked.pieces()) {

@@ -124,7 +124,11 @@ function* pathQueries(checked: CheckedManifest): Iterable<Found> {
     const literal = text.parts.find((part) => typeof part === "string" && /[?#]/.test(part));
     if (typeof literal !== "string") continue;
     const start = text.source.indexOf(literal) + literal.search(/[?#]/);
-    yield { path: text.path, within: { start, length: 1 }, message: `A query stands in the ${text.path.at(-1)}.` };
+    yield {
+      path: text.path,
+      within: { start, length: 1 },
+      message: `A query stands in the ${text.path.at(-1) === "url" ? "URL" : "path"}.`,
+    };
   }
 }
 
