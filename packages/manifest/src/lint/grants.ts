@@ -4,7 +4,7 @@ import { appFields, defaultApply } from "../defaults.ts";
 import type { Path } from "../source.ts";
 import { nearest } from "../suggestion.ts";
 import { type OAuth2, oauth2Auths } from "./parameters.ts";
-import type { CheckedAuth, CheckedManifest, Found, Rule } from "./rule.ts";
+import { type CheckedAuth, type CheckedManifest, type Found, placeOf, type Rule } from "./rule.ts";
 
 type Grant = OAuth2["grant"];
 
@@ -82,16 +82,18 @@ function* missingKeysOfApp(checked: CheckedManifest): Iterable<Found> {
     if (lacking.length === 0) continue;
     yield { path: [...path, ...at], message: `Nobody is asked for \`app.${lacking.join("` and `app.")}\`, which this needs.` };
   }
-  for (const { text, piece, reference } of checked.uses()) {
-    const [root, name = ""] = reference.path;
+}
+
+function* namedKeysOfApp(checked: CheckedManifest): Iterable<Found> {
+  for (const use of checked.uses()) {
+    const [root, name = ""] = use.reference.path;
     if (root !== "app") continue;
-    const auths = checked.authsOf(text);
-    const nobody = auths.every(({ auth }) => auth.type === "oauth2" && auth.client?.source === "none");
-    if (!nobody && !onRequest.has(name)) continue;
-    if (!nobody && auths.some(({ auth }) => appFields(auth).some((field) => field.name === name))) continue;
-    const within = { start: piece.offset + (reference.offsets[1] ?? 0), length: name.length };
+    const auths = checked.authsOf(use.text).map(({ auth }) => auth);
+    const nobody = auths.every((auth) => auth.type === "oauth2" && auth.client?.source === "none");
+    const asked = !onRequest.has(name) || auths.some((auth) => appFields(auth).some((field) => field.name === name));
+    if (asked && !nobody) continue;
     const hint = nobody ? "There is no client: choose another `client.source`, or name something else." : undefined;
-    yield { path: text.path, within, message: `Nobody is asked for \`app.${name}\`.`, hint };
+    yield { ...placeOf(use, 1), message: `Nobody is asked for \`app.${name}\`.`, hint };
   }
 }
 
@@ -188,6 +190,7 @@ export const grantRules: readonly Rule[] = [
   { code: "key_not_of_grant", check: strangeKeys },
   { code: "risk_not_acknowledged", check: passwords },
   { code: "app_key_missing", check: missingKeysOfApp },
+  { code: "app_key_missing", check: namedKeysOfApp },
   { code: "revocation_unclear", check: revocationTargets },
   { code: "no_revocation", check: withoutRevocation },
   { code: "key_without_effect", check: withoutEffect },
