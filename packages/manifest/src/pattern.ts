@@ -1,5 +1,6 @@
 import { RE2JS } from "re2js";
 import { memoized } from "./memo.ts";
+import { writtenOut } from "./pattern-size.ts";
 
 /** A compiled regular expression that runs in linear time. */
 export interface Pattern {
@@ -11,19 +12,32 @@ export interface Pattern {
 
 const largestProgram = 20_000;
 
+/** Steps take about a hundred bytes each, so only a few of the larger programs are remembered. */
+const smallProgram = 1_000;
+
 /**
  * Compiles a regular expression in RE2 syntax. Throws an `Error` whose message says what is wrong when it cannot be compiled, or
  * when it repeats so much that it would be slow.
  */
-export const compilePattern: (source: string) => Pattern = memoized(2_000, (source) => {
+export function compilePattern(source: string): Pattern {
+  return writtenOut(source) > smallProgram ? largePattern(source) : smallPattern(source);
+}
+
+const smallPattern = memoized(1_000, newPattern);
+const largePattern = memoized(20, newPattern);
+
+function newPattern(source: string): Pattern {
   const compiled = compileRe2(source, 0);
   return {
     matches: (text) => compiled.testExact(text),
     test: (text) => compiled.test(text),
   };
-});
+}
 
 export function compileRe2(source: string | RegExp, flags: number): RE2JS {
+  const work = typeof source === "string" ? writtenOut(source) : writtenOut(source.source, source.ignoreCase);
+  // To find out by compiling it would take long.
+  if (work > largestProgram) throw new Error("it repeats too much");
   let compiled: RE2JS;
   try {
     compiled = RE2JS.compile(RE2JS.translateRegExp(source), flags);
