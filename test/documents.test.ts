@@ -1,4 +1,5 @@
-import { readFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
 import { compile, formatProblem } from "@jackfield/manifest";
 import { parse, stringify } from "yaml";
 
@@ -18,16 +19,34 @@ function blocksOf(file: string): Block[] {
   }));
 }
 
+/** Where null has a meaning in a manifest; elsewhere it takes away what the base has. */
+const keepsNull = new Set(["params", "query", "headers"]);
+
 /** A fragment laid over a manifest: maps are merged, everything else is replaced. */
-function merged(base: unknown, over: unknown): unknown {
+function merged(base: unknown, over: unknown, key = ""): unknown {
   const isMap = (value: unknown): value is Record<string, unknown> =>
     typeof value === "object" && value !== null && !Array.isArray(value);
   if (!isMap(base) || !isMap(over)) return over;
-  return { ...base, ...Object.fromEntries(Object.entries(over).map(([key, value]) => [key, merged(base[key], value)])) };
+  const result: Record<string, unknown> = { ...base };
+  for (const [inner, value] of Object.entries(over)) {
+    if (value === null && !keepsNull.has(key)) delete result[inner];
+    else result[inner] = merged(base[inner], value, inner);
+  }
+  return result;
 }
 
-const blocks = ["README.md", "connectors/README.md"].flatMap(blocksOf);
-const base = blocks.find(({ where, fragment }) => where.startsWith("connectors/") && !fragment)?.text ?? "";
+/** Every document of the repository's own. */
+function documents(folder: string): string[] {
+  return readdirSync(folder, { withFileTypes: true }).flatMap((entry) => {
+    const path = join(folder, entry.name);
+    if (entry.isDirectory()) return documents(path);
+    return entry.name.endsWith(".md") ? [path] : [];
+  });
+}
+
+const guide = join("docs", "guide.md");
+const blocks = ["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", ...documents("docs")].filter(existsSync).flatMap(blocksOf);
+const base = blocks.find(({ where, fragment }) => where.startsWith(guide) && !fragment)?.text ?? "";
 
 test("the documents have manifests and fragments to check", () => {
   expect(blocks.filter(({ fragment }) => !fragment).length).toBeGreaterThanOrEqual(3);
