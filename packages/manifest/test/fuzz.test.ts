@@ -1,13 +1,47 @@
-import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
+import fc from "fast-check";
 import { compile } from "../src/compile.ts";
 import { compileExpression, ExpressionError } from "../src/expression.ts";
+import { manifestSchema } from "../src/json-schema.ts";
 import { formatProblem } from "../src/problem.ts";
+import { fits } from "../src/quick-shape.ts";
+import { readThoroughly, readUsual } from "../src/source.ts";
+import { searchFindings } from "../src/validate.ts";
+import { judge, type Tools } from "./fuzz/judge.mjs";
+import { basesBelow, manifestsBelow, mutantsOf } from "./fuzz/mutants.mjs";
 
-const golden = join(__dirname, "../../../test/golden/manifest");
-const manifests = readdirSync(golden)
-  .map((file) => readFileSync(join(golden, file), "utf8").split("\n-----")[0] ?? "")
-  .filter((text) => text.length < 4000);
+const root = join(__dirname, "../../..");
+const manifests = manifestsBelow(root);
+const bases = basesBelow(root);
+const tools: Tools = {
+  compile: (text, options) => compile(text, { ...options, bases }),
+  formatProblem,
+  readUsual,
+  readThoroughly,
+  fits: (data) => fits(manifestSchema, data),
+  searchFindings,
+};
+
+// `npm run fuzz` does this a hundred thousand times, with other numbers.
+test("whatever is done to a manifest, it ends in a connector or in problems, and haste changes nothing", () => {
+  let connectors = 0;
+  const small = manifests.filter((text) => text.length < 4000);
+  const survives = fc.property(mutantsOf(small), (text) => {
+    const { connector, milliseconds } = judge(text, tools);
+    expect(milliseconds).toBeLessThan(1000);
+    if (connector) connectors++;
+  });
+  fc.assert(survives, { seed: 20_240_607, numRuns: 6000, interruptAfterTimeLimit: 60_000 });
+  expect(connectors).toBeGreaterThan(50);
+}, 120_000);
+
+test("manifests as they are usually written are read without the parser, and found to fit without the validator", () => {
+  const usual = manifests.filter((text) => compile(text, { file: "connector.yaml", bases }).problems.length === 0);
+  const quick = usual.map((text) => readUsual(text)).filter((data) => data !== undefined);
+  expect(quick.length).toBeGreaterThan(0.9 * usual.length);
+  const alone = quick.filter((data) => !Object.hasOwn(data as object, "extends"));
+  expect(alone.filter((data) => !tools.fits(data))).toEqual([]);
+});
 
 /** Numbers below a limit, the same ones each time. */
 function sequence(seed: number): (limit: number) => number {
@@ -17,70 +51,6 @@ function sequence(seed: number): (limit: number) => number {
     return Math.floor((state / 2 ** 32) * limit);
   };
 }
-
-const pieces = [
-  ..."[]{}:,-?|>&*!%@`#'\"\\\n\t ~<=+.()$/^",
-  "{{",
-  "}}",
-  "null",
-  "true",
-  "1e999",
-  "- ",
-  ": ",
-  "<<: ",
-  "\u0000",
-  "\ud800",
-  "\u2028",
-  "__proto__: ",
-  "constructor: ",
-  "{{ $",
-  "{{ ** }}",
-  "?:",
-  "??",
-  "function($x){",
-  "~>",
-  "%",
-  "@$v",
-  "/(a+)+$/",
-  "!!js/function ",
-  "---\n",
-];
-
-function mutate(text: string, random: (limit: number) => number): string {
-  let mutated = text;
-  for (let count = 1 + random(3); count > 0; count--) {
-    const at = random(mutated.length + 1);
-    const length = random(3) === 0 ? random(30) : 0;
-    const other = manifests[random(manifests.length)] ?? "";
-    const start = random(other.length);
-    const inserted = [pieces[random(pieces.length)] ?? "", other.slice(start, start + random(40)), ""][random(3)] ?? "";
-    mutated = mutated.slice(0, at) + inserted + mutated.slice(at + length);
-  }
-  return mutated;
-}
-
-test("whatever is done to a manifest, it ends in a connector or in problems", () => {
-  const random = sequence(20_240_607);
-  const began = performance.now();
-  let connectors = 0;
-  for (let run = 0; run < 4000 && performance.now() - began < 60_000; run++) {
-    const text = mutate(manifests[run % manifests.length] ?? "", random);
-    const { connector, problems } = compile(text, { file: "connector.yaml", folder: "acme" });
-    const failed = problems.some(({ severity }) => severity === "error");
-    expect([text, connector === undefined]).toEqual([text, failed]);
-    if (connector) connectors++;
-    const lines = text.replace(/^\ufeff/, "").split("\n");
-    for (const problem of problems) {
-      expect(problem.message).toMatch(/\S/);
-      expect(problem.line).toBeGreaterThanOrEqual(1);
-      expect(problem.line).toBeLessThanOrEqual(lines.length);
-      expect(problem.column).toBeLessThanOrEqual((lines[problem.line - 1] ?? "").length + 1);
-      expect(problem.length).toBeGreaterThanOrEqual(1);
-      expect(formatProblem(problem).split("\n")).toHaveLength(3);
-    }
-  }
-  expect(connectors).toBeGreaterThan(50);
-}, 120_000);
 
 const tokens = [
   ..."abc.()[]{}<>+-*/%&=?:;,@#^|~$'\"`!\\ 019",
