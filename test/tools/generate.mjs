@@ -1,10 +1,10 @@
 // @ts-check
 /*
- * Writes what is made from the code: the manifest's JSON Schema, the two documents of codes, and the configuration table of the
- * README. `--check` writes nothing and fails where a file is not what it would be.
+ * Writes what is made from the code: the manifest's JSON Schema, the two documents of codes, a page for each problem of a manifest, and
+ * the configuration table of the README. `--check` writes nothing and fails where a file is not what it would be.
  */
-import { existsSync, readFileSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 
 const root = fileURLToPath(new URL("../..", import.meta.url));
@@ -13,7 +13,7 @@ const check = process.argv.includes("--check");
 /** A module as it was built. @param {string} path */
 const load = (path) => import(new URL(`../../packages/${path}`, import.meta.url).href);
 
-const { manifestJsonSchema, problemKinds } = await load("manifest/dist/index.js");
+const { manifestJsonSchema, problemKinds, problemReasons } = await load("manifest/dist/index.js");
 const { errorTable } = await load("engine/dist/index.js");
 const { variables } = await load("server/dist/config.js");
 
@@ -49,15 +49,63 @@ table in \`packages/engine/src/errors.ts\` by \`npm run generate\`.
 ${sections.join("\n")}`;
 }
 
+/** @type {[string, { severity: string, title: string, cure: string }][]} */
+const problems = Object.entries(problemKinds);
+
 function problemsDocument() {
-  /** @type {[string, { severity: string, title: string, cure: string }][]} */
-  const entries = Object.entries(problemKinds);
-  const rows = entries.map(([code, { severity, title, cure }]) => [`\`${code}\``, severity, title, cure]);
+  const rows = problems.map(([code, { severity, title, cure }]) => [`[\`${code}\`](${pageOf(code)})`, severity, title, cure]);
   return `# Problems of a manifest
 
-What \`jackfield validate\` can report. Made from the table in \`packages/manifest\` by \`npm run generate\`.
+What \`jackfield validate\` can report. Each code leads to a page with a manifest that gives the problem and one that does not. Made from the
+table in \`packages/manifest\` and the manifests in \`test/golden/problems\` by \`npm run generate\`.
 
 ${table(["Code", "Severity", "What it means", "What to do"], rows)}
+`;
+}
+
+/** @param {string} code */
+const pageOf = (code) => `docs/problems/${code}.md`;
+
+/** The pair of manifests for a code, and what the first one gives; the same that the tests hold the linter to. @param {string} code */
+function pairOf(code) {
+  const path = join(root, "test/golden/problems", `${code}.txt`);
+  if (!existsSync(path)) return undefined;
+  const [bad = "", report = "", good = ""] = readFileSync(path, "utf8").split(`\n${"-".repeat(80)}\n`);
+  return { bad: bad.trimEnd(), report, good: good.trimEnd() };
+}
+
+/** @param {string} language @param {string} text */
+const block = (language, text) => `\`\`\`${language}\n${text}\n\`\`\`\n`;
+
+/** The lines in which two texts differ, as a diff writes them. @param {string} bad @param {string} good */
+function difference(bad, good) {
+  const [before, after] = [bad.split("\n"), good.split("\n")];
+  const removed = before.filter((line) => !after.includes(line)).map((line) => `-${line}`);
+  const added = after.filter((line) => !before.includes(line)).map((line) => `+${line}`);
+  return [...removed, ...added].join("\n");
+}
+
+/** @param {string} code @param {{ severity: string, title: string, cure: string }} kind */
+function problemPage(code, { severity, title, cure }) {
+  const head = [
+    `# \`${code}\``,
+    `${severity === "error" ? "An error" : "A warning"}: ${title}`,
+    problemReasons[code],
+    `**What to do:** ${cure}`,
+  ];
+  const text = `${head.filter((part) => part !== undefined).join("\n\n")}\n`;
+  const pair = pairOf(code);
+  if (!pair) return `${text}\n[All problems](../../PROBLEMS.md)\n`;
+  return `${text}
+## A manifest that gives it
+
+${block("yaml", pair.bad)}
+${block("text", pair.report)}
+## The same without it
+
+${block("diff", difference(pair.bad, pair.good))}
+${block("yaml", pair.good)}
+[All problems](../../PROBLEMS.md)
 `;
 }
 
@@ -81,7 +129,25 @@ const files = {
   "ERRORS.md": errorsDocument,
   "PROBLEMS.md": problemsDocument,
   "README.md": readme,
+  ...Object.fromEntries(problems.map(([code, kind]) => [pageOf(code), () => problemPage(code, kind)])),
 };
+
+/** Pages of codes that there are no more. */
+function leftOver() {
+  const folder = join(root, "docs/problems");
+  return existsSync(folder)
+    ? readdirSync(folder)
+        .map((name) => `docs/problems/${name}`)
+        .filter((name) => !Object.hasOwn(files, name))
+    : [];
+}
+
+for (const name of leftOver()) {
+  if (check) {
+    console.error(`${name}: is out of date: run \`npm run generate\``);
+    process.exitCode = 1;
+  } else rmSync(join(root, name));
+}
 
 for (const [name, make] of Object.entries(files)) {
   const path = join(root, name);
@@ -90,6 +156,7 @@ for (const [name, make] of Object.entries(files)) {
     const current = existsSync(path) ? readFileSync(path, "utf8") : undefined;
     if (current === text) continue;
     if (check) throw new Error("is out of date: run `npm run generate`");
+    mkdirSync(dirname(path), { recursive: true });
     writeFileSync(path, text);
     console.log(`wrote ${name}`);
   } catch (error) {

@@ -15,6 +15,7 @@ export { jwtClaims, SigningError, signJwt } from "./jwt.ts";
 export { type Name, names, places } from "./names.ts";
 export { compilePattern, type Pattern } from "./pattern.ts";
 export { formatProblem, type Problem, type ProblemCode, problemKinds, type Severity } from "./problem.ts";
+export { problemReasons } from "./problem-reasons.ts";
 export type { Manifest } from "./schema/manifest.ts";
 export type { Place } from "./schema/text.ts";
 export { nearest } from "./suggestion.ts";
