@@ -23,7 +23,7 @@ import type { Revocation } from "./connection/revocation.ts";
 import { createSealer, type KeyRing } from "./connection/seal.ts";
 import type { Listed, Page, Store } from "./connection/store.ts";
 import { type Connection, view } from "./connection/view.ts";
-import { createEgress, type EgressOptions } from "./egress/egress.ts";
+import { createEgress, type Egress, type EgressOptions } from "./egress/egress.ts";
 import { JackfieldError } from "./errors.ts";
 import type { Log } from "./log.ts";
 import type { Queue } from "./queue.ts";
@@ -111,7 +111,8 @@ export interface EngineOptions {
   readonly queue: Queue;
   readonly keys: KeyRing;
   readonly platform: Platform;
-  readonly egress: EgressOptions;
+  /** What the network may be used for, or something in its place. */
+  readonly egress: EgressOptions | Egress;
   readonly log: Log;
   /** Milliseconds since the epoch. Default: the system's clock. */
   readonly clock?: () => number;
@@ -128,7 +129,7 @@ function createRuntime(options: EngineOptions, stopping: AbortSignal): Runtime {
     store,
     queue: options.queue,
     sealer: createSealer(options.keys, random),
-    egress: createEgress(options.egress, { clock }),
+    egress: "send" in options.egress ? options.egress : createEgress(options.egress, { clock }),
     platform: options.platform,
     events: createEventLog(store, clock, random, log),
     log,

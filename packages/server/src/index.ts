@@ -3,3 +3,4 @@ export { routes } from "./api/routes.ts";
 export { type Config, ConfigError, readConfig, variables } from "./config.ts";
 export { run } from "./main.ts";
 export { type Server, startServer } from "./server.ts";
+export { openStore, type SqliteStore } from "./store/sqlite.ts";
