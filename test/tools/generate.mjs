@@ -6,6 +6,9 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { behaviours, connectorList, cookbookPages, manifests } from "./documents/connectors.mjs";
+import { table } from "./documents/markdown.mjs";
+import { reference } from "./documents/reference.mjs";
 
 const root = fileURLToPath(new URL("../..", import.meta.url));
 const check = process.argv.includes("--check");
@@ -13,15 +16,10 @@ const check = process.argv.includes("--check");
 /** A module as it was built. @param {string} path */
 const load = (path) => import(new URL(`../../packages/${path}`, import.meta.url).href);
 
-const { manifestJsonSchema, problemKinds, problemReasons } = await load("manifest/dist/index.js");
+const { manifestJsonSchema, names, places, problemKinds, problemReasons } = await load("manifest/dist/index.js");
+const { manifestSchema } = await load("manifest/dist/json-schema.js");
 const { errorTable } = await load("engine/dist/index.js");
 const { variables } = await load("server/dist/config.js");
-
-/** A cell of a Markdown table. @param {unknown} text */
-const cell = (text) => String(text).replaceAll("|", "\\|").replaceAll("\n", " ");
-
-/** @param {readonly string[]} head @param {readonly (readonly unknown[])[]} rows */
-const table = (head, rows) => [head, head.map(() => "---"), ...rows].map((row) => `| ${row.map(cell).join(" | ")} |`).join("\n");
 
 const actors = {
   user: "The person who connects or calls",
@@ -123,8 +121,14 @@ function readme() {
   return `${text.slice(0, from + begin.length)}\n\n${table(["Variable", "Default", "What it does"], rows)}\n\n${text.slice(to)}`;
 }
 
+const cookbook = cookbookPages(join(root, "docs/cookbook"));
+const all = manifests(join(root, "connectors"));
+
 /** @type {Record<string, () => string>} */
 const files = {
+  "connectors/README.md": () => connectorList(cookbook, all),
+  "docs/behaviours.md": () => behaviours(cookbook, all),
+  "docs/reference.md": () => reference(manifestSchema, places, names),
   "connectors/connector.schema.json": () => `${JSON.stringify(manifestJsonSchema(), null, 2)}\n`,
   "ERRORS.md": errorsDocument,
   "PROBLEMS.md": problemsDocument,
