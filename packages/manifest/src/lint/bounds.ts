@@ -2,7 +2,7 @@
 
 import type { Path } from "../source.ts";
 import type { Piece, Text } from "../text.ts";
-import type { CheckedAuth, CheckedManifest } from "./rule.ts";
+import { type CheckedAuth, type CheckedManifest, derived } from "./rule.ts";
 
 /** A value from outside that templates name, and what it may be. */
 export interface Bound {
@@ -29,7 +29,9 @@ function bound(root: Bound["root"], name: string, path: Path, { pattern, options
 }
 
 /** A captured value, with where and under what name it is kept. */
-export function* capturesIn({ auth, path }: CheckedAuth): Generator<Bound> {
+export const capturesIn = derived((of: CheckedAuth): readonly Bound[] => [...capturesOf(of)]);
+
+function* capturesOf({ auth, path }: CheckedAuth): Generator<Bound> {
   const each = function* (root: Bound["root"], map: Readonly<Record<string, Declared>> | undefined, ...steps: Path) {
     for (const [name, capture] of Object.entries(map ?? {})) yield bound(root, name, [...path, ...steps, name], capture);
   };
@@ -46,24 +48,17 @@ export function* capturesIn({ auth, path }: CheckedAuth): Generator<Bound> {
   }
 }
 
-const known = new WeakMap<CheckedAuth, ReadonlyMap<string, readonly Bound[]>>();
-
 /** Everything from outside that an auth block declares, by `root.name`. */
-function boundsIn(of: CheckedAuth): ReadonlyMap<string, readonly Bound[]> {
-  let bounds = known.get(of);
-  if (!bounds) {
-    const own = of.auth.fields ?? [];
-    const fields = of.fields.map((field) => bound("fields", field.name, [...of.path, "fields", own.indexOf(field)], field));
-    const map = new Map<string, Bound[]>();
-    for (const one of [...fields, ...capturesIn(of)]) {
-      const key = `${one.root}.${one.name}`;
-      map.set(key, [...(map.get(key) ?? []), one]);
-    }
-    bounds = map;
-    known.set(of, bounds);
+const boundsIn = derived((of: CheckedAuth): ReadonlyMap<string, readonly Bound[]> => {
+  const own = of.auth.fields ?? [];
+  const fields = of.fields.map((field) => bound("fields", field.name, [...of.path, "fields", own.indexOf(field)], field));
+  const map = new Map<string, Bound[]>();
+  for (const one of [...fields, ...capturesIn(of)]) {
+    const key = `${one.root}.${one.name}`;
+    map.set(key, [...(map.get(key) ?? []), one]);
   }
-  return bounds;
-}
+  return map;
+});
 
 /** What is known of the values that a hole names. What is not declared anywhere is left out. */
 export function boundsOf(checked: CheckedManifest, text: Text, piece: Piece): readonly Bound[] {

@@ -6,7 +6,7 @@ import type { Piece, Text } from "../text.ts";
 import { type Bound, boundsOf } from "./bounds.ts";
 import { endOfHost, strangerAsHost, strangerAsUrl } from "./host-probes.ts";
 import { requestSites } from "./request-sites.ts";
-import type { CheckedManifest, Found, Rule } from "./rule.ts";
+import { type CheckedManifest, derived, type Found, type Rule } from "./rule.ts";
 import { hasHole, isHost, isPlatform, staticUrls } from "./static-url.ts";
 import { urlTexts } from "./urls.ts";
 
@@ -18,16 +18,9 @@ interface HostHole {
   readonly part: "label" | "host" | "url";
 }
 
-const known = new WeakMap<CheckedManifest, readonly HostHole[]>();
-
-function hostHoles(checked: CheckedManifest): readonly HostHole[] {
-  let holes = known.get(checked);
-  if (!holes) {
-    holes = [...urlTexts(checked), ...checked.at("whitelist")].flatMap((text) => [...holesOf(checked, text)]);
-    known.set(checked, holes);
-  }
-  return holes;
-}
+const hostHoles = derived((checked: CheckedManifest): readonly HostHole[] =>
+  [...urlTexts(checked), ...checked.at("whitelist")].flatMap((text) => [...holesOf(checked, text)]),
+);
 
 function* holesOf(checked: CheckedManifest, text: Text): Generator<HostHole> {
   const [url] = staticUrls(checked, text);

@@ -2,7 +2,7 @@
 
 import type { Manifest } from "../schema/manifest.ts";
 import type { Path } from "../source.ts";
-import type { CheckedAuth, CheckedManifest } from "./rule.ts";
+import { type CheckedAuth, type CheckedManifest, derived } from "./rule.ts";
 
 export type RequestManifest = NonNullable<Manifest["actions"]>[string]["request"];
 
@@ -13,16 +13,10 @@ export interface RequestSite {
   readonly credential: boolean;
 }
 
-const known = new WeakMap<CheckedManifest, readonly RequestSite[]>();
-
-export function requestSites(checked: CheckedManifest): readonly RequestSite[] {
-  let sites = known.get(checked);
-  if (!sites) {
-    sites = [...checked.auths.flatMap((auth) => [...ofAuth(auth)]), ...ofManifest(checked.manifest)];
-    known.set(checked, sites);
-  }
-  return sites;
-}
+export const requestSites = derived((checked: CheckedManifest): readonly RequestSite[] => [
+  ...checked.auths.flatMap((auth) => [...ofAuth(auth)]),
+  ...ofManifest(checked.manifest),
+]);
 
 function* ofAuth(of: CheckedAuth): Generator<RequestSite> {
   const { auth, path } = of;

@@ -54,6 +54,19 @@ export type PlainHttp = (host: string) => boolean;
 
 type Inputs = NonNullable<NonNullable<Manifest["actions"]>[string]["input"]>;
 
+/** What is worked out once for a manifest, however many rules ask for it. */
+export function derived<Of extends object, T>(make: (of: Of) => T): (of: Of) => T {
+  const known = new WeakMap<Of, { readonly value: T }>();
+  return (of) => {
+    let found = known.get(of);
+    if (!found) {
+      found = { value: make(of) };
+      known.set(of, found);
+    }
+    return found.value;
+  };
+}
+
 /** A manifest whose shape is sound, as the rules look at it. */
 export class CheckedManifest {
   readonly manifest: Manifest;
@@ -67,6 +80,7 @@ export class CheckedManifest {
   private byPlace: ReadonlyMap<Place, readonly Text[]> | undefined;
   private byPath: ReadonlyMap<string, Text> | undefined;
   private allUsage: Usage | undefined;
+  private allInputs: readonly { path: Path; input: Inputs }[] | undefined;
 
   constructor(manifest: Manifest, texts: Texts, folder: string | undefined, plainHttp: PlainHttp) {
     this.manifest = manifest;
@@ -85,10 +99,11 @@ export class CheckedManifest {
   }
 
   /** What workflows give: the inputs of every action and trigger, with the path of the block that declares them. */
-  *inputs(): Generator<{ path: Path; input: Inputs }> {
-    for (const block of ["actions", "triggers"] as const) {
-      for (const [id, { input }] of Object.entries(this.manifest[block] ?? {})) yield { path: [block, id], input: input ?? {} };
-    }
+  inputs(): readonly { path: Path; input: Inputs }[] {
+    this.allInputs ??= (["actions", "triggers"] as const).flatMap((block) =>
+      Object.entries(this.manifest[block] ?? {}).flatMap(([id, { input }]) => (input ? [{ path: [block, id], input }] : [])),
+    );
+    return this.allInputs;
   }
 
   /** The inputs that a text may name; undefined where there are none, or where those of any action may be meant. */

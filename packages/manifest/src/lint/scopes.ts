@@ -17,7 +17,7 @@ function* scopeItems(checked: CheckedManifest): Generator<{ name: string; path: 
 
 function* withSeparator(checked: CheckedManifest): Iterable<Found> {
   for (const { name, path, separator } of scopeItems(checked)) {
-    const plain = checked.textAt(path) === undefined ? name : name.replace(/\{\{.*?\}\}/g, "x");
+    const plain = checked.textAt(path) === undefined ? name : name.replace(/\{\{.*?\}\}/g, "a");
     const found = [" ", separator].find((text) => plain.trim().includes(text)) ?? (name !== name.trim() ? " " : undefined);
     if (found === undefined) continue;
     const what = found === " " ? "a space" : `\`${found}\``;

@@ -93,7 +93,10 @@ function entropy(text: string): number {
   return [...counts.values()].reduce((sum, count) => sum - (count / text.length) * Math.log2(count / text.length), 0);
 }
 
+const shortestSecret = 11;
+
 function looksSecret(text: string): boolean {
+  if (text.length < shortestSecret) return false;
   if (knownForms.test(text)) return true;
   const words = text.split(/[\s:;,&?]+/);
   return words.some((word) => randomForm.test(word) && /[0-9]/.test(word) && /[a-z]/i.test(word) && entropy(word) >= 4);
@@ -103,8 +106,7 @@ const describing = new Set(["setup", "label", "test.error", "errors.message"]);
 
 function* suspected({ texts, environments }: CheckedManifest): Iterable<Found> {
   for (const { path, parts, place } of texts) {
-    const literal = parts.find((part) => typeof part === "string" && looksSecret(part));
-    if (literal === undefined || describing.has(place)) continue;
+    if (describing.has(place) || !parts.some((part) => typeof part === "string" && looksSecret(part))) continue;
     yield { path, message: "This looks like a secret." };
   }
   for (const [environment, variables] of Object.entries(environments)) {

@@ -91,7 +91,7 @@ const label = /^[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?$/i;
 
 /** Whether the host is written as one: labels of letters, digits and hyphens, or an IP address. Holes count as letters. */
 export function isHost(host: string): boolean {
-  const plain = host.replace(/\ue000[^\ue001]*\ue001/g, "x");
+  const plain = host.replace(/\ue000[^\ue001]*\ue001/g, "a");
   if (/^\[[0-9a-f:.]+\]$/i.test(plain)) return true;
   return plain.length > 0 && plain.length <= 253 && plain.split(".").every((part) => label.test(part));
 }

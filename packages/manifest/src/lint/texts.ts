@@ -136,12 +136,15 @@ function* unknownEnvironmentVariables(checked: CheckedManifest): Iterable<Found>
 
 const lookAlike = /\$\{[^{}]*\}|(?<!\{)\{(?:fields|env|input|token|app|me|connection|platform)\.[^{}]*\}(?!\})|<%.*?%>/g;
 
+const lookAlikeBegins = /[{<]/;
+
 function* otherHoles({ texts }: CheckedManifest): Iterable<Found> {
   for (const { path, parts, source, place } of texts) {
     if (place === "setup") continue;
     for (const part of parts) {
-      const start = typeof part === "string" ? source.indexOf(part) : 0;
-      for (const match of String(part).matchAll(lookAlike)) {
+      if (typeof part !== "string" || !lookAlikeBegins.test(part)) continue;
+      const start = source.indexOf(part);
+      for (const match of part.matchAll(lookAlike)) {
         const within = { start: start + match.index, length: match[0].length };
         yield { path, within, message: `\`${match[0].slice(0, 60)}\` is sent as it stands.` };
       }

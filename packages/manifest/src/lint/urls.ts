@@ -4,32 +4,25 @@ import type { Piece, Text } from "../text.ts";
 import { type Bound, boundsOf } from "./bounds.ts";
 import { insistsOnHttps } from "./host-probes.ts";
 import { requestSites } from "./request-sites.ts";
-import type { CheckedManifest, Found, Rule } from "./rule.ts";
+import { type CheckedManifest, derived, type Found, type Rule } from "./rule.ts";
 import { isHost, isPlatform, type StaticUrl, staticUrls } from "./static-url.ts";
 
-const known = new WeakMap<CheckedManifest, readonly Text[]>();
-
 /** Every text that is a whole URL; those of requests last. */
-export function urlTexts(checked: CheckedManifest): readonly Text[] {
-  let texts = known.get(checked);
-  if (!texts) {
-    const endpoints = (["authorization.url", "token.url"] as const).flatMap((place) => checked.at(place));
-    texts = [
-      ...checked.at("base_url"),
-      ...endpoints.filter(({ path }) => path.at(-1) === "url"),
-      ...requestTexts(checked, "url"),
-    ];
-    known.set(checked, texts);
-  }
-  return texts;
-}
+export const urlTexts = derived((checked: CheckedManifest): readonly Text[] => {
+  const endpoints = [...checked.at("authorization.url"), ...checked.at("token.url")];
+  return [...checked.at("base_url"), ...endpoints.filter(({ path }) => path.at(-1) === "url"), ...requestUrls(checked)];
+});
 
-function requestTexts(checked: CheckedManifest, key: "url" | "path"): Text[] {
-  return requestSites(checked).flatMap(({ path, request }) => {
-    const text = request[key] === undefined ? undefined : checked.textAt([...path, key]);
-    return text ? [text] : [];
-  });
-}
+const requestTexts = (key: "url" | "path") =>
+  derived((checked: CheckedManifest): readonly Text[] =>
+    requestSites(checked).flatMap(({ path, request }) => {
+      const text = request[key] === undefined ? undefined : checked.textAt([...path, key]);
+      return text ? [text] : [];
+    }),
+  );
+
+const requestUrls = requestTexts("url");
+const requestPaths = requestTexts("path");
 
 /** The first finding of each text: it mostly is the same in every environment. */
 function* perText(
@@ -105,7 +98,7 @@ const invalid = (checked: CheckedManifest) =>
   });
 
 function* invalidPaths(checked: CheckedManifest): Iterable<Found> {
-  for (const text of requestTexts(checked, "path")) {
+  for (const text of requestPaths(checked)) {
     const first = text.parts[0];
     const lead = typeof first === "string" ? first : "";
     const message = !lead.startsWith("/")
@@ -120,7 +113,7 @@ function* invalidPaths(checked: CheckedManifest): Iterable<Found> {
 }
 
 function* pathQueries(checked: CheckedManifest): Iterable<Found> {
-  for (const text of [...requestTexts(checked, "path"), ...requestTexts(checked, "url")]) {
+  for (const text of [...requestPaths(checked), ...requestUrls(checked)]) {
     const literal = text.parts.find((part) => typeof part === "string" && /[?#]/.test(part));
     if (typeof literal !== "string") continue;
     const start = text.source.indexOf(literal) + literal.search(/[?#]/);

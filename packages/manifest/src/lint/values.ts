@@ -4,7 +4,7 @@ import { compilePattern } from "../pattern.ts";
 import type { Path } from "../source.ts";
 import { capturesIn } from "./bounds.ts";
 import { declaredFields } from "./fields.ts";
-import type { CheckedManifest, Found, Rule } from "./rule.ts";
+import { type CheckedManifest, derived, type Found, type Rule } from "./rule.ts";
 
 type Value = string | number | boolean;
 
@@ -20,14 +20,19 @@ interface Asked {
   readonly options?: string | readonly { readonly value: Value }[] | undefined;
 }
 
-function* asked(checked: CheckedManifest): Generator<Asked> {
-  for (const { field, path } of declaredFields(checked)) yield { ...field, path, type: field.type ?? "string" };
-  for (const { path, input: declared } of checked.inputs()) {
-    for (const [name, input] of Object.entries(declared)) {
-      yield { ...input, path: [...path, "input", name], type: input.type ?? "string" };
-    }
-  }
-}
+const asked = derived((checked: CheckedManifest): readonly Asked[] => {
+  const fields = [...declaredFields(checked)].map(({ field, path }) => ({ ...field, path, type: field.type ?? "string" }));
+  const inputs = checked
+    .inputs()
+    .flatMap(({ path, input: declared }) =>
+      Object.entries(declared).map(([name, input]) => ({
+        ...input,
+        path: [...path, "input", name],
+        type: input.type ?? "string",
+      })),
+    );
+  return [...fields, ...inputs];
+});
 
 function* optionsMissing(checked: CheckedManifest): Iterable<Found> {
   for (const { path, type, options } of asked(checked)) {
