@@ -4,6 +4,13 @@ export interface Io {
   error(text: string): void;
   /** Whether `out` shows colours. */
   readonly colour: boolean;
+  /** Replaces the line that tells how far a long command is; an empty text removes it. Absent where nobody watches. */
+  progress?(line: string): void;
+}
+
+/** Whether a stream shows colours: only a terminal does, and not where `NO_COLOR` is set (https://no-color.org). */
+export function showsColour(stream: { readonly isTTY?: boolean }, noColour: string | undefined): boolean {
+  return stream.isTTY === true && (noColour === undefined || noColour === "");
 }
 
 /** 0: done; 1: problems found; 2: wrong usage. */

@@ -1,3 +1,4 @@
+import { showsColour } from "./command.ts";
 import { run } from "./run.ts";
 
 // Whoever reads may stop early, as `| head` does: what is left unread is no failure, and the exit status stays what it would be.
@@ -10,5 +11,6 @@ for (const stream of [process.stdout, process.stderr]) {
 process.exitCode = await run(process.argv.slice(2), {
   out: (text) => void process.stdout.write(text),
   error: (text) => void process.stderr.write(text),
-  colour: process.stdout.isTTY === true && process.env.NO_COLOR === undefined,
+  colour: showsColour(process.stdout, process.env.NO_COLOR),
+  ...(process.stderr.isTTY && { progress: (line: string) => void process.stderr.write(`\r\u001b[K${line}`) }),
 });

@@ -1,15 +1,18 @@
-import { readdir, readFile, stat } from "node:fs/promises";
+import { readdir, stat } from "node:fs/promises";
 import { basename, join, resolve } from "node:path";
 import { parseArgs } from "node:util";
-import { compile, formatProblem, type Problem } from "@jackfield/manifest";
 import { type Command, type Io, UsageError } from "../command.ts";
-import { neighboursOf } from "../neighbours.ts";
+import type { ManifestFile } from "../manifest-file.ts";
+import { checkFiles } from "../validate/check.ts";
+import { countOf, type Format, formats, isFormat } from "../validate/format.ts";
 
-const usage = `jackfield validate FILE|FOLDER… [--json]
+const usage = `jackfield validate FILE|FOLDER… [--format text|json|github] [--json]
 
 Checks manifests. Of a folder, every connector.yaml below it is checked, and that its folder has the connector's name.
 
---json   print {files: [{file, problems}]}`;
+--format text     every problem with its line and its cure (default)
+--format json     {files: [{file, problems}]}; --json is the same
+--format github   workflow commands of GitHub Actions, shown beside the lines of a change`;
 
 /** Checks manifests and prints every problem with its place and its cure. */
 export const validate: Command = {
@@ -18,33 +21,24 @@ export const validate: Command = {
   async run(args, io) {
     const { values, positionals } = parseArgs({
       args: [...args],
-      options: { json: { type: "boolean" } },
+      options: { json: { type: "boolean" }, format: { type: "string" } },
       allowPositionals: true,
     });
+    const format = formatOf(values.format, values.json === true);
     if (positionals.length === 0) throw new UsageError("`validate` needs at least one file or folder.");
-    const checked: Checked[] = [];
-    for (const argument of positionals) {
-      for (const manifest of await manifestsAt(argument)) {
-        checked.push({
-          file: manifest.file,
-          problems: compile(await readText(manifest.file), { ...manifest, bases: neighboursOf(manifest.file) }).problems,
-        });
-      }
-    }
-    if (values.json === true) io.out(`${JSON.stringify({ files: checked.map(asJson) }, null, 2)}\n`);
-    else print(checked, io);
-    return count(checked, "error") > 0 ? 1 : 0;
+    const files: ManifestFile[] = [];
+    for (const argument of positionals) files.push(...(await manifestsAt(argument)));
+    const checked = await checkFiles(files, progressOf(io, files.length));
+    formats[format](checked, io);
+    return countOf(checked, "error") > 0 ? 1 : 0;
   },
 };
 
-interface Checked {
-  readonly file: string;
-  readonly problems: readonly Problem[];
-}
-
-interface ManifestFile {
-  readonly file: string;
-  readonly folder?: string;
+function formatOf(name: string | undefined, json: boolean): Format {
+  const format = name ?? (json ? "json" : "text");
+  if (!isFormat(format)) throw new UsageError(`There is no format \`${format}\`: choose ${Object.keys(formats).join(", ")}.`);
+  if (json && format !== "json") throw new UsageError(`--json and --format ${format} exclude each other.`);
+  return format;
 }
 
 async function manifestsAt(argument: string): Promise<ManifestFile[]> {
@@ -68,40 +62,18 @@ async function manifestsBelow(folder: string): Promise<ManifestFile[]> {
   return found;
 }
 
-async function readText(file: string): Promise<string> {
-  try {
-    return await readFile(file, "utf8");
-  } catch (error) {
-    throw new UsageError(`${file} cannot be read.`, { cause: error });
-  }
-}
-
-function asJson({ file, problems }: Checked) {
-  return {
-    file,
-    problems: problems.map(({ code, severity, path, line, column, message, hint }) => ({
-      code,
-      severity,
-      path,
-      line,
-      column,
-      message,
-      hint,
-    })),
+/** Tells how far it is, from the second second on. */
+function progressOf(io: Io, total: number): (count: number) => void {
+  const began = performance.now();
+  let shown = 0;
+  return (count) => {
+    const now = performance.now();
+    if (!io.progress || now - began < quiet || (now - shown < pause && count < total)) return;
+    shown = now;
+    io.progress(count < total ? `${count} of ${total} manifests` : "");
   };
 }
 
-function print(checked: readonly Checked[], io: Io): void {
-  for (const { problems } of checked) {
-    for (const problem of problems) io.out(`${formatProblem(problem, { colour: io.colour })}\n\n`);
-  }
-  const errors = plural(count(checked, "error"), "error");
-  const warnings = plural(count(checked, "warning"), "warning");
-  io.out(`${plural(checked.length, "manifest")}: ${errors}, ${warnings}\n`);
-}
-
-function count(checked: readonly Checked[], severity: Problem["severity"]): number {
-  return checked.flatMap(({ problems }) => problems).filter((problem) => problem.severity === severity).length;
-}
-
-const plural = (number: number, noun: string) => `${number} ${noun}${number === 1 ? "" : "s"}`;
+/** Milliseconds. */
+const quiet = 1000;
+const pause = 100;
