@@ -4,7 +4,7 @@ import { parseArgs } from "node:util";
 import { formatProblem } from "@jackfield/manifest";
 import { type Command, type Io, UsageError } from "../command.ts";
 import { difference, fits } from "../connector-test/compare.ts";
-import type { Findings, Path } from "../connector-test/replay.ts";
+import type { Findings, Observation, Path } from "../connector-test/replay.ts";
 import { passes, runCase } from "../connector-test/run-case.ts";
 import { TestFile } from "../connector-test/test-file.ts";
 import { compileFile } from "../manifest-file.ts";
@@ -34,7 +34,7 @@ export const test: Command = {
     const tested: Tested[] = [];
     for (const folder of folders) {
       const one = await testConnector(folder, values.update === true);
-      if (values.json !== true) print(one, io);
+      if (values.json !== true) print(one, values.update === true, io);
       tested.push(one);
     }
     const cases = tested.flatMap((one) => one.cases);
@@ -106,24 +106,33 @@ export async function testConnector(folder: string, update = false): Promise<Tes
       findings,
     });
   }
-  // Only what is compared with the text as it stands is placed in it.
-  const updated = update && (await read.update(cases.flatMap(({ findings }) => findings.observations)));
+  const updated = update && (await read.update(cases.flatMap(writable)));
   return { name, file, problems: [], cases, place, updated };
 }
 
-function print({ file, problems, cases, place, updated }: Tested, io: Io): void {
+/** Where a case does not come to its end, only its requests are sure. */
+function writable({ passed, findings }: TestedCase): readonly Observation[] {
+  return passed ? findings.observations : findings.observations.filter(isRequest);
+}
+
+const isRequest = ({ path }: Observation) => path.at(-1) === "request";
+
+function print({ file, problems, cases, place, updated }: Tested, updating: boolean, io: Io): void {
   for (const problem of problems) io.out(`${problem}\n\n`);
   if (updated) io.out(`${file} is written.\n`);
   for (const { name, findings } of cases.filter(({ passed }) => !passed)) {
     const head = (path: Path) => `${place(path)}  ${name}: ${pathText(path)}`;
     for (const { path, message } of findings.troubles) io.out(`${head(path)}\n  ${message}\n\n`);
-    for (const { path, expected, actual } of updated ? [] : differencesOf(findings)) {
-      const words = expected === undefined ? "is not written down; run with --update" : "differs";
+    const shown = differencesOf(findings).filter((observation) => !updating || !isRequest(observation));
+    for (const { path, expected, actual } of shown) {
+      const words = expected === undefined ? notWritten[updating ? "updating" : "testing"] : "differs";
       const lines = difference(expected, actual).map((line) => `  ${painted(line, io)}\n`);
       io.out(`${head(path)} ${words}\n${lines.join("")}\n`);
     }
   }
 }
+
+const notWritten = { updating: "would be", testing: "is not written down; run with --update" } as const;
 
 const differencesOf = ({ observations }: Findings) =>
   observations.filter(({ expected, actual }) => expected === undefined || !fits(expected, actual));

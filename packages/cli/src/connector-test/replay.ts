@@ -71,8 +71,9 @@ export class Replay implements Egress {
     tape.next += 1;
     const { headers, body, ...line } = asSent(request);
     const sent: ExpectedRequest = { ...line, headers, ...(body === null ? {} : { body }) };
-    this.findings.observations.push({ path: [...path, "request"], expected: exchange?.request, actual: settledValue(sent) });
-    if (exchange?.answer === undefined) {
+    if (exchange?.answer !== undefined) {
+      this.findings.observations.push({ path: [...path, "request"], expected: exchange.request, actual: settledValue(sent) });
+    } else {
       this.findings.troubles.push({ path, message: `${line.method} ${line.url} is made here and has no answer.` });
       throw new JackfieldError("provider_unavailable", { detail: "The test has no answer." });
     }

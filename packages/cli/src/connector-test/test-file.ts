@@ -1,6 +1,17 @@
 import { readFile, writeFile } from "node:fs/promises";
 import { Ajv, type ErrorObject, type ValidateFunction } from "ajv";
-import { type Document, isMap, isNode, isScalar, LineCounter, type Pair, parseDocument, type YAMLMap } from "yaml";
+import {
+  type Document,
+  isCollection,
+  isMap,
+  isNode,
+  isScalar,
+  LineCounter,
+  type Pair,
+  parseDocument,
+  visit,
+  type YAMLMap,
+} from "yaml";
 import { fits } from "./compare.ts";
 import { type ConnectorTest, testJsonSchema } from "./format.ts";
 import type { Observation, Path } from "./replay.ts";
@@ -87,6 +98,16 @@ export class TestFile {
     const node = this.document.createNode(value);
     const headers = isMap(node) ? node.get("headers", true) : undefined;
     if (isMap(headers)) headers.flow = true;
+    visit(node, {
+      Seq(_, list) {
+        list.flow = list.items.every(isScalar);
+      },
+    });
+    // What is written is long: it does not fit into braces on one line.
+    for (let length = 1; length < path.length; length++) {
+      const around = this.document.getIn(path.slice(0, length), true);
+      if (isCollection(around)) around.flow = false;
+    }
     const key = String(path.at(-1));
     const parent = this.document.getIn(path.slice(0, -1), true);
     const before = followers[key];
