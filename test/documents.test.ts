@@ -39,7 +39,8 @@ function merged(base: unknown, over: unknown, key = ""): unknown {
 function documents(folder: string): string[] {
   return readdirSync(folder, { withFileTypes: true }).flatMap((entry) => {
     const path = join(folder, entry.name);
-    if (entry.isDirectory()) return documents(path);
+    // Pages of problems show what is wrong on purpose; they are made of the golden files, which prove what each block gives.
+    if (entry.isDirectory()) return path === join("docs", "problems") ? [] : documents(path);
     return entry.name.endsWith(".md") ? [path] : [];
   });
 }

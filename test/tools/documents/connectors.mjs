@@ -77,7 +77,8 @@ function reach(at, [step, ...rest]) {
 
 /** @param {readonly Page[]} pages @param {readonly Manifest[]} all */
 export function behaviours(pages, all) {
-  const rows = pages.map(({ slug, title, providers, shows: rules }) => {
+  const rows = pages.map(({ slug, title, providers, shows: rules, fragment }) => {
+    if (!rules.some((rule) => shows(fragment, rule))) throw new Error(`docs/cookbook/${slug}.md does not show what it is about`);
     const showing = all.filter(({ data, resolved }) =>
       rules.some((rule) => shows(rule.startsWith("extends") ? data : resolved, rule)),
     );
