@@ -153,6 +153,10 @@ export const problemKinds = {
     'Send it, such as with `send: { query: { cursor: "{{ page.cursor }}" } }`.',
   ),
   page_without_pages: warning("A page is named where there is only one.", "Say how the next page is found, or remove it."),
+  page_output_of_answer: warning(
+    "The output of a paged action reads the answer instead of an item.",
+    "Name the item's own keys, such as `output: name`.",
+  ),
   missing_label: error("An auth has no label.", 'Name the connection, such as `label: "{{ me.name }}"`.'),
   missing_unique_id: error("An auth has no unique id.", "Tell accounts apart, such as `unique_id: me.id`."),
   label_repeats_title: warning("A label begins with the connector's title.", "Begin with what tells one account from another."),

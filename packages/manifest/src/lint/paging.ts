@@ -2,7 +2,7 @@
 
 import type { Path } from "../source.ts";
 import { nearest } from "../suggestion.ts";
-import type { CheckedManifest, Found, Rule } from "./rule.ts";
+import { type CheckedManifest, type Found, placeOf, type Rule } from "./rule.ts";
 
 function* unknownOptions(checked: CheckedManifest): Iterable<Found> {
   const known = Object.keys(checked.manifest.options ?? {});
@@ -85,6 +85,18 @@ function* noPages(checked: CheckedManifest): Iterable<Found> {
   }
 }
 
+/** With pages, `output` is given each item, and not the answer that it came in. */
+function* outputOfAnswer(checked: CheckedManifest): Iterable<Found> {
+  for (const use of checked.uses()) {
+    const [block, id] = use.text.path;
+    if (use.text.place !== "action.output" || block !== "actions") continue;
+    const { paginate } = checked.manifest.actions?.[String(id)] ?? {};
+    const items = paginate?.items.split(".") ?? [];
+    if (items.length < 2 || items.some((name, index) => use.reference.path[index] !== name)) continue;
+    yield { ...placeOf(use, 0), message: `\`output\` reads each item by itself, and no item has a \`${paginate?.items}\`.` };
+  }
+}
+
 const pagedBlocks: ReadonlySet<string | number> = new Set(["actions", "options", "triggers"]);
 
 export const pagingRules: readonly Rule[] = [
@@ -93,4 +105,5 @@ export const pagingRules: readonly Rule[] = [
   { code: "missing_key", check: nextMissing },
   { code: "page_never_sent", check: neverSent },
   { code: "page_without_pages", check: noPages },
+  { code: "page_output_of_answer", check: outputOfAnswer },
 ];

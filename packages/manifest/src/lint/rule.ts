@@ -1,5 +1,6 @@
 import { type AuthManifest, environmentsOf, type FieldManifest, fieldsOf } from "../defaults.ts";
 import type { Reference } from "../jsonata/references.ts";
+import { places } from "../names.ts";
 import type { ProblemCode } from "../problem.ts";
 import type { Manifest } from "../schema/manifest.ts";
 import type { Place } from "../schema/text.ts";
@@ -157,6 +158,12 @@ function grouped(texts: readonly Text[]): ReadonlyMap<Place, readonly Text[]> {
     else groups.set(text.place, [text]);
   }
   return groups;
+}
+
+/** The output of an action with pages reads each item, so that any name may stand there. */
+export function isFree({ place, path }: Text, { manifest }: CheckedManifest): boolean {
+  if (places[place].free) return true;
+  return place === "action.output" && manifest.actions?.[String(path[1])]?.paginate !== undefined;
 }
 
 /** The place of one name of a reference; by default of the last one. */

@@ -5,7 +5,7 @@ import { places } from "../names.ts";
 import type { Place } from "../schema/text.ts";
 import type { Path } from "../source.ts";
 import type { Text } from "../text.ts";
-import { type CheckedManifest, type Found, placeOf, type Rule, type Use } from "./rule.ts";
+import { type CheckedManifest, type Found, isFree, placeOf, type Rule, type Use } from "./rule.ts";
 
 /** What a name stands for if it is a secret. A value that was captured with a pattern is none. */
 export function secretOf(checked: CheckedManifest, { text, reference }: Use): string | undefined {
@@ -54,11 +54,11 @@ function mayHoldSecrets({ place, path }: Text): boolean {
 
 function* misplaced(checked: CheckedManifest): Iterable<Found> {
   for (const use of checked.uses()) {
-    const secret = mayHoldSecrets(use.text) ? undefined : secretOf(checked, use);
+    const secret = mayHoldSecrets(use.text) || isFree(use.text, checked) ? undefined : secretOf(checked, use);
     if (secret) yield { ...placeOf(use), message: `${secret} does not belong in ${describe(use.text.path)}.` };
   }
   for (const { text, piece } of checked.pieces()) {
-    if (!piece.analysis.everything || !reachesSecrets(checked, text)) continue;
+    if (!piece.analysis.everything || isFree(text, checked) || !reachesSecrets(checked, text)) continue;
     yield {
       path: text.path,
       within: { start: piece.offset, length: 1 },
@@ -98,7 +98,7 @@ const shortestSecret = 11;
 function looksSecret(text: string): boolean {
   if (text.length < shortestSecret) return false;
   if (knownForms.test(text)) return true;
-  const words = text.split(/[\s:;,&?]+/);
+  const words = text.split(/^(?:https?:\/)?\//.test(text) ? /[\s:;,&?/]+/ : /[\s:;,&?]+/);
   return words.some((word) => randomForm.test(word) && /[0-9]/.test(word) && /[a-z]/i.test(word) && entropy(word) >= 4);
 }
 

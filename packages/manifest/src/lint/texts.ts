@@ -5,8 +5,7 @@ import { builtins } from "../jsonata/function-names.ts";
 import { ownFunctions } from "../jsonata/own-functions.ts";
 import { type Name, names, places, wholeCallback } from "../names.ts";
 import { listed, nearest } from "../suggestion.ts";
-import type { Text } from "../text.ts";
-import { type CheckedManifest, type Found, isCaptured, placeOf, type Rule, type Use } from "./rule.ts";
+import { type CheckedManifest, type Found, isCaptured, isFree, placeOf, type Rule, type Use } from "./rule.ts";
 import { secretOf } from "./secrets.ts";
 
 const functions = [...Object.keys(builtins), ...Object.keys(ownFunctions)];
@@ -72,12 +71,6 @@ function membersOf(root: Name, checked: CheckedManifest, { text }: Use): readonl
   if (known === undefined) return undefined;
   if (root === "app") return [...known, ...checked.authsOf(text).flatMap(({ auth }) => appFields(auth).map(({ name }) => name))];
   return isCaptured(root) ? [...known, ...checked.capturesOf(text, root)] : known;
-}
-
-/** The output of an action with pages reads each item, so that any name may stand there. */
-function isFree({ place, path }: Text, { manifest }: CheckedManifest): boolean {
-  if (places[place].free) return true;
-  return place === "action.output" && manifest.actions?.[String(path[1])]?.paginate !== undefined;
 }
 
 function hintFor(root: string, reached: readonly Name[], checked: CheckedManifest, use: Use): string {

@@ -22,15 +22,13 @@ interface Asked {
 
 const asked = derived((checked: CheckedManifest): readonly Asked[] => {
   const fields = [...declaredFields(checked)].map(({ field, path }) => ({ ...field, path, type: field.type ?? "string" }));
-  const inputs = checked
-    .inputs()
-    .flatMap(({ path, input: declared }) =>
-      Object.entries(declared).map(([name, input]) => ({
-        ...input,
-        path: [...path, "input", name],
-        type: input.type ?? "string",
-      })),
-    );
+  const inputs = checked.inputs().flatMap(({ path, input: declared }) =>
+    Object.entries(declared).map(([name, input]) => ({
+      ...input,
+      path: [...path, "input", name],
+      type: input.type ?? "string",
+    })),
+  );
   return [...fields, ...inputs];
 });
 
