@@ -1,20 +1,32 @@
 import type { Command, ExitCode, Io } from "../command.ts";
 import { UsageError } from "../command.ts";
+import { runCurl } from "../import/curl-command.ts";
 import { runNango } from "../import/nango-command.ts";
+import { runOpenApi } from "../import/openapi-command.ts";
 
 type RunSource = (args: readonly string[], io: Io) => Promise<ExitCode>;
 
 /** What can be imported, by name. */
-const sources: Readonly<Record<string, RunSource>> = { nango: runNango };
+const sources: Readonly<Record<string, RunSource>> = { openapi: runOpenApi, nango: runNango, curl: runCurl };
 
-const usage = `jackfield import nango FILE [NAME…] [--out FOLDER] [--json]
+const usage = `jackfield import openapi FILE [--operations ID,… | --all] [--name NAME] [--base-url URL] [--out FOLDER] [--json]
+jackfield import nango FILE [NAME…] [--out FOLDER] [--json]
+jackfield import curl [--into FOLDER] [--name ID] ['curl …']
 
-Makes manifests from the definitions of another system. What cannot be carried over is reported, never dropped silently.
+Makes manifests from other descriptions. What cannot be carried over is reported, never dropped silently.
 
-nango     FILE holds providers as Nango's providers.yaml does, as YAML or JSON; NAMEs choose some of them
+openapi       a document of OpenAPI 3.0 or 3.1, as JSON or YAML
+curl          one action of a curl command, which is given as an argument or on stdin; what looks like a secret is removed
+nango         providers in the format of Nango's providers.yaml, as YAML or JSON; NAMEs choose some of them
 
---out     write FOLDER/NAME/connector.yaml for each; what is there already stays as it is. Without it, manifests are printed
---json    print {providers: [{provider, name, imported, file, manifest, reason, notes: [{key, message}]}]}
+--operations  the operations that become actions, by operationId; without it, those that there are are listed
+--all         every operation becomes an action
+--name        the connector's name, or the action's; default: made of the document's title or of the URL
+--base-url    where the API lives, if the document does not tell
+--out         write FOLDER/NAME/connector.yaml; what is there already stays as it is. Without it, manifests are printed
+--into        add the action to FOLDER/connector.yaml; without it, it is printed
+--json        nango:   {providers: [{provider, name, imported, file, manifest, reason, notes: [{key, message}]}]}
+              openapi: {name, file, manifest, reason, operations: [{id, action}], notes: [{key, message}]}
 
 Exit status 1: something could not be imported.`;
 

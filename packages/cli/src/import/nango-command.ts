@@ -1,8 +1,7 @@
-import { readFile } from "node:fs/promises";
 import { parseArgs } from "node:util";
-import { parse } from "yaml";
 import { type ExitCode, type Io, UsageError } from "../command.ts";
 import { writeConnector } from "./connector-folder.ts";
+import { readData } from "./data-file.ts";
 import type { Entry } from "./nango/draft.ts";
 import { type Imported, importNango } from "./nango.ts";
 
@@ -32,19 +31,7 @@ export async function runNango(args: readonly string[], io: Io): Promise<ExitCod
 }
 
 async function readCatalogue(file: string): Promise<Readonly<Record<string, Entry>>> {
-  let text: string;
-  try {
-    text = await readFile(file, "utf8");
-  } catch (error) {
-    throw new UsageError(`${file} cannot be read.`, { cause: error });
-  }
-  let data: unknown;
-  try {
-    // Catalogues share parts with anchors, so that there may be many aliases.
-    data = /^\s*\{/.test(text) ? JSON.parse(text) : parse(text, { maxAliasCount: 10_000, merge: true });
-  } catch (error) {
-    throw new UsageError(`${file} is neither JSON nor YAML: ${(error as Error).message}`, { cause: error });
-  }
+  const data = await readData(file);
   const isMap = (value: unknown) => typeof value === "object" && value !== null && !Array.isArray(value);
   if (!isMap(data) || !Object.values(data as object).every(isMap)) throw new UsageError(`${file} holds no map of providers.`);
   return data as Record<string, Entry>;

@@ -2,8 +2,8 @@
 
 import { freeName, snakeCase } from "../identifier.ts";
 import { Inexpressible, type Notes } from "../note.ts";
+import { domainOf, hostBelow, isOpenPattern, labelPattern, originBelow, usable, valuePattern } from "../pattern.ts";
 import type { Schema, UrlPosition } from "./fields.ts";
-import { domainOf, hostBelow, isOpenPattern, labelPattern, originBelow, usable, valuePattern } from "./pattern.ts";
 import { propertyPath, quoted } from "./value.ts";
 
 export type CaptureSource = "callback" | "token";

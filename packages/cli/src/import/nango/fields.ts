@@ -2,7 +2,7 @@
 
 import { freeName, shortened, snakeCase } from "../identifier.ts";
 import type { Notes } from "../note.ts";
-import { hostPattern, isOpenPattern, labelPattern, originPattern, usable } from "./pattern.ts";
+import { hostPattern, isOpenPattern, labelPattern, originPattern, usable } from "../pattern.ts";
 
 /** Where in a URL a value stands; `host` is a whole host, `label` a part of one, `origin` scheme and host. */
 export type UrlPosition = "origin" | "host" | "label" | "path";
