@@ -146,7 +146,7 @@ async function readAnswer(
   refuseUnusable("refresh token", refreshToken, answer);
   const token = isToken(accessToken) ? accessToken : (before?.access_token ?? "");
   const tokenType = await read("token_type");
-  const lifetime = await timeLeft(response, root, reading, token, answer.sentAt);
+  const lifetime = await timeLeft(response, root, reading, accessToken, answer.sentAt);
   const refreshLifetime = lifetimeOf(await read("refresh_token_expires_in"), undefined, answer.sentAt);
   const captured = await capture(reading.capture, root, reading.moment === "exchange");
   return {
@@ -172,13 +172,14 @@ async function timeLeft(
   response: TokenResponse,
   root: unknown,
   reading: Reading,
-  token: string,
+  accessToken: unknown,
   now: number,
 ): Promise<number | undefined> {
   const { value, unit } = response.expires_in;
   const told = lifetimeOf(root === undefined ? undefined : await evaluate(value, root), unit, now);
-  if (told !== undefined || reading.default_lifetime === "never") return told;
-  return reading.default_lifetime ?? jwtLifetime(token, now);
+  // An answer that brings no token says nothing of the one before, whose own end stays.
+  if (told !== undefined || reading.default_lifetime === "never" || !isToken(accessToken)) return told;
+  return reading.default_lifetime ?? jwtLifetime(accessToken, now);
 }
 
 /** More does not fit into the headers that common servers take. */
