@@ -1,3 +1,4 @@
+import { existsSync, readFileSync } from "node:fs";
 import { parseArgs } from "node:util";
 import { type Preview, type PreviewOptions, previewRequests } from "@jackfield/engine";
 import { type Connector, formatProblem } from "@jackfield/manifest";
@@ -11,10 +12,10 @@ Shows every request that a manifest makes, as it would be sent; nothing is sent.
 
 --auth ID                  one way to connect; default: all, and options, actions and triggers with the first
 --environment NAME         default: the manifest's first
---field NAME=VALUE         what the user enters; an empty value leaves it out
+--field NAME=VALUE         what the user enters; an empty value leaves it out, @FILE reads it from a file that is there
 --client-id TEXT           the app
 --client-secret TEXT
---app NAME=VALUE           what else the admin enters with the app; @FILE reads the value from a file
+--app NAME=VALUE           what else the admin enters with the app; also @FILE
 --redirect-uri URL
 --scope NAME               may be repeated; default: the required scopes
 --state TEXT
@@ -99,10 +100,10 @@ function given(values: Values): PreviewOptions {
   return {
     auth: text("auth"),
     environment: text("environment"),
-    fields: map("field"),
+    fields: withFiles(map("field")),
     client_id: text("client-id"),
     client_secret: text("client-secret"),
-    app: map("app"),
+    app: withFiles(map("app")),
     redirect_uri: text("redirect-uri"),
     scopes: values.scope as string[] | undefined,
     state: text("state"),
@@ -126,6 +127,13 @@ function pairsOf(option: string, texts: readonly string[] = []): Record<string, 
       return [text.slice(0, at), text.slice(at + 1)];
     }),
   );
+}
+
+/** A key does not fit on a command line. */
+function withFiles(given: Readonly<Record<string, string>>): Record<string, string> {
+  const read = (value: string) =>
+    value.startsWith("@") && existsSync(value.slice(1)) ? readFileSync(value.slice(1), "utf8") : value;
+  return Object.fromEntries(Object.entries(given).map(([name, value]) => [name, read(value)]));
 }
 
 /** `name` counts for all, `action.name` for one. */
