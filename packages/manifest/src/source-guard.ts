@@ -12,6 +12,9 @@ export interface Refusal {
 const deepest = 64;
 const most = 20;
 
+/** A manifest of 256 KB has about 60,000. What has far more is no manifest, and takes the parser long. */
+const mostTokens = 150_000;
+
 /** What a token begins with, and why it is refused. */
 const refused: Readonly<Record<string, (token: string) => readonly [ProblemCode, string]>> = {
   "%": (token) => ["yaml_directive", `${token.trim()} is a YAML directive.`],
@@ -31,13 +34,11 @@ export function refusals(text: string): Refusal[] {
   const found: Refusal[] = [];
   const nesting = new Nesting();
   let documents = 0;
+  let count = 0;
   for (const { token, scalar, offset } of tokens(text)) {
-    if (nesting.take(token, scalar) > deepest) {
-      return [{ code: "too_deep", offset, length: 1, message: `Values are nested more than ${deepest} levels deep.` }];
-    }
-    if (nesting.unopened) {
-      return [{ code: "yaml_syntax", offset, length: 1, message: `There is no bracket that ${token} could close.` }];
-    }
+    const depth = nesting.take(token, scalar);
+    const end = endOf(++count, depth, nesting.unopened ? token : undefined);
+    if (end) return [{ code: end[0], offset, length: 1, message: end[1] }];
     if (scalar) continue;
     const reason = refused[token[0] ?? ""]?.(token);
     if (reason) found.push({ code: reason[0], offset, length: token.length, message: reason[1] });
@@ -47,6 +48,13 @@ export function refusals(text: string): Refusal[] {
     if (found.length >= most) break;
   }
   return found;
+}
+
+/** What ends the reading at once. */
+function endOf(count: number, depth: number, unopened: string | undefined): readonly [ProblemCode, string] | undefined {
+  if (count > mostTokens) return ["too_many_values", "The file holds too many values."];
+  if (depth > deepest) return ["too_deep", `Values are nested more than ${deepest} levels deep.`];
+  return unopened === undefined ? undefined : ["yaml_syntax", `There is no bracket that ${unopened} could close.`];
 }
 
 /** The pieces of the source; plain and block scalars are marked, whatever they begin with. */

@@ -125,9 +125,11 @@ export class Texts {
   }
 }
 
+const known = { template: memoized(5_000, readTemplate), expression: memoized(5_000, readExpression) };
+
 const compiled = {
-  template: memoized(10_000, (source) => orError(source, readTemplate)),
-  expression: memoized(10_000, (source) => orError(source, readExpression)),
+  template: (source: string) => orError(source, known.template),
+  expression: (source: string) => orError(source, known.expression),
 };
 
 function readExpression(source: string): Compiled {

@@ -3,7 +3,7 @@
  * npm run fuzz [-- --runs N --seed N --workers N --only N]
  *
  * Compiles damaged manifests in processes of their own. Each must end in a connector or in problems, within a second of processor
- * time and within 500 MB. A process that crashes, or is silent for five seconds, names the mutant that it died of, and another one
+ * time and within 500 MB. A process that crashes, or is silent for fifteen seconds, names the mutant that it died of, and another one
  * takes its place. `--only` judges one mutant and prints it. The exit status is 1 if anything was found.
  */
 import { fork } from "node:child_process";
@@ -17,7 +17,8 @@ import { searchFindings } from "../../dist/validate.js";
 import { judge } from "./judge.mjs";
 import { basesBelow, manifestsBelow, mutant, mutantsOf } from "./mutants.mjs";
 
-const limits = { milliseconds: 1000, silence: 5000, megabytes: 500 };
+/** What is in use must fit into the heap, so that what is merely not yet collected does not count. */
+const limits = { milliseconds: 1000, silence: 15_000, megabytes: 500, heap: 320 };
 const own = fileURLToPath(import.meta.url);
 const root = fileURLToPath(new URL("../../../..", import.meta.url));
 
@@ -88,7 +89,7 @@ function add({ number, connector, milliseconds, peak, reason }) {
 /** Has a process judge the tasks, and the next one if it dies. @param {Iterator<Task>} tasks @returns {Promise<void>} */
 function haveJudged(tasks) {
   return new Promise((resolve) => {
-    const child = fork(own, ["--work"]);
+    const child = fork(own, ["--work"], { execArgv: [`--max-old-space-size=${limits.heap}`] });
     /** Those that were sent and not yet judged; the first one is being judged, the second one waits. @type {Task[]} */
     const sent = [];
     let heard = Date.now();
