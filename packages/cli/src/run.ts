@@ -1,6 +1,8 @@
 import { nearest } from "@jackfield/manifest";
 import { type Command, type ExitCode, type Io, UsageError } from "./command.ts";
+import { dev } from "./commands/dev.ts";
 import { importCommand } from "./commands/import.ts";
+import { newCommand } from "./commands/new.ts";
 import { requests } from "./commands/requests.ts";
 import { schema } from "./commands/schema.ts";
 import { start } from "./commands/start.ts";
@@ -8,7 +10,16 @@ import { test } from "./commands/test.ts";
 import { validate } from "./commands/validate.ts";
 
 /** Every command there is, by name. */
-export const commands: Readonly<Record<string, Command>> = { start, validate, requests, test, schema, import: importCommand };
+export const commands: Readonly<Record<string, Command>> = {
+  start,
+  new: newCommand,
+  dev,
+  validate,
+  requests,
+  test,
+  schema,
+  import: importCommand,
+};
 
 /** Runs the command line. Never throws on wrong usage: that is printed, and the exit status is 2. */
 export async function run(args: readonly string[], io: Io): Promise<ExitCode> {
