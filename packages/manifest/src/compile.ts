@@ -48,7 +48,8 @@ export function compile(text: string, options: CompileOptions): Compilation {
     folder: options.folder,
     plainHttp: options.plainHttp ?? (() => false),
   });
-  const findings = [...shape, ...found.filter((finding) => !followsFrom(shape, finding))];
+  const matters = (finding: Finding) => !mayBeInherited.has(finding.code) || !extended.inherited(finding.path);
+  const findings = [...shape, ...found.filter((finding) => matters(finding) && !followsFrom(shape, finding))];
   const problems = findings.slice(0, most).map((finding) => source.problem(placed(finding, extended, source.data)));
   problems.sort(byPlace);
   if (problems.some(({ severity }) => severity === "error")) return { connector: undefined, problems };
@@ -163,7 +164,34 @@ const dependent = new Set<ProblemCode>([
   "host_hole_unbound",
   "issuer_missing",
   "whitelist_gap",
+  "request_target",
+  "capture_bounds",
+  "after_connect_unclear",
+  "unused_capture",
+  "unused_scope",
+  "unused_options",
+  "unknown_options",
+  "unknown_auth",
+  "no_revocation",
+  "revocation_unclear",
+  "risk_not_acknowledged",
+  "app_key_missing",
+  "apply_without_credential",
+  "key_without_effect",
+  "body_with_get",
+  "options_missing",
+  "page_never_sent",
+  "page_without_pages",
+  "mapper_missing",
+  "mapper_incomplete",
+  "verification_missing",
+  "verification_unclear",
+  "parser_missing",
+  "subscription_missing",
 ]);
+
+/** What another connector brings along need not all be used. */
+const mayBeInherited: ReadonlySet<ProblemCode> = new Set<ProblemCode>(["unused_capture", "unused_field", "unused_scope"]);
 
 function followsFrom(shape: readonly Finding[], { code, path }: Finding): boolean {
   if (shape.some((wrong) => wrong.path.length > 0 && isSame(wrong.path, path.slice(0, wrong.path.length)))) return true;

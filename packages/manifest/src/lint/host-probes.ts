@@ -3,16 +3,22 @@
 
 import { memoized } from "../memo.ts";
 import { compilePattern } from "../pattern.ts";
+import { writtenOut } from "../pattern-size.ts";
 
 const inside = ["/", "?", "#", "@", "\\", " ", "%2f"];
 const lengths = [0, 1, 2, 4, 8, 16, 32];
 
+/** A pattern that is very large once its repetitions are written out takes long for each value. */
+const largest = 1_000;
+const fewLengths = [0, 1, 8];
+
 /** A value that the pattern of a part of a host lets through although it would change which host is meant; "" if there is none. */
 export const endOfHost: (pattern: string) => string = memoized(2_000, (source) => {
   const pattern = compilePattern(source);
+  const tried = writtenOut(source) > largest ? fewLengths : lengths;
   for (const character of inside) {
-    for (const before of lengths) {
-      for (const after of lengths) {
+    for (const before of tried) {
+      for (const after of tried) {
         const value = "a".repeat(before) + character + "b".repeat(after);
         if (pattern.matches(value)) return value;
       }
