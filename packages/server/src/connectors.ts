@@ -1,3 +1,4 @@
+import { EventEmitter } from "node:events";
 import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { Log, Registry, Store } from "@jackfield/engine";
@@ -24,6 +25,10 @@ export interface Catalog extends Registry {
   compile: Compile;
   /** Adds or replaces a connector, whose text others may extend; false when it stays hidden here. */
   put(connector: Connector, text: string): boolean;
+  /** As `put`, for a text that is not stored: the connector stays where it came from. */
+  preview(connector: Connector, text: string): boolean;
+  /** Calls `listener` whenever a connector of that name is added or replaced, until the result is called. */
+  watch(name: string, listener: () => void): () => void;
   source(name: string): Source | undefined;
   /** The connector's picture: its own file, or undefined when there is none. */
   icon(name: string): Promise<Buffer | undefined>;
@@ -87,13 +92,25 @@ export async function loadCatalog(options: CatalogOptions): Promise<Catalog> {
     if (connector !== undefined) add({ connector, source: "published", folder: entries.get(name)?.folder });
   }
 
+  const changes = new EventEmitter().setMaxListeners(0);
+  const replace = (entry: Entry, text: string): boolean => {
+    texts.set(entry.connector.name, text);
+    const shown = add(entry);
+    changes.emit(entry.connector.name);
+    return shown;
+  };
+  const folderOf = (name: string) => entries.get(name)?.folder;
+
   return {
     compile: compileHere,
     get: (name) => entries.get(name)?.connector,
     list: () => [...entries.values()].map((entry) => entry.connector).sort((a, b) => (a.name < b.name ? -1 : 1)),
-    put(connector, text) {
-      texts.set(connector.name, text);
-      return add({ connector, source: "published", folder: entries.get(connector.name)?.folder });
+    put: (connector, text) => replace({ connector, source: "published", folder: folderOf(connector.name) }, text),
+    preview: (connector, text) =>
+      replace({ connector, source: entries.get(connector.name)?.source ?? "folder", folder: folderOf(connector.name) }, text),
+    watch(name, listener) {
+      changes.on(name, listener);
+      return () => changes.off(name, listener);
     },
     source: (name) => entries.get(name)?.source,
     async icon(name) {

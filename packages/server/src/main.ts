@@ -2,8 +2,11 @@ import { type Config, ConfigError, readConfig } from "./config.ts";
 import { createLog } from "./log.ts";
 import { type Server, startServer, version } from "./server.ts";
 
-/** Runs the server until a signal ends the process: SIGTERM and SIGINT let running work finish, a second one does not. */
-export async function run(env: NodeJS.ProcessEnv): Promise<void> {
+/**
+ * Runs the server until a signal ends the process: SIGTERM and SIGINT let running work finish, a second one does not. Gives it once it is
+ * ready.
+ */
+export async function run(env: NodeJS.ProcessEnv): Promise<Server> {
   const began = performance.now();
   const config = configOrExit(env);
   const log = createLog(config.logLevel);
@@ -17,9 +20,10 @@ export async function run(env: NodeJS.ProcessEnv): Promise<void> {
     const server = await startServer(config, log);
     endBySignal(server);
     print(greeting(server, Math.round(performance.now() - began)));
+    return server;
   } catch (error) {
     log("debug", "the start failed", { error });
-    exitWith(error);
+    return exitWith(error);
   }
 }
 

@@ -12,7 +12,7 @@ import {
   type KeyRing,
   type Log,
 } from "@jackfield/engine";
-import type { Connector } from "@jackfield/manifest";
+import type { Connector, Problem } from "@jackfield/manifest";
 import { type Access, createAccess, type Welcome, welcome } from "./access/access.ts";
 import { createAuthenticator } from "./access/authenticate.ts";
 import type { Services } from "./api/route.ts";
@@ -39,6 +39,11 @@ export interface Server {
   readonly url: string;
   readonly connectors: number;
   readonly welcome: Welcome;
+  /**
+   * Takes a manifest as it stands now, without storing it, if it has no error; pages that show the connector show it anew. Gives its
+   * problems.
+   */
+  preview(name: string, text: string, file: string): Promise<readonly Problem[]>;
   /** Takes nothing new, lets running requests finish, at most ten seconds, and writes what is buffered. */
   close(): Promise<void>;
 }
@@ -95,7 +100,7 @@ async function open(config: Config, log: Log, clock: () => number, closers: Clos
   const url = config.publicUrl ?? `http://localhost:${port}`;
   log("info", "listening", { host: config.host, port });
   const host: Host = { config, log, clock, store, keys, access, url, streams, stopping: () => stopping };
-  const { engine, catalog, listener } = await build(host);
+  const { engine, catalog, preview, listener } = await build(host);
   // The engine ends after the last request and before the store.
   closers.splice(closers.length - 1, 0, () => engine.stop());
   await engine.start();
@@ -103,7 +108,7 @@ async function open(config: Config, log: Log, clock: () => number, closers: Clos
   closers.push(() => clearInterval(maintenance));
   const welcomed = welcome(store.sqlite, access, config.adminApiKey, clock);
   serve(listener);
-  return { url, connectors: catalog.list().length, welcome: welcomed };
+  return { url, connectors: catalog.list().length, welcome: welcomed, preview };
 }
 
 interface Host {
@@ -118,9 +123,12 @@ interface Host {
   readonly stopping: () => boolean;
 }
 
-async function build(
-  host: Host,
-): Promise<{ readonly engine: Engine; readonly catalog: Catalog; readonly listener: RequestListener }> {
+async function build(host: Host): Promise<{
+  readonly engine: Engine;
+  readonly catalog: Catalog;
+  readonly preview: Server["preview"];
+  readonly listener: RequestListener;
+}> {
   const { config, log, clock, store, keys, access, url, streams, stopping } = host;
   const sandboxUrl = (config.sandbox ?? isLocal(new URL(url))) ? `${url}/sandbox` : undefined;
   const sandbox = sandboxUrl === undefined ? undefined : await mountSandbox(sandboxUrl, keys);
@@ -161,7 +169,12 @@ async function build(
     clock,
     stopping,
   });
-  return { engine, catalog, listener };
+  const preview: Server["preview"] = async (name, text, file) => {
+    const { connector, problems } = catalog.compile(text, { file, folder: name });
+    if (connector !== undefined && catalog.preview(connector, text)) await prepare(connector);
+    return problems;
+  };
+  return { engine, catalog, preview, listener };
 }
 
 function foldersOf({ connectorsDir }: Config) {

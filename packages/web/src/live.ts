@@ -35,6 +35,13 @@ export function watchConnection(id: string, watcher: Watcher): () => void {
   };
 }
 
+/** Listens to whether a connector's manifest is replaced, until the result is called. */
+export function watchConnector(name: string, onChange: () => void): () => void {
+  const source = new EventSource(path("connectors", name));
+  source.addEventListener("change", onChange);
+  return () => source.close();
+}
+
 function parsed<T>(data: unknown): T | undefined {
   try {
     return JSON.parse(String(data)) as T;

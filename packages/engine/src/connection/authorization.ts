@@ -62,6 +62,8 @@ export async function begin(
   const opened = changed === undefined ? stored : { ...stored, fields: await changeFields(stored, changed) };
   const { begin: beginGrant } = grantOf(auth);
   if (beginGrant === undefined) throw new JackfieldError("no_user_step");
+  // What comes back must come with the browser that it is bound to.
+  if (auth.type === "oauth2" && auth.callback.source !== "query") throw new JackfieldError("grant_unsupported");
   const client = await clientOf(runtime, opened);
   const scopes = auth.type === "oauth2" ? scopesToAsk(auth, record) : [];
   const state = runtime.random(32).toString("base64url");

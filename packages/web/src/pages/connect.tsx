@@ -2,7 +2,7 @@ import { useState } from "preact/hooks";
 import { type Auth, type Connection, type Connector, call, Problem, path } from "../api.ts";
 import { Questions } from "../form/questions.tsx";
 import { type Form, useForm } from "../form/use-form.ts";
-import { useDoing, useLoaded } from "../loaded.ts";
+import { useDoing } from "../loaded.ts";
 import { useSession } from "../session.ts";
 import { useSignIn } from "../sign-in.ts";
 import { Button, LinkButton } from "../ui/button.tsx";
@@ -12,13 +12,14 @@ import { Markdown } from "../ui/markdown.tsx";
 import { ErrorNotice, Notice, ProblemNotice } from "../ui/notice.tsx";
 import { Page } from "../ui/page.tsx";
 import { Show } from "../ui/show.tsx";
+import { useConnector } from "../use-connector.ts";
 import { useAppState } from "./app-state.ts";
 import { connectorPlace, wayKind } from "./connector.tsx";
 import { SignInState } from "./sign-in-state.tsx";
 
 /** Makes a connection: choose a way, fill in its form, sign in at the provider. */
 export function ConnectPage({ name, query }: { readonly name: string; readonly query: URLSearchParams }) {
-  const loading = useLoaded(() => call<Connector>("GET", path("connectors", name)), name);
+  const loading = useConnector(name);
   return <Show loading={loading}>{(connector) => <ConnectView connector={connector} query={query} />}</Show>;
 }
 

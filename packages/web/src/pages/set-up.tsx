@@ -25,11 +25,12 @@ import { Page } from "../ui/page.tsx";
 import { safeLink } from "../ui/safe-link.ts";
 import { Show } from "../ui/show.tsx";
 import { Tabs } from "../ui/tabs.tsx";
+import { useConnector } from "../use-connector.ts";
 import { connectorPlace } from "./connector.tsx";
 
 /** Where an admin registers the app behind a connector: once at the provider, once here. */
 export function SetUpPage({ name, query }: { readonly name: string; readonly query: URLSearchParams }) {
-  const loading = useLoaded(() => call<Connector>("GET", path("connectors", name)), name);
+  const loading = useConnector(name);
   return <Show loading={loading}>{(connector) => <SetUpView connector={connector} query={query} />}</Show>;
 }
 

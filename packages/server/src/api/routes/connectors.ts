@@ -7,6 +7,7 @@ import { ConnectorDetail, ConnectorItem } from "../connector-schemas.ts";
 import { connectorDetail, connectorItem, problemView } from "../connector-view.ts";
 import { ok, publicRoute, type Route, route, type Services } from "../route.ts";
 import { App, closed, Identifier, list, ManifestProblem, nullable, pageQuery } from "../schemas.ts";
+import { wantsStream } from "../wants-stream.ts";
 
 const manifestBody = { kind: "yaml", limit: 256 * 1024, description: "A manifest." } as const;
 const byName = Type.Object({ name: Identifier("The connector's name.") });
@@ -54,12 +55,22 @@ const getConnector = route({
   id: "getConnector",
   method: "GET",
   path: "/v1/connectors/{name}",
-  summary: "A connector's forms, set-up and actions.",
+  summary: "A connector's forms, set-up and actions; with `Accept: text/event-stream`, when they change.",
   roles,
   params: byName,
-  answers: { 200: { description: "The connector.", schema: ConnectorDetail } },
-  async handle(services, { params }, { actor }) {
-    return ok(await connectorDetail(services, actor, connectorOf(services, params.name)));
+  answers: {
+    200: {
+      description: "The connector.",
+      schema: ConnectorDetail,
+      also: { "text/event-stream": "`change` with `{name}` whenever the manifest is replaced." },
+    },
+  },
+  async handle(services, { params, request, response }, { actor, admitted }) {
+    const connector = connectorOf(services, params.name);
+    if (!wantsStream(request.headers.accept)) return ok(await connectorDetail(services, actor, connector));
+    const stream = services.streams.open(response, admitted);
+    stream.onClose(services.catalog.watch(params.name, () => stream.send("change", { name: params.name })));
+    return "answered";
   },
 });
 

@@ -3,6 +3,7 @@ import { Type } from "typebox";
 import type { Principal } from "../../access/authenticate.ts";
 import { type Call, ok, type Result, type Route, route, type Services } from "../route.ts";
 import { closed, ConnectionEvent as Event, list, pageQuery } from "../schemas.ts";
+import { wantsStream } from "../wants-stream.ts";
 import { byId, readers } from "./connections.ts";
 
 const listEvents = route({
@@ -29,10 +30,6 @@ const listEvents = route({
     return ok(await services.engine.connections.events(principal.actor, call.params.id, { limit, after: cursor }));
   },
 });
-
-function wantsStream(accept: string | undefined): boolean {
-  return (accept ?? "").split(",").some((part) => part.split(";")[0]?.trim().toLowerCase() === "text/event-stream");
-}
 
 /** Watching begins before the connection is read, so that nothing falls between the two. */
 async function stream(
