@@ -5,9 +5,10 @@ import type { PlainHttp } from "./lint/rule.ts";
 import { lint } from "./lint.ts";
 import { hiddenWork } from "./pattern-size.ts";
 import { byPlace, type Problem, type ProblemCode } from "./problem.ts";
+import { record } from "./record.ts";
 import type { Manifest } from "./schema/manifest.ts";
 import { type Finding, type Path, pathText, Source } from "./source.ts";
-import { record, Texts } from "./text.ts";
+import { Texts } from "./text.ts";
 import { shapeFindings } from "./validate.ts";
 
 export interface Compilation {
