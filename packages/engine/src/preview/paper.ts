@@ -28,8 +28,8 @@ function asText(body: Buffer | string): string {
 }
 
 /** The request as the egress would write it. Throws as `Egress.send` for a request that is not acceptable. */
-export function asSent({ method, url, headers, body }: EgressRequest): Sent {
-  const names = Object.entries(checkHeaders(headers)).map(([name, value]) => [name.toLowerCase(), value] as const);
+export function asSent({ method, url, headers, body, cookie }: EgressRequest): Sent {
+  const names = Object.entries(checkHeaders(headers, cookie)).map(([name, value]) => [name.toLowerCase(), value] as const);
   return { method, url: parseUrl(url).href, headers: Object.fromEntries(names), body: body === undefined ? null : asText(body) };
 }
 
