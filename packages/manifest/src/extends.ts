@@ -1,9 +1,9 @@
 // One connector that shares another one's way to sign in.
 
+import { record } from "./record.ts";
 import type { Finding, Path } from "./source.ts";
 import { readData } from "./source.ts";
 import { nearest } from "./suggestion.ts";
-import { record } from "./text.ts";
 
 /** The text of another connector's manifest, by its name; undefined where there is none. */
 export interface Bases {

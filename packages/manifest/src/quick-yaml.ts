@@ -5,6 +5,8 @@
 // a manifest is read, never what is in it: where it gives an answer, it is the parser's own one without any problem. A test holds
 // the two against each other.
 
+import { emptyRecord } from "./record.ts";
+
 /** What is wrong or unusual is the parser's business. */
 const unusual = new Error("unusual YAML");
 
@@ -20,7 +22,7 @@ export interface QuickLimits {
   readonly reserved: ReadonlySet<string>;
 }
 
-/** The plain data of a text in usual YAML; undefined if it must be read by the parser. Objects have no prototype. */
+/** The plain data of a text in usual YAML; undefined if it must be read by the parser. Maps are records. */
 export function readQuickly(text: string, limits: QuickLimits): unknown {
   // Tabs, carriage returns and what is invisible.
   // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for.
@@ -154,7 +156,7 @@ class QuickReader {
 
   private map(indent: number, depth: number): unknown {
     this.admit(depth);
-    const data = Object.create(null) as Record<string, unknown>;
+    const data = emptyRecord<unknown>();
     do {
       const key = this.key(blockKey, data);
       data[key] = this.value(indent, depth + 1, true);
@@ -295,7 +297,7 @@ class QuickReader {
 
   private flowMap(indent: number, depth: number): unknown {
     this.admit(depth);
-    const data = Object.create(null) as Record<string, unknown>;
+    const data = emptyRecord<unknown>();
     if (this.opensEmpty(indent, code.closeBrace)) return data;
     do {
       const key = this.key(flowKey, data);

@@ -1,11 +1,12 @@
 // YAML text to plain data, and back from any place in the data to its line and column.
 //
 // What is refused here: more than 256 KB, deep nesting, anchors, aliases, tags, directives, several documents, keys that are no
-// texts or that reach prototypes. What comes out are texts, numbers, booleans, null, arrays and objects without a prototype.
+// texts or that reach prototypes. What comes out are texts, numbers, booleans, null, arrays and records.
 
 import { type Document, isMap, isScalar, isSeq, type Node, type Pair, parseDocument, type Scalar, type YAMLMap } from "yaml";
 import { excerptOf, type Problem, type ProblemCode, problemKinds, shown } from "./problem.ts";
 import { readQuickly } from "./quick-yaml.ts";
+import { emptyRecord } from "./record.ts";
 import { offsetWithin } from "./scalar.ts";
 import { refusals } from "./source-guard.ts";
 import { yamlProblems } from "./yaml-problem.ts";
@@ -212,7 +213,7 @@ class Reader {
   }
 
   private map(node: YAMLMap, path: Path, depth: number): unknown {
-    const data = Object.create(null) as Record<string, unknown>;
+    const data = emptyRecord<unknown>();
     for (const pair of node.items) {
       const key = this.key(pair, path);
       if (key === undefined) continue;

@@ -3,6 +3,7 @@
 import { type AnalysedExpression, analyseExpression, type Expression, ExpressionError, type Template } from "./expression.ts";
 import { manifestSchema, type Schema } from "./json-schema.ts";
 import { memoized } from "./memo.ts";
+import { emptyRecord, record } from "./record.ts";
 import type { Place } from "./schema/text.ts";
 import type { Path } from "./source.ts";
 import { analyseTemplate } from "./template.ts";
@@ -44,7 +45,7 @@ function map(schema: Schema, data: unknown, path: Path, visit: Visit): unknown {
 
 function mapKeys({ properties, additionalProperties }: Schema, data: object, path: Path, visit: Visit): unknown {
   const rest = typeof additionalProperties === "object" ? additionalProperties : {};
-  const copy = record<unknown>([]);
+  const copy = emptyRecord<unknown>();
   for (const [key, value] of Object.entries(data)) {
     const inner = properties && Object.hasOwn(properties, key) ? (properties[key] ?? rest) : rest;
     copy[key] = map(inner, value, [...path, key], visit);
@@ -71,13 +72,6 @@ function isInert(schema: Schema): boolean {
 function partsOf({ properties, additionalProperties, items, anyOf = [], oneOf = [] }: Schema): readonly Schema[] {
   const rest = [additionalProperties, items].filter((part) => typeof part === "object");
   return [...Object.values(properties ?? {}), ...rest, ...anyOf, ...oneOf];
-}
-
-/** A map without a prototype, so that no name of an author's is found that he did not write. */
-export function record<T>(entries: Iterable<readonly [string, T]>): Record<string, T> {
-  const map = Object.create(null) as Record<string, T>;
-  for (const [key, value] of entries) map[key] = value;
-  return map;
 }
 
 function mapTree(place: Place, data: unknown, path: Path, visit: Visit): unknown {

@@ -57,10 +57,13 @@ describe("text that some parsers take very long for", () => {
   });
 });
 
-test("data has no prototype and none of its names", () => {
+test("data inherits no name, and none can be given to it from outside", () => {
   const { data } = new Source("a: { b: 1 }\nc: [{ d: x }]\n", "f.yaml");
-  expect(Object.getPrototypeOf(data)).toBeNull();
-  expect(Object.getPrototypeOf((data as { a: object }).a)).toBeNull();
+  for (const map of [data as object, (data as { a: object }).a]) {
+    for (const name of Object.getOwnPropertyNames(Object.prototype)) expect([name, name in map]).toEqual([name, false]);
+    const prototype = Object.getPrototypeOf(map) as object;
+    expect([Object.isFrozen(prototype), Reflect.ownKeys(prototype), Object.getPrototypeOf(prototype)]).toEqual([true, [], null]);
+  }
   expect(JSON.stringify(data)).toBe('{"a":{"b":1},"c":[{"d":"x"}]}');
 });
 

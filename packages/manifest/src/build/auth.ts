@@ -12,8 +12,9 @@ import {
   typeDefaults,
 } from "../defaults.ts";
 import type { Expression, Template } from "../expression.ts";
+import { record } from "../record.ts";
 import { templateOf } from "../template.ts";
-import { record, type Texts } from "../text.ts";
+import type { Texts } from "../text.ts";
 import { buildOAuth2 } from "./oauth.ts";
 import { buildCaptures, buildFields, type CompiledAuth, type CompiledAuthOf, refreshFacts, TokenReader } from "./parts.ts";
 import { buildRequest, buildTreeMap } from "./request.ts";

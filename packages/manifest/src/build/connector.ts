@@ -3,8 +3,9 @@
 import { createHash } from "node:crypto";
 import type { Action, Compiled, Connector, Input, Inputs, Options, Paginate, RateLimit, Retry, Trigger } from "../connector.ts";
 import { environmentsOf, labelOf, milliseconds } from "../defaults.ts";
+import { record } from "../record.ts";
 import type { Manifest } from "../schema/manifest.ts";
-import { mapTexts, record, type Texts } from "../text.ts";
+import { mapTexts, type Texts } from "../text.ts";
 import { buildAuth } from "./auth.ts";
 import { buildRequest, buildTreeMap } from "./request.ts";
 

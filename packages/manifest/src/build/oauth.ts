@@ -2,7 +2,8 @@
 
 import type { Assertion, Client, ClientAuthentication, OAuth2 } from "../connector.ts";
 import { type FieldManifest, milliseconds } from "../defaults.ts";
-import { record, type Texts } from "../text.ts";
+import { record } from "../record.ts";
+import type { Texts } from "../text.ts";
 import { buildFields, type CompiledAuthOf, refreshFacts, TokenReader } from "./parts.ts";
 import { buildRequest } from "./request.ts";
 

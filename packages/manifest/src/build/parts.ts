@@ -3,8 +3,9 @@
 import type { Answered, Captures, Compiled, Custom, Field, TokenResponse } from "../connector.ts";
 import { type FieldManifest, labelOf, milliseconds } from "../defaults.ts";
 import type { Expression } from "../expression.ts";
+import { record } from "../record.ts";
 import type { Manifest } from "../schema/manifest.ts";
-import { record, type Texts } from "../text.ts";
+import type { Texts } from "../text.ts";
 import { buildRequest } from "./request.ts";
 
 export type CompiledAuth = Compiled<Manifest>["auth"][string];

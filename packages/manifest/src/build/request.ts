@@ -1,6 +1,6 @@
 import type { Compiled, Parameters, Request, Tree } from "../connector.ts";
+import { record } from "../record.ts";
 import type { Manifest } from "../schema/manifest.ts";
-import { record } from "../text.ts";
 
 type CompiledRequest = NonNullable<Compiled<Manifest>["actions"]>[string]["request"];
 
