@@ -1,4 +1,4 @@
-import type { Auth, Connector } from "@jackfield/manifest";
+import type { Auth, Connector, Template } from "@jackfield/manifest";
 import { createRedactor } from "../egress/redact.ts";
 import { compileRule, type Rule } from "../egress/whitelist.ts";
 import { JackfieldError } from "../errors.ts";
@@ -107,11 +107,18 @@ export function shortId(id: string): string {
   return id.slice(-6);
 }
 
-/** The rules that say where this connection's credential may go. */
+/** The rules that say where this connection's credential may go. While `after_connect` looks for what one names, that one allows nothing. */
 export async function whitelistOf(runtime: Runtime, opened: OpenConnection): Promise<readonly Rule[]> {
   const names = namesOf(runtime, opened);
-  const urls = await Promise.all(opened.auth.whitelist.map((template) => renderUrl(template, names)));
+  const known = opened.auth.whitelist.filter((template) => !isAwaited(template, opened));
+  const urls = await Promise.all(known.map((template) => renderUrl(template, names)));
   return urls.map((url) => compileRule(url));
+}
+
+/** Whether a template names something that `after_connect` finds and has not found yet. */
+function isAwaited({ source }: Template, { auth, known }: OpenConnection): boolean {
+  const found = auth.after_connect.flatMap(({ capture, choose }) => [...Object.keys(capture), ...(choose ? [choose.name] : [])]);
+  return found.some((name) => known.connection[name] === undefined && new RegExp(`\\bconnection\\.${name}\\b`).test(source));
 }
 
 /** Replaces this connection's secrets in texts that came from the provider. */
