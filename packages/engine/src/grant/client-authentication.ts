@@ -32,11 +32,13 @@ function basic(id: string, secret: string): Proof {
   return proof({ headers: { authorization: `Basic ${Buffer.from(`${id}:${secret}`, "utf8").toString("base64")}` } });
 }
 
-const id = ({ client, declared }: Prover) => [declared.id_param, client.client_id] as const;
+/** Nothing where nobody brings a client. */
+const id = ({ client, declared }: Prover): readonly (readonly [string, string])[] =>
+  client.client_id === "" ? [] : [[declared.id_param, client.client_id]];
 
 const both = (prover: Prover): readonly (readonly [string, string])[] => {
   const { client_secret } = prover.client;
-  return [id(prover), ...(client_secret === undefined ? [] : [[prover.declared.secret_param, client_secret] as const])];
+  return [...id(prover), ...(client_secret === undefined ? [] : [[prover.declared.secret_param, client_secret] as const])];
 };
 
 /** RFC 7523 §2.2. */
@@ -48,7 +50,7 @@ async function signed(prover: Prover): Promise<Proof> {
   const claims = { iss: client.client_id, sub: client.client_id, aud: url };
   const assertion = await signAssertion(context, declared.assertion, claims, names);
   return proof({
-    params: [id(prover), ["client_assertion_type", assertionType], ["client_assertion", assertion]],
+    params: [...id(prover), ["client_assertion_type", assertionType], ["client_assertion", assertion]],
   });
 }
 
@@ -59,11 +61,11 @@ export const clientAuthentications: {
   client_secret_post: (prover) => proof({ params: both(prover) }),
   client_secret_basic: ({ client }) => basic(formEncoded(client.client_id), formEncoded(client.client_secret ?? "")),
   client_secret_basic_raw: ({ client }) => basic(client.client_id, client.client_secret ?? ""),
-  none: (prover) => proof({ params: [id(prover)] }),
+  none: (prover) => proof({ params: id(prover) }),
   query: (prover) => proof({ query: both(prover) }),
   bearer: ({ client }) => proof({ headers: { authorization: `Bearer ${client.client_secret ?? ""}` } }),
   private_key_jwt: signed,
   client_secret_jwt: signed,
   // The certificate is presented by the connection itself; the id says whose it is (RFC 8705 §2).
-  tls_client_auth: (prover) => proof({ params: [id(prover)] }),
+  tls_client_auth: (prover) => proof({ params: id(prover) }),
 };
