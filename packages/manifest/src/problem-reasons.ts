@@ -45,6 +45,8 @@ export const problemReasons: Readonly<Partial<Record<ProblemCode, string>>> = {
     "A value such as `evil.example/` turns `https://{{ … }}.acme.example` into a URL of somebody else's. The linter tries such values out against the pattern, and shows one that gets through.",
   token_host_captured:
     "The token request carries the client's secret. What stands in a callback's URL can be written by anybody who makes a person follow a link, so only hosts that are listed here may be named by it, and not even a good pattern is enough.",
+  token_host_typed:
+    "An admin registers an app once, at one server. Where each customer runs a server, each of them has a client of its own, and only that one's secret may go there.",
   capture_bounds:
     "Captured values come from outside and become part of URLs, of names and of requests. Each says what it may be.",
   capture_name_taken: "The captured value would hide one of the engine's own, or another captured one.",

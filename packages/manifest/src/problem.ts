@@ -97,6 +97,10 @@ export const problemKinds = {
     "The callback says where the client's secret goes.",
     "List the hosts under the capture's `options`: anybody can make people follow a link with values of their own.",
   ),
+  token_host_typed: warning(
+    "The user says where the admin's client secret goes.",
+    "Let each user bring the client, with `client: { source: connection }`, or name the provider's domain in the field's pattern.",
+  ),
   capture_bounds: error("What a captured value may be is not said, or said twice.", "Give either `pattern` or `options`."),
   capture_name_taken: error("A captured value has the name of another one.", "Choose another name."),
   secret_captured: error(

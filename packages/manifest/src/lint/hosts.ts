@@ -129,8 +129,31 @@ function* capturedTokenHosts(checked: CheckedManifest): Iterable<Found> {
   }
 }
 
+/** Client authentications that send no secret. */
+const provesOtherwise: ReadonlySet<string> = new Set(["none", "private_key_jwt", "client_secret_jwt", "tls_client_auth"]);
+
+/** The admin's secret is for one provider; a user who types another host would be sent it. */
+function* secretsForAnyHost(checked: CheckedManifest): Iterable<Found> {
+  const seen = new Set<string>();
+  for (const { text, piece, bounds, part } of hostHoles(checked)) {
+    const [of] = text.place === "token.url" ? checked.authsOf(text) : [];
+    if (part === "label" || of?.auth.type !== "oauth2" || seen.has(of.id)) continue;
+    const { source = "app", authentication = "client_secret_post" } = of.auth.client ?? {};
+    if ((source !== "app" && source !== "either") || provesOtherwise.has(authentication)) continue;
+    const stranger = part === "host" ? strangerAsHost : strangerAsUrl;
+    const free = bounds.find(
+      ({ root, pattern, enumerated }) => root === "fields" && !enumerated && pattern && stranger(pattern) !== "",
+    );
+    if (!free) continue;
+    seen.add(of.id);
+    const message = `Whoever connects can have the admin's client secret sent to any host, with \`${free.name}\`.`;
+    yield { path: text.path, within: withinPiece(piece), message };
+  }
+}
+
 export const hostRules: readonly Rule[] = [
   { code: "host_hole_unbound", check: unbound },
   { code: "host_pattern_loose", check: loose },
   { code: "token_host_captured", check: capturedTokenHosts },
+  { code: "token_host_typed", check: secretsForAnyHost },
 ];
