@@ -3,7 +3,7 @@ import type { Connector } from "./connector.ts";
 import { type Bases, type Extended, extend } from "./extends.ts";
 import type { PlainHttp } from "./lint/rule.ts";
 import { lint } from "./lint.ts";
-import { hiddenWork } from "./pattern-size.ts";
+import { tooMuchWork } from "./pattern-size.ts";
 import { byPlace, type Problem, type ProblemCode } from "./problem.ts";
 import { record } from "./record.ts";
 import type { Manifest } from "./schema/manifest.ts";
@@ -36,7 +36,7 @@ const most = 200;
 export function compile(text: string, options: CompileOptions): Compilation {
   const source = new Source(text, options.file);
   if (source.problems.length > 0) return { connector: undefined, problems: [...source.problems].sort(byPlace) };
-  const heavy = tooMuchWork(source.data);
+  const heavy = heavyPattern(source.data);
   if (heavy) return failed(source, [heavy]);
   const extended = extend(source.data, options.bases);
   if (extended.findings.length > 0) return failed(source, extended.findings);
@@ -57,35 +57,13 @@ export function compile(text: string, options: CompileOptions): Compilation {
   return { connector: buildConnector(data as Manifest, texts, text + (extended.base ?? "")), problems };
 }
 
-/** What all regular expressions of a manifest may take together, in steps of about a microsecond. */
-const mostWork = 100_000;
-
-/** The text with which the regular expressions of a manifest become too much work to compile them, whatever else is wrong with it. */
-function tooMuchWork(data: unknown): Finding | undefined {
-  const seen = new Set<string>();
-  let work = 0;
-  for (const [text, path] of textsIn(data, [])) {
-    if (seen.has(text)) continue;
-    seen.add(text);
-    work += hiddenWork(text);
-    if (work > mostWork) {
-      const message = "With this one, the regular expressions of the manifest repeat too much together.";
-      return {
-        code: "bad_regular_expression",
-        path,
-        message,
-        hint: "Use smaller numbers of repetitions, or the same expression again.",
-      };
-    }
-  }
-  return undefined;
-}
-
-function* textsIn(data: unknown, path: Path): Generator<readonly [string, Path]> {
-  if (typeof data === "string") yield [data, path];
-  else if (Array.isArray(data)) for (const [index, item] of data.entries()) yield* textsIn(item, [...path, index]);
-  else if (typeof data === "object" && data !== null)
-    for (const [key, value] of Object.entries(data)) yield* textsIn(value, [...path, key]);
+/** Regular expressions that would take long to compile, whatever else is wrong with the manifest. */
+function heavyPattern(data: unknown): Finding | undefined {
+  const path = tooMuchWork(data);
+  if (!path) return undefined;
+  const message = "With this one, the regular expressions of the manifest repeat too much together.";
+  const hint = "Use smaller numbers of repetitions, or the same expression again.";
+  return { code: "bad_regular_expression", path, message, hint };
 }
 
 function failed(source: Source, findings: readonly Finding[]): Compilation {

@@ -60,7 +60,31 @@ export function writtenOut(source: string, ignoresCase = ignoring.test(source)):
 
 const suspicious = /\{[0-9]|\\[pP]|\(\?/;
 
-/** How much more work a text is than its length tells. */
-export function hiddenWork(text: string): number {
-  return suspicious.test(text) ? Math.max(0, writtenOut(text) - text.length) : 0;
+/** What all regular expressions of a manifest may take together, in steps. */
+const mostWork = 100_000;
+
+/**
+ * Where the text stands with which the regular expressions in the data become too much work to compile them; undefined if they do
+ * not. Equal ones are compiled once.
+ */
+export function tooMuchWork(data: unknown): (string | number)[] | undefined {
+  const seen = new Set<string>();
+  let work = 0;
+  return firstText(data, (text) => {
+    if (!suspicious.test(text) || seen.has(text)) return false;
+    seen.add(text);
+    // What takes no more than its length tells is bounded by the size of the file.
+    work += Math.max(0, writtenOut(text) - text.length);
+    return work > mostWork;
+  });
+}
+
+function firstText(value: unknown, is: (text: string) => boolean): (string | number)[] | undefined {
+  if (typeof value === "string") return is(value) ? [] : undefined;
+  if (typeof value !== "object" || value === null) return undefined;
+  for (const [key, inner] of Object.entries(value)) {
+    const path = firstText(inner, is);
+    if (path) return [Array.isArray(value) ? Number(key) : key, ...path];
+  }
+  return undefined;
 }
