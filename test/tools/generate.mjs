@@ -20,6 +20,7 @@ const { manifestJsonSchema, names, places, problemKinds, problemReasons } = awai
 const { manifestSchema } = await load("manifest/dist/json-schema.js");
 const { errorTable } = await load("engine/dist/index.js");
 const { variables } = await load("server/dist/config.js");
+const { schemaText } = await load("cli/dist/commands/schema.js");
 
 const actors = {
   user: "The person who connects or calls",
@@ -129,7 +130,8 @@ const files = {
   "connectors/README.md": () => connectorList(cookbook, all),
   "docs/behaviours.md": () => behaviours(cookbook, all),
   "docs/reference.md": () => reference(manifestSchema, places, names),
-  "connectors/connector.schema.json": () => `${JSON.stringify(manifestJsonSchema(), null, 2)}\n`,
+  "connectors/connector.schema.json": () => schemaText("manifest"),
+  "connectors/test.schema.json": () => schemaText("test"),
   "ERRORS.md": errorsDocument,
   "PROBLEMS.md": problemsDocument,
   "README.md": readme,

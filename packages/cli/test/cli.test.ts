@@ -100,7 +100,7 @@ test.each([
   [["validate"], "at least one file"],
   [["validate", "/does/not/exist"], "There is no file or folder /does/not/exist."],
   [["validate", "--jsn", "x"], "--jsn"],
-  [["schema", "x"], "takes no arguments"],
+  [["schema", "x"], "takes manifest or test"],
   [["vaildate"], "Did you mean `validate`?"],
   [["frobnicate"], "is not a command."],
 ])("%j is wrong usage", async (args, words) => {
@@ -126,6 +126,8 @@ test("--help tells what there is", async () => {
 test("schema prints the JSON Schema", async () => {
   const { code, out } = await jackfield("schema");
   expect([code, (JSON.parse(out) as { title: string }).title]).toEqual([0, "Jackfield connector manifest"]);
+  const test = await jackfield("schema", "test");
+  expect([test.code, (JSON.parse(test.out) as { title: string }).title]).toEqual([0, "Jackfield connector test"]);
 });
 
 test.each([

@@ -87,7 +87,8 @@ export async function testConnector(folder: string, update = false): Promise<Tes
   const file = join(folder, "test.yaml");
   const nothing = { name, file, cases: [], place: () => file, updated: false };
   const { connector, problems } = await compileFile({ file: join(folder, "connector.yaml"), folder: name });
-  if (connector === undefined) return { ...nothing, problems: problems.map((problem) => formatProblem(problem)) };
+  const errors = problems.filter(({ severity }) => severity === "error");
+  if (connector === undefined) return { ...nothing, problems: errors.map((problem) => formatProblem(problem)) };
   const read = await TestFile.read(file);
   if (read === undefined) return { ...nothing, problems: [`${file}: ${name} has no test.yaml.`] };
   const place = (path: Path) => {

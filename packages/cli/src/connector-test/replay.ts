@@ -33,7 +33,7 @@ interface Tape {
 }
 
 export class Replay implements Egress {
-  private tape: Tape = { path: [], exchanges: [], next: 0 };
+  private tape: Tape | undefined;
   private judge: ((url: URL) => boolean) | undefined;
   private readonly findings: Findings;
   private readonly clock: () => number;
@@ -45,13 +45,20 @@ export class Replay implements Egress {
 
   /** Runs a part of a case against its own exchanges; each of them must be made. */
   async play<T>(path: Path, exchanges: readonly Exchange[] = [], run: () => Promise<T>): Promise<T> {
-    this.tape = { path, exchanges, next: 0 };
+    const tape: Tape = { path, exchanges, next: 0 };
+    this.tape = tape;
     try {
       return await run();
     } finally {
-      for (let index = this.tape.next; index < exchanges.length; index++)
+      for (let index = tape.next; index < exchanges.length; index++)
         this.findings.troubles.push({ path: [...path, index], message: "This request was not made." });
     }
+  }
+
+  /** Makes a call that is answered with nothing and that no expectation is about. */
+  async aside(run: () => Promise<unknown>): Promise<void> {
+    this.tape = undefined;
+    await run();
   }
 
   /** Whether the engine would follow the last call of the API to this URL; undefined where there was none. */
@@ -66,6 +73,8 @@ export class Replay implements Egress {
   async send(request: EgressRequest): Promise<EgressAnswer> {
     if (request.redirects !== "none") this.judge = request.redirects.allowed;
     const { tape } = this;
+    const head = { url: request.url, sentAt: this.clock(), duration_ms: 0 };
+    if (tape === undefined) return { ...answered({}), ...head };
     const path = [...tape.path, tape.next];
     const exchange = tape.exchanges[tape.next];
     tape.next += 1;
@@ -77,7 +86,7 @@ export class Replay implements Egress {
       this.findings.troubles.push({ path, message: `${line.method} ${line.url} is made here and has no answer.` });
       throw new JackfieldError("provider_unavailable", { detail: "The test has no answer." });
     }
-    return { ...answered(exchange.answer), url: request.url, sentAt: this.clock(), duration_ms: 0 };
+    return { ...answered(exchange.answer), ...head };
   }
 
   async stream(request: EgressRequest): ReturnType<Egress["stream"]> {

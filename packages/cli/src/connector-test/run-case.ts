@@ -215,22 +215,17 @@ async function runAction(it: Run, { id }: Connection, action: ActionCase, index:
 async function judgeUrls({ given, path, engine, replay, findings }: Run, { id }: Connection): Promise<void> {
   const { allowed = [], refused = [] } = given.whitelist ?? {};
   if (allowed.length + refused.length === 0) return;
-  if (replay.allows(url) === undefined) {
-    // No call was made yet: any will do.
-    const silent: Findings = { observations: [], troubles: [] };
-    await replay.play([], [{ answer: {} }], () =>
-      engine.steps.proxy(actor, id, { method: "GET", path: "/", query: "", headers: {}, body: undefined }).catch(() => silent),
-    );
-    findings.observations.pop();
-  }
-  for (const [what, urls] of [
-    ["allowed", allowed],
-    ["refused", refused],
-  ] as const) {
+  // Any call will do; it is no part of the case.
+  const probe = { method: "GET", path: "/", query: "", headers: {}, body: undefined };
+  await replay.aside(() => engine.steps.proxy(actor, id, probe));
+  const judged = [
+    ["allowed", allowed, "The credential may not be sent there."],
+    ["refused", refused, "The credential may be sent there."],
+  ] as const;
+  for (const [what, urls, message] of judged) {
     for (const [index, address] of urls.entries()) {
-      if (replay.allows(address) === (what === "allowed")) continue;
-      const message = what === "allowed" ? "The credential may not be sent there." : "The credential may be sent there.";
-      findings.troubles.push({ path: [...path, "whitelist", what, index], message });
+      if (replay.allows(address) !== (what === "allowed"))
+        findings.troubles.push({ path: [...path, "whitelist", what, index], message });
     }
   }
 }
