@@ -8,6 +8,7 @@ import { Draft, type Entry } from "./nango/draft.ts";
 import { identity } from "./nango/identity.ts";
 import { type Mode, readMode } from "./nango/modes.ts";
 import { type Api, filled, readApi } from "./nango/proxy.ts";
+import { repair } from "./nango/repair.ts";
 import type { Apply } from "./nango/sent.ts";
 import { Inexpressible, type Note } from "./note.ts";
 
@@ -51,9 +52,8 @@ export function importNango(catalogue: Readonly<Record<string, Entry>>, provider
   let draft: Draft | undefined;
   try {
     draft = new Draft(name, resolveAlias(catalogue, provider));
-    const text = manifestText(manifestOf(draft, provider));
+    const { text, errors } = validText(manifestOf(draft, provider), draft);
     const { notes } = draft;
-    const errors = problemsOf(text, name);
     if (errors.length > 0) return failed(`the manifest would not be valid: ${errors.join(" ")}`, notes.all);
     return { provider, name, text, reason: undefined, notes: notes.all };
   } catch (error) {
@@ -62,9 +62,17 @@ export function importNango(catalogue: Readonly<Record<string, Entry>>, provider
   }
 }
 
-function problemsOf(text: string, name: string): string[] {
-  const { problems }: Compilation = compile(text, { file: "connector.yaml", folder: name });
-  return problems.filter(({ severity }) => severity === "error").map(({ path, message }) => `${path}: ${message}`);
+const mostRepairs = 3;
+
+/** The manifest's text, without what is wrong and can be spared; `errors` say what is still wrong. */
+function validText(manifest: object, { name, notes }: Draft): { text: string; errors: string[] } {
+  for (let round = 0; ; round++) {
+    const text = manifestText(manifest);
+    const { problems }: Compilation = compile(text, { file: "connector.yaml", folder: name });
+    const errors = problems.filter(({ severity }) => severity === "error");
+    if (errors.length > 0 && round < mostRepairs && repair(manifest as Record<string, unknown>, errors, notes)) continue;
+    return { text, errors: errors.map(({ path, message }) => `${path}: ${message}`) };
+  }
 }
 
 function manifestOf(draft: Draft, provider: string): object {

@@ -24,6 +24,26 @@ export function usable(pattern: string): string | undefined {
   }
 }
 
+/** A pattern that may match anywhere in a text, as one that the whole text must match. */
+export function wholePattern(pattern: string): string {
+  const begins = pattern.startsWith("^");
+  const ends = /(^|[^\\])(\\\\)*\$$/.test(pattern);
+  if (hasBranches(pattern))
+    return begins && ends && pattern.split("|").every((branch) => /^\^.*\$$/s.test(branch)) ? pattern : `.*(?:${pattern}).*`;
+  return `${begins ? "" : ".*"}${pattern}${ends ? "" : ".*"}`;
+}
+
+/** Whether a `|` stands outside of all brackets. */
+function hasBranches(pattern: string): boolean {
+  let depth = 0;
+  for (const character of pattern.replace(/\\./g, "").replace(/\[[^\]]*\]/g, "")) {
+    if (character === "(") depth++;
+    else if (character === ")") depth--;
+    else if (character === "|" && depth === 0) return true;
+  }
+  return false;
+}
+
 const lengths = [0, 1, 2, 3, 4, 8, 12, 16, 32];
 const heads = ["", "https://", "http://", "a.", "a.bc"];
 

@@ -1,5 +1,6 @@
 // Values that are taken from the callback's query or the token answer.
 
+import { names } from "@jackfield/manifest";
 import { freeName, snakeCase } from "../identifier.ts";
 import { Inexpressible, type Notes } from "../note.ts";
 import { domainOf, hostBelow, isOpenPattern, labelPattern, originBelow, usable, valuePattern } from "../pattern.ts";
@@ -17,6 +18,8 @@ export interface Capture {
   readonly positions: Set<UrlPosition>;
   /** Whether anything names it. */
   used: boolean;
+  /** Whether the person is asked for it instead. */
+  isAsked: boolean;
   /** What counts where the answer does not hold it. */
   fallback: string | undefined;
 }
@@ -39,7 +42,14 @@ export class Captures {
     const found: Capture[] = [];
     for (const source of ["callback", "token"] as const) {
       for (const key of listed(entry[captureLists[source]])) {
-        const taken = (name: string) => found.some((other) => other.source === source && other.name === name);
+        // A token is no value that may be shown.
+        if (/(^|[._])(access|refresh|id|session|bearer)?_?token$|secret$|password$/i.test(key)) {
+          notes.notCarried(`${captureLists[source]}.${key}`, "it is a secret, and what is captured is shown");
+          continue;
+        }
+        const own: readonly string[] = source === "token" ? names.token : [];
+        const taken = (name: string) =>
+          own.includes(name) || found.some((other) => other.source === source && other.name === name);
         found.push({
           source,
           key,
@@ -47,6 +57,7 @@ export class Captures {
           schema: schemas[key] ?? {},
           positions: new Set(),
           used: false,
+          isAsked: false,
           fallback: undefined,
         });
       }
@@ -60,7 +71,7 @@ export class Captures {
 
   /** The block of a manifest that captures them. */
   manifest(source: CaptureSource): object | undefined {
-    const own = this.all.filter((capture) => capture.source === source);
+    const own = this.all.filter((capture) => capture.source === source && !capture.isAsked);
     if (own.length === 0) return undefined;
     return Object.fromEntries(own.map((capture) => [capture.name, this.describe(capture)]));
   }

@@ -86,7 +86,9 @@ export class Draft {
   }
 
   /** A URL. Fields and captured values in it learn where they stand. Throws `Inexpressible` where a secret would stand in it. */
-  url(source: string, key: string): Value {
+  url(given: string, key: string): Value {
+    const source = given.replace(/(^|\|\| )http:\/\//g, "$1https://");
+    if (source !== given) this.notes.add(key, "begins with http://; https:// is used");
     const value = this.withWholeUrl(withPortInOne(this.chosenUrl(source, key)));
     for (const [index, part] of value.entries()) {
       if (isPiece(part)) markPosition(part, positionIn(value, index));
@@ -96,9 +98,18 @@ export class Draft {
 
   urlTemplate(source: string, key: string): string {
     const value = this.url(source, key);
-    for (const { fields } of piecesOf(value)) for (const field of fields) if (field.secret === "guessed") field.secret = false;
+    this.unseal(value, key);
     if (isSecret(value)) throw new Inexpressible(`a secret stands in the URL of ${key}`);
     return templateOf(value);
+  }
+
+  /** What only its name makes a secret is none where it stands in a URL. */
+  unseal(value: Value, key: string): void {
+    for (const field of piecesOf(value).flatMap(({ fields }) => fields)) {
+      if (field.secret !== "guessed") continue;
+      field.secret = false;
+      this.notes.add(`${field.source}.${field.key}`, `is not kept as a secret, as it stands in ${key}`);
+    }
   }
 
   private alternatives(source: string, key: string): Value[] {
@@ -151,7 +162,9 @@ export class Draft {
     const [scheme, piece, next = "/"] = value;
     const field = piece !== undefined && isPiece(piece) ? piece.fields[0] : undefined;
     if (scheme !== "https://" || field === undefined || !/^[/?]/.test(String(next))) return value;
-    if (!/^(https:\/\/)?[^/]+\/./.test(String(field.schema.example ?? ""))) return value;
+    const given = [field.schema.example, ...(Array.isArray(field.schema.enum) ? field.schema.enum : [])];
+    if (!given.some((example) => /^(https:\/\/)?[^/]+\/./.test(String(example ?? "")))) return value;
+    field.isWholeUrl = true;
     this.notes.add(`${field.source}.${field.key}`, "may hold a path, so that it is asked for as a whole URL with https://");
     return value.slice(1);
   }

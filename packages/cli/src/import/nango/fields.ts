@@ -2,7 +2,7 @@
 
 import { freeName, shortened, snakeCase } from "../identifier.ts";
 import type { Notes } from "../note.ts";
-import { hostPattern, isOpenPattern, labelPattern, originPattern, usable } from "../pattern.ts";
+import { hostPattern, isOpenPattern, labelPattern, originPattern, usable, wholePattern } from "../pattern.ts";
 
 /** Where in a URL a value stands; `host` is a whole host, `label` a part of one, `origin` scheme and host. */
 export type UrlPosition = "origin" | "host" | "label" | "path";
@@ -36,6 +36,8 @@ export interface AskedField {
   secret: "declared" | "guessed" | false;
   /** Where it stands in URLs. */
   readonly positions: Set<UrlPosition>;
+  /** Whether it holds a whole URL, although the source asks for what follows https://. */
+  isWholeUrl: boolean;
   default: string | undefined;
 }
 
@@ -57,6 +59,7 @@ const known = new Set([
   "default_value",
   "enum",
   "order",
+  "visible_when",
 ]);
 
 const secretNames: { readonly [S in FieldSource]: RegExp } = {
@@ -103,6 +106,7 @@ export class Fields {
       schema: schema ?? {},
       secret: isTrue(schema?.secret) ? "declared" : secretNames[source].test(key) ? "guessed" : false,
       positions: new Set(),
+      isWholeUrl: false,
       default: typeof schema?.default_value === "string" && schema.default_value !== "" ? schema.default_value : undefined,
     };
     this.asked.set(id, field);
@@ -139,7 +143,7 @@ export class Fields {
     for (const unknown of Object.keys(schema)) {
       if (unknown !== "doc_section" && !known.has(unknown)) this.notes.notCarried(`${source}.${key}.${unknown}`);
     }
-    const options = schema.enum?.map((value) => ({ label: String(value), value: String(value) }));
+    const options = optionsOf(field);
     return {
       name: field.name,
       label: labelOf(field, this.title),
@@ -149,14 +153,21 @@ export class Fields {
       pattern: options ? undefined : this.pattern(field),
       options,
       help: optional(schema.description, 500),
+      visible_if: this.condition(schema.visible_when),
     };
+  }
+
+  private condition(when: unknown): string | undefined {
+    const { field, equals } = (when ?? {}) as { field?: string; equals?: unknown };
+    const other = this.all.find(({ key }) => key === field);
+    return other === undefined || equals === undefined ? undefined : `fields.${other.name} = ${JSON.stringify(equals)}`;
   }
 
   /** What the value must match: the source's own pattern where it is one and tight enough for where the value stands. */
   private pattern(field: AskedField): string | undefined {
     const { schema, positions } = field;
     const place = `${field.source}.${field.key}.pattern`;
-    const own = schema.pattern === undefined ? undefined : usable(schema.pattern);
+    const own = typeof schema.pattern === "string" ? usable(wholePattern(schema.pattern)) : undefined;
     if (schema.pattern !== undefined && own === undefined) this.notes.add(place, "is no RE2 pattern; replaced");
     const asked = [...positions].find((position) => position !== "path");
     if (asked === undefined) return own;
@@ -191,8 +202,20 @@ function shownOf({ schema, positions }: AskedField): object {
   };
 }
 
+/** The choices; of a drop-down whose choices are whole URLs, with their scheme. */
+function optionsOf({ schema, isWholeUrl }: AskedField): { label: string; value: string }[] | undefined {
+  const values = Array.isArray(schema.enum) ? schema.enum.map(String) : [];
+  if (values.length === 0) return undefined;
+  const whole = (value: string) => (isWholeUrl && !/^https?:/.test(value) ? `https://${value}` : value);
+  return values.map((value) => ({ label: shortened(value, 200) || "–", value: whole(value) }));
+}
+
 /** Whether it is a secret, must be given, and what counts otherwise. */
-function demandOf({ schema, secret, default: given, positions }: AskedField): object {
+function demandOf(field: AskedField): object {
+  const { schema, secret, positions } = field;
+  const options = optionsOf(field);
+  const isChoice = (value: string) => options === undefined || options.some((option) => option.value === value);
+  const given = field.default !== undefined && isChoice(field.default) ? field.default : undefined;
   const mayLack = isTrue(schema.optional) || isTrue(schema.hidden) || schema.default_value !== undefined;
   // A URL with a gap leads nowhere.
   const isOptional = mayLack && positions.size === 0;

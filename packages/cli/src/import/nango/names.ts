@@ -26,7 +26,7 @@ const roots: Readonly<Record<string, Resolve>> = {
   apiKey: (draft) => asked(draft, "credentials", "apiKey"),
   username: (draft) => asked(draft, "credentials", "username"),
   password: (draft) => asked(draft, "credentials", "password"),
-  accessToken: secretPart("token.access_token"),
+  accessToken: (draft, _rest, key) => credentialOf(draft, key),
   sessionToken: secretPart("token.access_token"),
   token: (draft, _rest, key) =>
     draft.entry.token === undefined ? secretPart("token.access_token")() : jwtExpression(draft, key),
@@ -42,6 +42,10 @@ const roots: Readonly<Record<string, Resolve>> = {
   host: requestPart('$substringBefore($substringAfter(request.url, "://"), "/")'),
   body: requestPart("request.body"),
 };
+
+/** The token that was obtained; in the mode JWT the one that is signed. */
+const credentialOf = (draft: Draft, key: string): Piece =>
+  draft.entry.auth_mode === "JWT" ? jwtExpression(draft, key) : piece("token.access_token", { secret: true });
 
 function resolveName(draft: Draft, path: readonly string[], key: string): Piece {
   const [root = "", ...rest] = path;
@@ -70,6 +74,7 @@ function configured(draft: Draft, key: string): Piece {
     capture.used = true;
     return piece(propertyPath(capture.source, capture.name), { captures: [capture] });
   }
+  if (capture) capture.isAsked = true;
   if (schema !== undefined && !isAsked && !wouldNameHost) {
     draft.notes.add(`connection_config.${key}`, "filled in by a script there; here the person is asked for it");
   }

@@ -186,7 +186,8 @@ function scopesOf(draft: Draft): Map {
   const isSpelledSpace = skips.some((name) => /^scopes?$/.test(name)) && (separator === "+" || separator === "%20");
   for (const name of skips)
     if (!/^scopes?$/.test(name)) draft.notes.notCarried("authorization_url_skip_encode", `\`${name}\` is encoded`);
-  if (typeof separator === "string" && separator !== " " && !isSpelledSpace) scopes.separator = separator;
+  if (typeof separator === "string" && separator !== "" && separator !== " " && separator !== "%20" && !isSpelledSpace)
+    scopes.separator = separator;
   const defaults = draft.take("default_scopes");
   if (Array.isArray(defaults)) addScopes(scopes, draft, ...defaults.map(String));
   return scopes;
@@ -224,12 +225,17 @@ function authorizationOf(draft: Draft): Map & { params: Map } {
 }
 
 function authorizationParams(draft: Draft): Map {
-  const { response_type, grant_type, ...others } = draft.takeMap("authorization_params");
+  const { response_type, grant_type, ...given } = draft.takeMap("authorization_params");
   if (grant_type !== undefined) draft.notes.notCarried("authorization_params.grant_type", "it belongs to token requests");
+  const others = mapOf(draft, given, "authorization_params");
+  if (others.nonce !== undefined && !String(others.nonce).includes("{{")) {
+    draft.notes.add("authorization_params.nonce", "is new each time");
+    others.nonce = "{{ request.id }}";
+  }
   const type = response_type ?? (draft.takeMap("auth").response_type as unknown);
   if (type !== undefined && type !== "code")
     draft.notes.notCarried("authorization_params.response_type", "only `code` is asked for");
-  return mapOf(draft, others, "authorization_params");
+  return withoutOwn(draft, others, "authorization_params", ownAtAuthorization);
 }
 
 /** Texts that are replaced in the URL: names of parameters, in all that is known. */
@@ -246,6 +252,7 @@ function renamed(draft: Draft, params: Map): Map {
 }
 
 /** Parameters that the engine sends by itself. */
+const ownAtAuthorization = new Set(["client_id", "redirect_uri", "state", "code_challenge", "code_challenge_method"]);
 const ownOfEngine = new Set(["client_id", "client_secret", "code", "redirect_uri", "code_verifier"]);
 
 function tokenOf(draft: Draft, grant: string, scopes: Map): Map {
@@ -265,17 +272,25 @@ function tokenOf(draft: Draft, grant: string, scopes: Map): Map {
     url: target,
     method: draft.takeText("token_request_method"),
     encoding: format === undefined || format === "form" ? undefined : format,
-    headers: headersOf(draft, "token_headers"),
+    headers: clientHeaders(draft),
     params: filled(withoutOwn(draft, params, "token_params")),
     response: filled(responseOf(draft)),
   };
 }
 
-function withoutOwn(draft: Draft, params: Map, key: string): Map {
-  const kept = Object.entries(params).filter(([name]) => !ownOfEngine.has(name));
-  for (const name of Object.keys(params))
-    if (ownOfEngine.has(name)) draft.notes.notCarried(`${key}.${name}`, "the engine sends it");
+function withoutOwn(draft: Draft, params: Map, key: string, own: ReadonlySet<string> = ownOfEngine): Map {
+  const kept = Object.entries(params).filter(([name]) => !own.has(name));
+  for (const name of Object.keys(params)) if (own.has(name)) draft.notes.notCarried(`${key}.${name}`, "the engine sends it");
   return Object.fromEntries(kept);
+}
+
+/** Where the client proves itself in a header, the engine writes that one. */
+function clientHeaders(draft: Draft): Map | undefined {
+  const headers = headersOf(draft, "token_headers");
+  if (headers === undefined || authentication(draft) === undefined) return headers;
+  const kept = Object.entries(headers).filter(([name]) => name.toLowerCase() !== "authorization");
+  if (kept.length < Object.keys(headers).length) draft.notes.notCarried("token_headers.authorization", "the engine sends it");
+  return filled(Object.fromEntries(kept));
 }
 
 function responseOf(draft: Draft): Map {

@@ -3,7 +3,7 @@
 import { Inexpressible } from "../note.ts";
 import type { Draft } from "./draft.ts";
 import { type Apply, HeaderSplit } from "./sent.ts";
-import { isPiece, isSecret, piecesOf, templateOf, type Value } from "./value.ts";
+import { isPiece, isSecret, templateOf, type Value } from "./value.ts";
 
 type Place = "header" | "query" | "body";
 
@@ -36,13 +36,14 @@ export function readApi(draft: Draft): Api {
     draft.notes.notCarried("proxy.paginate", "it belongs to actions, and the definition has none");
   if (proxy.connection_config !== undefined)
     draft.notes.notCarried("proxy.connection_config", "nothing in the definition uses it");
-  const { value: base, apply } = baseUrlOf(draft, proxy.base_url);
+  const { source, query } = withoutQuery(proxy.base_url);
+  const { value: base, apply } = baseUrlOf(draft, source);
   const baseUrl = templateOf(base);
   const sent = new HeaderSplit(draft);
   sent.apply.push(...apply);
   const places: [Place, unknown][] = [
     ["header", proxy.headers],
-    ["query", proxy.query],
+    ["query", { ...query, ...(proxy.query as object | undefined) }],
     ["body", proxy.body],
   ];
   for (const [place, entries] of places) sent.add(place, (entries ?? {}) as Record<string, unknown>);
@@ -57,6 +58,13 @@ export function readApi(draft: Draft): Api {
   };
 }
 
+/** A query belongs to every call. */
+function withoutQuery(source: unknown): { source: unknown; query: Record<string, string> } {
+  if (typeof source !== "string" || !source.includes("?") || source.includes(" || ")) return { source, query: {} };
+  const [front = "", search = ""] = source.split(/\?(.*)/s);
+  return { source: front, query: Object.fromEntries(pairs(search)) };
+}
+
 /** Without `proxy.base_url` the API is taken to live where the tokens come from. */
 function baseUrlOf(draft: Draft, source: unknown): { value: Value; apply: Apply[] } {
   if (typeof source !== "string" || source.trim() === "") {
@@ -68,20 +76,17 @@ function baseUrlOf(draft: Draft, source: unknown): { value: Value; apply: Apply[
     draft.notes.add("proxy.base_url", `missing; ${origin} is assumed, where the tokens come from`);
     return { value: draft.url(origin, "proxy.base_url"), apply: [] };
   }
-  const value = draft.url(withHttps(draft, source.trim()), "proxy.base_url");
-  for (const { fields } of piecesOf(value))
-    for (const field of fields) if (field.secret === "guessed" && !isKey(field.key)) field.secret = false;
+  const value = draft.url(source.trim(), "proxy.base_url");
+  // A key in a path can be sent as one; other names that sound like a secret are none here.
+  draft.unseal(
+    value.filter((part) => !isPiece(part) || !part.fields.some(({ key }) => isKey(key))),
+    "proxy.base_url",
+  );
   const at = value.findIndex((part) => isPiece(part) && isSecret([part]));
   return at < 0 ? { value: trimmed(value), apply: [] } : withoutSecret(value, at);
 }
 
 const isKey = (key: string) => /^api_?key$/i.test(key);
-
-function withHttps(draft: Draft, source: string): string {
-  if (!source.startsWith("http://")) return source;
-  draft.notes.add("proxy.base_url", "begins with http://; https:// is used");
-  return `https://${source.slice(7)}`;
-}
 
 /** A base URL ends without a slash. */
 function trimmed(value: Value): Value {
@@ -91,15 +96,18 @@ function trimmed(value: Value): Value {
 
 /** A credential in the path goes into segments of its own behind the base URL. */
 function withoutSecret(value: Value, at: number): { value: Value; apply: Apply[] } {
-  const before = value
-    .slice(0, at)
-    .map((part) => (isPiece(part) ? `{{ ${part.expression} }}` : part))
-    .join("");
-  const slash = before.lastIndexOf("/");
-  if (!/^https:\/\/[^/]+\//.test(before)) throw new Inexpressible("a secret is part of the API's host");
+  const before = value[at - 1];
+  const slash = typeof before === "string" ? before.lastIndexOf("/") : -1;
+  const front = value.slice(0, at).map((part) => (isPiece(part) ? "x" : part));
+  if (typeof before !== "string" || slash < 0 || !/^https:\/\/[^/]+\//.test(front.join(""))) {
+    throw new Inexpressible("a secret is part of the API's host, or stands in a path behind something else");
+  }
   const tail = `${before.slice(slash + 1)}${templateOf(value.slice(at))}`;
   const segments = tail.split("/").filter((segment) => segment !== "");
-  return { value: [before.slice(0, slash)], apply: segments.map((segment) => ({ in: "path" as const, value: segment })) };
+  return {
+    value: [...value.slice(0, at - 1), before.slice(0, slash)],
+    apply: segments.map((segment) => ({ in: "path" as const, value: segment })),
+  };
 }
 
 interface Verification {
@@ -126,20 +134,22 @@ function testOf(draft: Draft, verification: Verification, sent: HeaderSplit): { 
 
 function testRequest(draft: Draft, verification: Verification, endpoint: string, sent: HeaderSplit) {
   const key = "proxy.verification.endpoints";
-  const { method = "GET", base_url_override: override, headers = {}, data } = verification;
-  const [path = "", search = ""] = endpoint.split(/\?(.*)/s);
-  const target = draft.text(path, key);
-  if (isSecret(target)) return undefined;
+  const { headers = {}, data } = verification;
+  const method = (verification.method ?? "GET").toUpperCase();
+  const [target = "", search = ""] = endpoint.split(/\?(.*)/s);
+  const [, origin, path = ""] = /^(https?:\/\/[^/]+)?(.*)$/s.exec(target) ?? [];
+  const segments = draft.text(path, key);
+  if (isSecret(segments)) return undefined;
   const query: Record<string, unknown> = {};
   for (const [name, source] of pairs(search)) {
     const value = draft.text(source, key);
     if (!isSecret(value)) query[name] = templateOf(value);
     else if (!sent.has("query", name)) return undefined;
   }
-  const text = templateOf(target);
+  const text = templateOf(segments);
   const slashed = text.startsWith("/") ? text : `/${text}`;
-  const base =
-    override === undefined ? undefined : draft.urlTemplate(override.replace(/\/+$/, ""), "proxy.verification.base_url_override");
+  const override = origin ?? verification.base_url_override;
+  const base = override === undefined ? undefined : draft.urlTemplate(override.replace(/\/+$/, ""), "proxy.verification");
   const request = {
     method: method === "GET" ? undefined : method,
     ...(base === undefined ? { path: slashed } : { url: `${base}${slashed}` }),
@@ -197,8 +207,8 @@ function rateLimitOf(draft: Draft, retry: Readonly<Record<string, unknown>>): ob
     retry_after: wait?.toLowerCase() === "retry-after" ? undefined : wait,
   };
   const codes = (Array.isArray(error_code) ? error_code : []).map(Number);
-  // A 401 is a matter of the credential, and 5xx are repeated anyway.
-  const statuses = codes.filter((code) => Number.isInteger(code) && code >= 400 && code < 500 && code !== 429 && code !== 401);
+  // Those up to 404 mean many things, 5xx are repeated anyway.
+  const statuses = codes.filter((code) => Number.isInteger(code) && code > 404 && code < 500 && code !== 429);
   const hasHeaders = Object.values(headers).some((value) => value !== undefined);
   if (!hasHeaders && statuses.length === 0) return undefined;
   return { headers: hasHeaders ? headers : undefined, statuses: statuses.length > 0 ? statuses : undefined };
