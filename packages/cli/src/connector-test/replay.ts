@@ -61,6 +61,11 @@ export class Replay implements Egress {
     await run();
   }
 
+  /** Whether a call of the API was made. */
+  get judges(): boolean {
+    return this.judge !== undefined;
+  }
+
   /** Whether the engine would follow the last call of the API to this URL; undefined where there was none. */
   allows(url: string): boolean | undefined {
     try {
