@@ -78,8 +78,19 @@ export async function callEndpoint(context: GrantContext, auth: OAuth2, request:
     ...(body === undefined ? {} : { body: body.encode(values) }),
     ...limits,
   });
-  return { answer, redact: redactSent([...values.map(([, value]) => value), client.client_secret, proof.headers.authorization]) };
+  const secrets = values.filter(([name]) => !noSecrets.has(name)).map(([, value]) => value);
+  return { answer, redact: redactSent([...secrets, client.client_secret, proof.headers.authorization]) };
 }
+
+/** Parameters whose values a provider may quote: without them its words would often say nothing. */
+const noSecrets: ReadonlySet<string> = new Set([
+  "grant_type",
+  "audience",
+  "resource",
+  "scope",
+  "redirect_uri",
+  "token_type_hint",
+]);
 
 async function parametersOf(
   { values, rename = {}, omit = [], params, names }: EndpointRequest,
