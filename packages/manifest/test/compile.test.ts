@@ -148,3 +148,12 @@ test("plain http is allowed only to hosts that the deployment allows", () => {
   }
   expect(compile(text, { file: "f.yaml", plainHttp: (host) => host === "10.0.0.1" }).connector).toBeUndefined();
 });
+
+test.each(["oauth2", "custom"])("a reason why there is no revocation leaves %s without one", (type) => {
+  const token = "    token: { request: { method: POST, path: /session } }\n";
+  const blocks = type === "oauth2" ? endpoints : token;
+  expect(authOf(type, `${blocks}    revocation: { none: There is no endpoint. }\n`)).toMatchObject({ revocation: undefined });
+  expect(authOf(type, `${blocks}    revocation: { request: { path: /logout } }\n`)).toMatchObject({
+    revocation: { request: {} },
+  });
+});
