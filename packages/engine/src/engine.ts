@@ -28,6 +28,7 @@ import { JackfieldError } from "./errors.ts";
 import type { Log } from "./log.ts";
 import type { Queue } from "./queue.ts";
 import type { Platform, Registry, Runtime } from "./runtime.ts";
+import { listOptions, type OptionsPage, type OptionsRequest } from "./step/options.ts";
 import { type ProxyAnswer, type ProxyRequest, proxy } from "./step/proxy.ts";
 import { runStep, type StepOptions, type StepResult } from "./step/step.ts";
 import { createSweep } from "./sweep.ts";
@@ -97,6 +98,8 @@ export interface Engine {
     /** Throws `input_invalid` before any request, `url_not_whitelisted`, `needs_reauth`, `provider_…`. */
     run(actor: Actor, connection: string, action: string, input: unknown, options?: StepOptions): Promise<StepResult>;
     proxy(actor: Actor, connection: string, request: ProxyRequest, options?: StepOptions): Promise<ProxyAnswer>;
+    /** A page of a drop-down's choices. Throws `options_unknown`, and as `run`. */
+    options(actor: Actor, connection: string, name: string, request: OptionsRequest): Promise<OptionsPage>;
   };
   /** Begins to work the queues and to sweep. */
   start(): Promise<void>;
@@ -118,6 +121,8 @@ export interface EngineOptions {
   readonly clock?: () => number;
   /** Default: the system's generator. */
   readonly random?: (bytes: number) => Buffer;
+  /** Resolves after so many milliseconds. Default: a timer, which ends with the engine. */
+  readonly sleep?: (ms: number) => Promise<void>;
 }
 
 const refreshConcurrency = 8;
@@ -135,7 +140,7 @@ function createRuntime(options: EngineOptions, stopping: AbortSignal): Runtime {
     log,
     clock,
     random,
-    sleep: (ms) => sleep(ms, stopping),
+    sleep: options.sleep ?? ((ms) => sleep(ms, stopping)),
   };
 }
 
@@ -190,6 +195,7 @@ export function createEngine(options: EngineOptions): Engine {
     steps: {
       run: (...args) => runStep(runtime, refresher, ...args),
       proxy: (...args) => proxy(runtime, refresher, ...args),
+      options: (...args) => listOptions(runtime, refresher, ...args),
     },
     async start() {
       runtime.queue.work("refresh", { concurrency: refreshConcurrency }, (id) => refresher.work(id));

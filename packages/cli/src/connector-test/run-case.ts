@@ -64,6 +64,8 @@ export async function runCase(connector: Connector, given: Case, path: Path): Pr
     log: () => {},
     clock,
     random: countingRandom(),
+    // What a provider asks to wait is not waited for.
+    sleep: async () => {},
   });
   try {
     await run({ connector, auth, given, path, engine, store, replay, findings, now });
