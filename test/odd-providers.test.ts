@@ -82,7 +82,7 @@ auth:
         encoding: xml
         body: { login: { "@version": "3", user: "{{ fields.user }}", password: "{{ fields.password }}" } }
       response: { from: cookies, access_token: SID, error: "" }
-    refresh: { default_lifetime: 1h }
+    refresh: { default_lifetime: 1h, when: "response.status = 403 and body.code = 'ended'" }
     apply:
       - { name: Cookie, value: "SID={{ token.access_token }}" }
       - { name: X-Signature, value: "{{ $hmac(request.method & ' ' & request.path & ' ' & request.id, fields.password) }}" }
@@ -90,7 +90,18 @@ auth:
     test: { request: { path: /whoami } }
     label: "{{ me.profile.name }}"
     unique_id: me.profile.@id
+options:
+  folders:
+    request: { path: /folders, query: { after: "{{ page.cursor }}", kind: "{{ input.kind }}" } }
+    items: "body.folders.{ 'label': title, 'value': id }"
+    next: body.more
 actions:
+  fragile:
+    title: Change something that may fail
+    input: { folder: { label: Folder, options: folders }, kind: { label: Kind } }
+    request: { method: POST, path: /fragile, body: { folder: "{{ input.folder }}", kind: "{{ input.kind }}" } }
+    retry: { attempts: 3, statuses: [500], unsafe: true, idempotency_header: Idempotency-Key }
+  expiring: { title: Find out that the session has ended, request: { path: /expiring } }
   upload:
     title: Upload
     input: { file: { type: file, required: true }, note: { type: string } }
@@ -176,6 +187,15 @@ const session: Routes = {
     seen.headers.cookie === "SID=canary-session" && seen.headers["x-signature"] === signatureOf(seen)
       ? { headers: { "content-type": "application/xml" }, body: '<profile id="u7"><name>Grace</name></profile>' }
       : { status: 401 },
+  "/session/folders": ({ query }) => ({
+    body:
+      query.get("after") === null
+        ? { folders: [{ id: 1, title: "One" }], more: "c2" }
+        : { folders: [{ id: 2, title: query.get("kind") }] },
+  }),
+  "/session/fragile": () => (odd.at("/session/fragile").length < 3 ? { status: 500 } : { body: { done: true } }),
+  "/session/expiring": () =>
+    odd.at("/session/login").length < 2 ? { status: 403, body: { code: "ended" } } : { body: { done: true } },
   "/session/upload": () => ({ body: { stored: true } }),
   "/session/raw": () => ({ body: { stored: true } }),
   "/session/pages": ({ query, headers }) => {
@@ -396,6 +416,35 @@ describe("a session that is asked for in XML and comes in a cookie", () => {
     await step(product, id, "raw", { file });
     const [raw] = odd.at("/session/raw");
     expect([raw?.headers["content-type"], raw?.body.toString()]).toEqual(["text/plain", "h\u00e9llo\r\n\0"]);
+  });
+
+  test("a drop-down asks for its choices, page by page", async () => {
+    const { id } = await draft(product, "session", { fields });
+    const ask = async (body: object) => (await product.post(`/v1/connections/${id}/options/folders`, body)).json;
+    expect(await ask({})).toEqual({ options: [{ label: "One", value: 1 }], next: "c2" });
+    expect(await ask({ cursor: "c2", input: { kind: "Two" } })).toEqual({ options: [{ label: "Two", value: 2 }], next: null });
+    expect(await product.post(`/v1/connections/${id}/options/nothing`)).toMatchObject({
+      status: 404,
+      json: { code: "options_unknown" },
+    });
+    const { actions } = (await product.get("/v1/connectors/session")).json;
+    const [fragile] = actions.filter((action: { id: string }) => action.id === "fragile");
+    expect(fragile.input[0]).toMatchObject({ name: "folder", options: null, options_from: "folders" });
+  });
+
+  test("a request that the provider would recognise is tried again, with the same key", async () => {
+    const { id } = await draft(product, "session", { fields });
+    const answer = (await step(product, id, "fragile", { folder: "1" })).json;
+    expect(answer).toMatchObject({ output: { done: true }, step: { attempts: 3 } });
+    const keys = odd.at("/session/fragile").map(({ headers }) => headers["idempotency-key"]);
+    expect(new Set(keys).size).toBe(1);
+    expect(keys[0]).toMatch(/^[0-9a-f-]{36}$/);
+  });
+
+  test("an answer that means that the session has ended renews it", async () => {
+    const { id } = await draft(product, "session", { fields });
+    expect((await step(product, id, "expiring")).json.output).toEqual({ done: true });
+    expect(odd.at("/session/login")).toHaveLength(2);
   });
 
   test("lists are read to their end, page by page, or as far as they are wanted", async () => {

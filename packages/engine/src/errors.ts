@@ -42,6 +42,12 @@ export const errorTable = {
     "Choose one that GET /v1/connectors/{name} lists.",
   ],
   action_unknown: [404, "user", "The connector has no such action.", "GET /v1/connectors/{name} lists its actions."],
+  options_unknown: [
+    404,
+    "user",
+    "The connector has no such drop-down.",
+    "GET /v1/connectors/{name} names them as `options_from`.",
+  ],
   action_of_other_auth: [
     422,
     "user",

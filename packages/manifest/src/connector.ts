@@ -37,7 +37,7 @@ export type Action = Omit<ActionManifest, "input" | "scopes" | "request" | "pagi
   readonly scopes: readonly string[];
   readonly request: Request;
   readonly paginate: Paginate | undefined;
-  readonly retry: Retry;
+  readonly retry: Retry | undefined;
   /** Undefined with `paginate`: the items as they are. */
   readonly output: Expression | undefined;
 };

@@ -79,6 +79,8 @@ export interface Question {
   readonly default?: unknown;
   readonly pattern?: string | null;
   readonly options?: readonly Choice[] | null;
+  /** What asks the provider for the choices. */
+  readonly options_from?: string | null;
   readonly prefix?: string | null;
   readonly suffix?: string | null;
   readonly min?: number | null;
@@ -95,6 +97,11 @@ export interface Action {
   readonly auth?: readonly string[] | null;
   readonly scopes?: readonly string[];
   readonly input: readonly Question[];
+}
+
+export interface OptionsPage {
+  readonly options: readonly Choice[];
+  readonly next: string | null;
 }
 
 export interface App {

@@ -6,7 +6,8 @@ import { redactDeep } from "../egress/redact.ts";
 import { type ErrorCode, JackfieldError } from "../errors.ts";
 import { evaluate, type Names, text } from "../request/hole.ts";
 
-const codes: { readonly [C in FailureClass]: ErrorCode } = {
+/** What a failure of each class is called. */
+export const failureCodes: { readonly [C in FailureClass]: ErrorCode } = {
   auth: "provider_unauthorized",
   permission: "provider_permission",
   rate_limit: "provider_rate_limited",
@@ -34,7 +35,7 @@ export async function refuseFailure({ connector, action, redact }: Judged, answe
   if (ok && rule === undefined) return;
 
   const said = (await words(rule, action, root)) ?? reason(answer);
-  throw new JackfieldError(codes[rule?.class ?? classOf(answer.status)], {
+  throw new JackfieldError(failureCodes[rule?.class ?? classOf(answer.status)], {
     detail: redact(said).slice(0, 2000),
     provider: { status: answer.status, ...(typeof answer.body === "string" ? {} : { error: redact(said).slice(0, 2000) }) },
     ...(answer.retry_after === undefined ? {} : { retry_after: answer.retry_after }),

@@ -9,7 +9,8 @@ import { JackfieldError } from "../errors.ts";
 import { renderParameters } from "../request/parameters.ts";
 import { joinUrl, renderUrl, withQuery } from "../request/url.ts";
 import type { Runtime } from "../runtime.ts";
-import { refuseUnready, renewRefused, type StepOptions } from "./step.ts";
+import { renewRefused } from "./attempts.ts";
+import { refuseUnready, type StepOptions } from "./step.ts";
 
 export interface ProxyRequest {
   readonly method: string;

@@ -64,7 +64,7 @@ function action(id: string, declared: CompiledAction, texts: Texts): Action {
     scopes: declared.scopes ?? [],
     request: buildRequest(declared.request),
     paginate: declared.paginate && paginate(declared.paginate),
-    retry: retry(declared.retry),
+    retry: declared.retry && retry(declared.retry),
     output: declared.output ?? (declared.paginate === undefined ? texts.expression("body") : undefined),
   };
 }
@@ -91,12 +91,12 @@ function paginate(declared: NonNullable<CompiledAction["paginate"]>): Paginate {
   };
 }
 
-function retry(declared: CompiledAction["retry"]): Retry {
+function retry(declared: NonNullable<CompiledAction["retry"]>): Retry {
   return {
-    attempts: declared?.attempts ?? 3,
-    statuses: declared?.statuses ?? [429, 502, 503, 504],
-    unsafe: declared?.unsafe ?? false,
-    idempotency_header: declared?.idempotency_header,
+    attempts: declared.attempts ?? 3,
+    statuses: declared.statuses ?? [429, 502, 503, 504],
+    unsafe: declared.unsafe ?? false,
+    idempotency_header: declared.idempotency_header,
   };
 }
 

@@ -126,6 +126,14 @@ export const ConnectionEvent = Type.Object(
   { title: "ConnectionEvent", description: "One line of a connection's log. No bodies, no secrets." },
 );
 
+export const OptionsPage = Type.Object(
+  {
+    options: Type.Array(Type.Object({ label: Type.String(), value: Type.Unknown() })),
+    next: Type.Union([Type.String(), Type.Null()], { description: "The next page's `cursor`." }),
+  },
+  { title: "OptionsPage", description: "A page of a drop-down's choices." },
+);
+
 export const App = Type.Object(
   {
     connector: Type.String(),

@@ -22,11 +22,12 @@ export interface Sqlite {
   close(): void;
 }
 
-/** Opens the file, creating it with mode 0600, and brings its tables to this version. Throws `Error` with what to do. */
+/**
+ * Opens the file, creating it with mode 0600, and brings its tables to this version; `:memory:` is gone when it is closed. Throws `Error`
+ * with what to do.
+ */
 export function openSqlite(file: string): Sqlite {
-  if (!existsSync(file)) closeSync(openSync(file, "ax", 0o600));
-  // SQLite gives its side files the mode of the main file.
-  else chmodSync(file, 0o600);
+  if (file !== ":memory:") keepPrivate(file);
   const database = prepared(file);
   const statements = new Map<string, Database.Statement>();
   let closed = false;
@@ -54,6 +55,12 @@ export function openSqlite(file: string): Sqlite {
       database.close();
     },
   };
+}
+
+function keepPrivate(file: string): void {
+  if (!existsSync(file)) closeSync(openSync(file, "ax", 0o600));
+  // SQLite gives its side files the mode of the main file.
+  else chmodSync(file, 0o600);
 }
 
 function inTransaction<T>(database: Database.Database, work: () => T): T {

@@ -9,7 +9,7 @@ export interface SqliteStore extends Store {
   readonly sqlite: Sqlite;
 }
 
-/** Opens the embedded store. Throws `Error` with what to do when the file cannot be used. */
+/** Opens the embedded store; `:memory:` is one that nothing is kept of. Throws `Error` with what to do when the file cannot be used. */
 export function openStore(file: string): SqliteStore {
   const sqlite = openSqlite(file);
   return {

@@ -1,5 +1,6 @@
 import type { ComponentChildren } from "preact";
-import type { Question, QuestionType } from "../api.ts";
+import { useState } from "preact/hooks";
+import type { Choice, Question, QuestionType } from "../api.ts";
 import { Markdown } from "../ui/markdown.tsx";
 import { controlId, type Form } from "./use-form.ts";
 import type { Value } from "./values.ts";
@@ -9,19 +10,24 @@ interface ControlProps {
   readonly value: Value;
   readonly environments: readonly string[];
   readonly change: (value: Value) => void;
+  readonly suggest?: Suggest | undefined;
   /** What ties the control to its label, its help and its mistake. */
   readonly aria: Readonly<Record<string, string | boolean | undefined>>;
 }
 
+/** Asks the provider for the choices of a drop-down. */
+export type Suggest = (options: string) => Promise<readonly Choice[]>;
+
 interface QuestionsProps {
   readonly form: Form;
+  readonly suggest?: Suggest | undefined;
   readonly environments?: readonly string[];
   /** Secrets that are stored already and may be left empty. */
   readonly keepSecrets?: boolean;
 }
 
 /** The controls of a form, one per question that is visible. */
-export function Questions({ form, environments = [], keepSecrets = false }: QuestionsProps) {
+export function Questions({ form, suggest, environments = [], keepSecrets = false }: QuestionsProps) {
   return (
     <>
       {form.questions
@@ -33,6 +39,7 @@ export function Questions({ form, environments = [], keepSecrets = false }: Ques
             value={form.values[question.name] ?? ""}
             environments={environments}
             mistake={form.mistakes[question.name]}
+            suggest={suggest}
             change={(value) => form.change(question.name, value)}
           />
         ))}
@@ -44,7 +51,7 @@ interface QuestionRowProps extends Omit<ControlProps, "aria"> {
   readonly mistake: string | undefined;
 }
 
-function QuestionRow({ question, value, environments, mistake, change }: QuestionRowProps) {
+function QuestionRow({ question, value, environments, mistake, change, suggest }: QuestionRowProps) {
   const id = controlId(question.name);
   const described = [question.help ? `${id}-help` : "", mistake ? `${id}-mistake` : ""].filter(Boolean).join(" ");
   const aria = {
@@ -53,7 +60,7 @@ function QuestionRow({ question, value, environments, mistake, change }: Questio
     "aria-invalid": mistake === undefined ? undefined : true,
     "aria-required": question.required ? true : undefined,
   };
-  const Control = question.list ? ListControl : controls[question.type];
+  const Control = controlOf(question, suggest);
   const ticked = question.type === "boolean" && !question.list;
   return (
     <div class={ticked ? "field field-tick" : "field"}>
@@ -62,7 +69,9 @@ function QuestionRow({ question, value, environments, mistake, change }: Questio
         {question.label}
         {question.required ? <span class="required">Required</span> : null}
       </label>
-      {ticked ? null : <Control question={question} value={value} environments={environments} change={change} aria={aria} />}
+      {ticked ? null : (
+        <Control question={question} value={value} environments={environments} change={change} aria={aria} suggest={suggest} />
+      )}
       {question.help ? (
         <div class="help" id={`${id}-help`}>
           <Markdown text={question.help} />
@@ -75,6 +84,11 @@ function QuestionRow({ question, value, environments, mistake, change }: Questio
       ) : null}
     </div>
   );
+}
+
+function controlOf(question: Question, suggest: Suggest | undefined) {
+  if (question.list) return ListControl;
+  return suggest !== undefined && question.options_from ? SuggestControl : controls[question.type];
 }
 
 /** Every type of question has its control. */
@@ -111,6 +125,39 @@ function TextControl({ question, value, change, aria }: ControlProps) {
       {control}
       {question.suffix ? <span class="affix">{question.suffix}</span> : null}
     </div>
+  );
+}
+
+/** A text with suggestions, which are asked for when somebody is about to type. */
+function SuggestControl(props: ControlProps) {
+  const { question, value, change, aria, suggest } = props;
+  const [choices, setChoices] = useState<readonly Choice[]>();
+  const list = `${aria.id}-choices`;
+  const ask = (): void => {
+    if (choices !== undefined || suggest === undefined || !question.options_from) return;
+    setChoices([]);
+    suggest(question.options_from).then(setChoices, () => setChoices(undefined));
+  };
+  return (
+    <>
+      <input
+        {...aria}
+        type="text"
+        list={list}
+        autocomplete="off"
+        placeholder={question.placeholder ?? undefined}
+        value={String(value)}
+        onFocus={ask}
+        onInput={(event) => change(event.currentTarget.value)}
+      />
+      <datalist id={list}>
+        {(choices ?? []).map((choice) => (
+          <option key={String(choice.value)} value={String(choice.value)}>
+            {choice.label}
+          </option>
+        ))}
+      </datalist>
+    </>
   );
 }
 

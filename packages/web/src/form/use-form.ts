@@ -10,6 +10,8 @@ export interface Form {
   /** What is wrong, by the question's name; shown after the first attempt to send. */
   readonly mistakes: Readonly<Record<string, string>>;
   readonly change: (name: string, value: Value) => void;
+  /** What was answered so far. */
+  readonly answers: () => Record<string, unknown>;
   /** What is to be sent, or undefined when something is wrong; then the first wrong answer gets the focus. */
   readonly submit: () => Record<string, unknown> | undefined;
   /** Shows a problem of the server's at the question that it names. */
@@ -40,6 +42,7 @@ export function useForm({ kind, questions, given, names }: FormOptions): Form {
       setValues((before) => ({ ...before, [name]: value }));
       setBlamed(({ [name]: _, ...others }) => others);
     },
+    answers: () => payload(questions, values, hidden),
     submit() {
       setTried(true);
       setBlamed({});

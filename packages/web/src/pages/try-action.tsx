@@ -1,5 +1,5 @@
 import { useState } from "preact/hooks";
-import { type Action, type Connection, call, Problem, path, type StepResult } from "../api.ts";
+import { type Action, type Connection, call, type OptionsPage, Problem, path, type StepResult } from "../api.ts";
 import { Questions } from "../form/questions.tsx";
 import { useForm } from "../form/use-form.ts";
 import { duration, plural } from "../format.ts";
@@ -45,6 +45,8 @@ function ActionForm({ connection, action }: ActionFormProps) {
   const form = useForm({ kind: "input", questions: action.input });
   const [result, setResult] = useState<StepResult>();
   const running = useDoing();
+  const suggest = async (options: string) =>
+    (await call<OptionsPage>("POST", path("connections", connection.id, "options", options), { input: form.answers() })).options;
   const submit = (event: Event): void => {
     event.preventDefault();
     const input = form.submit();
@@ -62,7 +64,7 @@ function ActionForm({ connection, action }: ActionFormProps) {
   return (
     <form onSubmit={submit} noValidate>
       {action.description ? <Markdown text={action.description} /> : null}
-      <Questions form={form} />
+      <Questions form={form} suggest={suggest} />
       <div class="form-actions">
         <Button kind="primary" type="submit" busy={running.busy}>
           Run

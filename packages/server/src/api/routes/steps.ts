@@ -3,7 +3,7 @@ import { JackfieldError } from "@jackfield/engine";
 import { Type } from "typebox";
 import { withoutHopByHop } from "../../http/hop-by-hop.ts";
 import { methods, ok, type Route, route } from "../route.ts";
-import { closed, Identifier, StepResult, Values } from "../schemas.ts";
+import { closed, Identifier, OptionsPage, StepResult, Values } from "../schemas.ts";
 
 const callers = ["admin", "user", "workflow"] as const;
 const proxyLimit = 1024 * 1024;
@@ -19,6 +19,29 @@ const runAction = route({
   answers: { 200: { description: "What the step gave.", schema: StepResult } },
   async handle({ engine }, { params, body, signal }, { actor }) {
     return ok(await engine.steps.run(actor, params.id, params.action, body.input ?? {}, { signal }));
+  },
+});
+
+const listOptions = route({
+  id: "listOptions",
+  method: "POST",
+  path: "/v1/connections/{id}/options/{name}",
+  summary: "A drop-down's choices, as the provider has them.",
+  roles: callers,
+  params: Type.Object({ id: Identifier("The connection's id."), name: Identifier("As an input's `options_from` names it.") }),
+  body: {
+    kind: "json",
+    schema: Type.Object(
+      {
+        input: Type.Optional(Values),
+        cursor: Type.Optional(Type.String({ maxLength: 4000, description: "`next` of the page before." })),
+      },
+      closed,
+    ),
+  },
+  answers: { 200: { description: "A page of choices.", schema: OptionsPage } },
+  async handle({ engine }, { params, body }, { actor }) {
+    return ok(await engine.steps.options(actor, params.id, params.name, body));
   },
 });
 
@@ -114,4 +137,4 @@ const ownAnswerHeaders: ReadonlySet<string> = new Set([
   "report-to",
 ]);
 
-export const stepRoutes: readonly Route[] = [runAction, proxy];
+export const stepRoutes: readonly Route[] = [runAction, listOptions, proxy];

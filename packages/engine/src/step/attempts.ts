@@ -1,0 +1,112 @@
+import type { Retry } from "@jackfield/manifest";
+import { type ApiAnswer, callApi } from "../connection/api-call.ts";
+import { check } from "../connection/check.ts";
+import type { OpenConnection } from "../connection/open.ts";
+import type { Refresher } from "../connection/refresh.ts";
+import { JackfieldError } from "../errors.ts";
+import { hasRefresh } from "../grant/refresh.ts";
+import { evaluate, type Names } from "../request/hole.ts";
+import type { Rendered } from "../request/render.ts";
+import type { Runtime } from "../runtime.ts";
+
+const timeout = 30_000;
+const maxBytes = 10 << 20;
+
+/** The longest wait that a step takes upon itself; a longer one is the workflow's to plan. */
+const maxWait = 10_000;
+
+const defaultAttempts = 3;
+const defaultStatuses = [429, 503];
+const firstPause = 500;
+
+const idempotent: ReadonlySet<string> = new Set(["GET", "HEAD", "OPTIONS", "PUT", "DELETE"]);
+
+export interface AttemptOptions {
+  readonly actor: string;
+  /** What the manifest says of further tries. */
+  readonly retry: Retry | undefined;
+  readonly signal: AbortSignal | undefined;
+}
+
+interface Prepared {
+  readonly names: Names;
+  readonly rendered: Rendered;
+}
+
+/** The tries of one step: again after a forced refresh, or when the provider asks to wait a moment. */
+export class Attempts {
+  count = 0;
+  private readonly runtime: Runtime;
+  private readonly refresher: Refresher;
+  private readonly options: AttemptOptions;
+
+  constructor(runtime: Runtime, refresher: Refresher, options: AttemptOptions) {
+    this.runtime = runtime;
+    this.refresher = refresher;
+    this.options = options;
+  }
+
+  async until(
+    opened: OpenConnection,
+    prepare: (opened: OpenConnection) => Promise<Prepared>,
+  ): Promise<{ answer: ApiAnswer; names: Names; last: OpenConnection }> {
+    let current = opened;
+    let refreshed = false;
+    for (;;) {
+      this.count += 1;
+      const { names, rendered } = await prepare(current);
+      const { actor, signal } = this.options;
+      const answer = await callApi(this.runtime, current, rendered, { timeout, maxBytes, signal });
+      if (!refreshed && (await isExpired(current, answer, names))) {
+        refreshed = true;
+        const renewed = await renewRefused(this.runtime, this.refresher, current, actor);
+        if (renewed) {
+          current = renewed;
+          continue;
+        }
+      }
+      const wait = this.waitAfter(rendered, answer);
+      if (wait === undefined) return { answer, names, last: current };
+      await this.runtime.sleep(wait);
+    }
+  }
+
+  /**
+   * Milliseconds until the next try, or undefined where there is none. 429 was not carried out, and other failures only count where a
+   * repetition harms nothing; without the manifest's word only those that name a time.
+   */
+  private waitAfter({ method }: Rendered, answer: ApiAnswer): number | undefined {
+    const { retry } = this.options;
+    const harmless = answer.status === 429 || idempotent.has(method) || retry?.unsafe === true;
+    const statuses = retry?.statuses ?? defaultStatuses;
+    if (!harmless || !statuses.includes(answer.status) || this.count >= (retry?.attempts ?? defaultAttempts)) return undefined;
+    const wait = answer.retry_after ?? (retry === undefined ? undefined : firstPause * 2 ** (this.count - 1));
+    return wait !== undefined && wait <= maxWait ? wait : undefined;
+  }
+}
+
+/** An API says by 401 that the token has ended, or as the manifest tells. */
+async function isExpired({ auth }: OpenConnection, answer: ApiAnswer, names: Names): Promise<boolean> {
+  if (answer.status === 401) return true;
+  const when = hasRefresh(auth) ? auth.refresh.when : undefined;
+  if (when === undefined) return false;
+  const { status, headers, body } = answer;
+  return (await evaluate(when, { ...names, body, response: { status, headers, body } })) === true;
+}
+
+/**
+ * The API refused the credential: one forced refresh. Where that is not possible, the test call says whether the credential is dead (then
+ * the connection needs its user) or only this request is not allowed. Undefined when there is nothing new to try with.
+ */
+export async function renewRefused(
+  runtime: Runtime,
+  refresher: Refresher,
+  opened: OpenConnection,
+  actor: string,
+): Promise<OpenConnection | undefined> {
+  if (opened.record.renewable) return refresher.refresh(opened.record.id, opened.record.credential_version, actor);
+  await check(runtime, refresher, opened.record, actor).catch((cause: unknown) => {
+    if (!(cause instanceof JackfieldError)) throw cause;
+  });
+  return undefined;
+}
