@@ -34,6 +34,16 @@ storeContract("SQLite", async () => {
   };
 });
 
+test("a store in memory is its own, and leaves no file", async () => {
+  const stores = [openStore(":memory:"), openStore(":memory:")] as const;
+  const record = connection();
+  await stores[0].connections.insert(record, []);
+  expect(await stores[0].connections.get(record.id)).toEqual(record);
+  expect(await stores[1].connections.get(record.id)).toBeUndefined();
+  for (const store of stores) await store.close();
+  expect(existsSync(":memory:")).toBe(false);
+});
+
 describe("the SQLite file", () => {
   test("and everything beside it can be read by its owner only", async () => {
     const folder = temporary();

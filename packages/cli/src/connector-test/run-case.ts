@@ -1,9 +1,6 @@
 // One case: a connection of the real engine, with a store of its own and a recorded provider.
 
 import { createHmac } from "node:crypto";
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import {
   type Actor,
   type Connection,
@@ -50,8 +47,7 @@ export async function runCase(connector: Connector, given: Case, path: Path): Pr
 
   // The server is loaded only here: the other commands do not need it.
   const { openStore } = await import("@jackfield/server");
-  const folder = mkdtempSync(join(tmpdir(), "jackfield-test-"));
-  const store = openStore(join(folder, "store.sqlite"));
+  const store = openStore(":memory:");
   const clock = () => now;
   const replay = new Replay(findings, clock);
   const engine = createEngine({
@@ -72,7 +68,6 @@ export async function runCase(connector: Connector, given: Case, path: Path): Pr
   } finally {
     await engine.stop();
     await store.close();
-    rmSync(folder, { recursive: true });
   }
   return findings;
 }
