@@ -36,6 +36,8 @@ export interface AskedField {
   secret: "declared" | "guessed" | false;
   /** Where it stands in URLs. */
   readonly positions: Set<UrlPosition>;
+  /** Whether nothing is missing without it, whatever the source says. */
+  isOptional: boolean;
   /** Whether it holds a whole URL, although the source asks for what follows https://. */
   isWholeUrl: boolean;
   default: string | undefined;
@@ -64,7 +66,7 @@ const known = new Set([
 
 const secretNames: { readonly [S in FieldSource]: RegExp } = {
   connection_config: /password|passwd|secret$|token$|private_?key/i,
-  credentials: /secret|password|passwd|token|api_?key|private|key$|signature|assertion|certificate$/i,
+  credentials: /secret|password|passwd|token|api_?key|private_?key$|key$|signature|assertion|certificate$/i,
   assertion_option: /key|secret|password/i,
   integration_config: /key$|secret|password|token/i,
 };
@@ -74,8 +76,8 @@ export class Fields {
   private readonly asked = new Map<string, AskedField>();
   private readonly schemas: Readonly<Record<string, Readonly<Record<string, Schema>>>>;
   private readonly notes: Notes;
-  /** Credentials that are not the person's, but the app's. */
-  private readonly ofApp = new Set<string>();
+  /** Credentials that the person is not asked for: the app's, and constants. */
+  private readonly settled = new Set<string>();
 
   private readonly title: string;
 
@@ -106,6 +108,7 @@ export class Fields {
       schema: schema ?? {},
       secret: isTrue(schema?.secret) ? "declared" : secretNames[source].test(key) ? "guessed" : false,
       positions: new Set(),
+      isOptional: false,
       isWholeUrl: false,
       default: typeof schema?.default_value === "string" && schema.default_value !== "" ? schema.default_value : undefined,
     };
@@ -113,8 +116,8 @@ export class Fields {
     return field;
   }
 
-  leaveToApp(key: string): void {
-    this.ofApp.add(`credentials ${key}`);
+  settle(key: string): void {
+    this.settled.add(`credentials ${key}`);
   }
 
   get all(): readonly AskedField[] {
@@ -132,7 +135,7 @@ export class Fields {
     for (const source of Object.keys(secretNames)) {
       for (const [key, schema] of Object.entries(this.schemas[source] ?? {})) {
         const id = `${source} ${key}`;
-        if (this.asked.has(id) || this.ofApp.has(id) || isTrue(schema.automated)) continue;
+        if (this.asked.has(id) || this.settled.has(id) || isTrue(schema.automated)) continue;
         this.notes.notCarried(`${source}.${key}`, "nothing in the definition uses it");
       }
     }
@@ -218,7 +221,7 @@ function demandOf(field: AskedField): object {
   const given = field.default !== undefined && isChoice(field.default) ? field.default : undefined;
   const mayLack = isTrue(schema.optional) || isTrue(schema.hidden) || schema.default_value !== undefined;
   // A URL with a gap leads nowhere.
-  const isOptional = mayLack && positions.size === 0;
+  const isOptional = (mayLack && positions.size === 0) || field.isOptional;
   return {
     secret: secret === false ? undefined : true,
     required: isOptional && given === undefined ? undefined : true,
@@ -236,4 +239,4 @@ function labelOf({ schema, name }: AskedField, title: string): string | undefine
 }
 
 const isLong = ({ key, schema }: AskedField): boolean =>
-  /private_?key|certificate$/i.test(key) || String(schema.example ?? "").startsWith("-----BEGIN");
+  /private_?key$|certificate$/i.test(key) || String(schema.example ?? "").startsWith("-----BEGIN");

@@ -17,7 +17,7 @@ export function identity(draft: Draft, auth: Readonly<Record<string, unknown>>, 
   const fields = draft.fields.all.filter(isNaming);
   const isOwnClient = (auth.client as { source?: string } | undefined)?.source === "connection";
   const users = draft.fields.all.filter(({ name, secret }) => secret === false && /^(user_?name|client_id)$/.test(name));
-  const client = isOwnClient ? ["fields.client_id"] : [];
+  const client = isOwnClient ? ["fields.client_id"] : auth.grant === "client_credentials" ? ["app.client_id"] : [];
   const known = [...new Set([...[...fields, ...users].map(({ name }) => `fields.${name}`), ...client])];
   const captured = draft.captures.all.filter(({ name }) => /(^|_)(id|owner|uid)$/.test(name)).slice(0, 1);
   // Several people of one tenant can sign in: what they typed does not tell them apart.

@@ -21,7 +21,10 @@ export function basic(draft: Draft): Mode {
   const [username, password] = (["username", "password"] as const).map((key) => {
     const schema = draft.fields.schema("credentials", key);
     const other = draft.fields.schema("credentials", key === "username" ? "password" : "username");
-    if (schema !== undefined && isTrue(schema.hidden)) return { expression: quoted(String(schema.default_value ?? "")) };
+    if (schema !== undefined && isTrue(schema.hidden)) {
+      draft.fields.settle(key);
+      return { expression: quoted(String(schema.default_value ?? "")) };
+    }
     const field = draft.fields.get("credentials", key);
     if (key === "password" || isTrue(other?.hidden)) field.secret = "declared";
     return { expression: `fields.${field.name}` };

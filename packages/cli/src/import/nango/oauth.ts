@@ -74,8 +74,8 @@ function freeCredentials(draft: Draft): Mode {
   const own = { client_id: `{{ fields.${id.name} }}`, client_secret: `{{ fields.${secret.name} }}` };
   const basic = { Authorization: `Basic {{ $base64(fields.${id.name} & ":" & fields.${secret.name}) }}` };
   const format = draft.takeText("body_format") ?? "form";
-  draft.notes.notCarried("scope_separator", "the person types the scope as a whole");
-  draft.take("scope_separator");
+  if (draft.take("scope_separator") !== undefined)
+    draft.notes.notCarried("scope_separator", "the person types the scope as a whole");
   const params = { ...(isBasic ? {} : own), ...mapOf(draft, draft.takeMap("token_params"), "token_params") };
   const request = {
     method: "POST",
@@ -91,7 +91,7 @@ function freeCredentials(draft: Draft): Mode {
 function ownClient(draft: Draft): void {
   for (const key of ["client_id", "client_secret"]) {
     if (draft.fields.schema("credentials", key) === undefined) continue;
-    if (draft.client === "app") draft.fields.leaveToApp(key);
+    if (draft.client === "app") draft.fields.settle(key);
     else if (key === "client_secret") draft.fields.get("credentials", key).secret = "declared";
     else draft.fields.get("credentials", key).secret = false;
   }
@@ -143,7 +143,7 @@ function certified(draft: Draft): { source: string; certificate: string; fields:
     "require_client_certificate",
     "client, certificate and private key are saved once, with the app, not with each connection",
   );
-  for (const key of ["client_certificate", "client_private_key"]) draft.fields.leaveToApp(key);
+  for (const key of ["client_certificate", "client_private_key"]) draft.fields.settle(key);
   return {
     source: "app",
     certificate: "always",

@@ -128,7 +128,8 @@ function testOf(draft: Draft, verification: Verification, sent: HeaderSplit): { 
   if (others.length > 0) draft.notes.notCarried("proxy.verification.endpoints", "all but the first");
   const request = endpoint === undefined ? undefined : testRequest(draft, verification, endpoint, sent);
   if (request !== undefined) return { test: { request: request.request }, whitelist: request.whitelist };
-  draft.notes.add("proxy.verification", "missing; GET / is the test call: replace it by one that tells whose credential it is");
+  const reason = endpoint === undefined ? "missing" : "its endpoint holds a secret, which a test call cannot";
+  draft.notes.add("proxy.verification", `${reason}; GET / is the test call: replace it by one that tells whose credential it is`);
   return { test: { request: { path: "/" } }, whitelist: [] };
 }
 

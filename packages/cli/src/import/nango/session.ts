@@ -155,6 +155,7 @@ export function tableau(draft: Draft): Mode {
   secret.secret = "declared";
   const name = field(["pat_name", "patName"]);
   const site = field(["content_url", "contentUrl"]);
+  site.isOptional = true;
   const credentials = {
     personalAccessTokenName: `{{ fields.${name.name} }}`,
     personalAccessTokenSecret: `{{ fields.${secret.name} }}`,
