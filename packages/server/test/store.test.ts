@@ -36,7 +36,7 @@ storeContract("SQLite", async () => {
 
 test("a store in memory is its own, and leaves no file", async () => {
   const stores = [openStore(":memory:"), openStore(":memory:")] as const;
-  const record = connection();
+  const record = connection("con_1");
   await stores[0].connections.insert(record, []);
   expect(await stores[0].connections.get(record.id)).toEqual(record);
   expect(await stores[1].connections.get(record.id)).toBeUndefined();
