@@ -91,3 +91,10 @@ test.each<[string, (basic: string) => string]>([
   expect(error.provider?.error_description).toMatch(/^Unknown: (an%3Aid:)?\[redacted\]$/);
   expect(listener.seen[0]?.headers.authorization).toMatch(/^Basic /);
 });
+
+test("A refusal whose error is an object is told in the provider's words", async () => {
+  const listener = await answering(400, () => ({ error: { type: "OAuthException", message: "The code is used." } }));
+  const error = await errorOf(ask(listener));
+  expect(error).toBeInstanceOf(TokenFailure);
+  expect(error.message).toContain("The code is used.");
+});

@@ -217,7 +217,7 @@ function isPresent(error: unknown): boolean {
 
 /** What the manifest says of the provider's own error codes; the first that is known counts. */
 function declaredKind(errors: TokenErrors, error: unknown): TokenErrors[string] | undefined {
-  const codes = [error].flat().map(String);
+  const codes = [error].flat().filter((code) => typeof code === "string" || typeof code === "number");
   const known = codes.find((code) => Object.hasOwn(errors, code));
   return known === undefined ? undefined : errors[known];
 }
