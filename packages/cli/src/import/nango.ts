@@ -122,14 +122,11 @@ function withCaptures(draft: Draft, auth: Mode["auth"]): Mode["auth"] {
   };
 }
 
-/** Types whose credential is a token, sent as a bearer where the source does not say otherwise. */
-const bearing = new Set(["oauth2", "custom"]);
-
 /** Where the credential goes. The type's own default needs no mention. */
 function applied(draft: Draft, { auth, authorization }: Mode, { apply }: Api): object | readonly object[] | undefined {
   const items: Apply[] = [...apply];
   const hasHeader = items.some(({ name }) => name === "Authorization");
-  const isSent = items.some(({ value }) => value.includes("token.access_token"));
+  const isSent = /\$\{(accessToken|token|sessionId|credentials\.(token|accessToken|access_token))\}/.test(sentTexts(draft));
   if (isSent && !hasHeader)
     draft.notes.add("proxy.headers", "the token goes where the definition names it, and not into Authorization too");
   if (auth.apply !== undefined) items.unshift(auth.apply as Apply);
@@ -141,10 +138,17 @@ function applied(draft: Draft, { auth, authorization }: Mode, { apply }: Api): o
 }
 
 /** `Authorization`, where the type's own default does not hold or other headers would push it out. */
-function standing({ type }: Mode["auth"], authorization: string | undefined, hasOthers: boolean): Apply[] {
+function standing({ type, token }: Mode["auth"], authorization: string | undefined, hasOthers: boolean): Apply[] {
   if (authorization !== undefined) return [{ value: authorization }];
-  const value = bearing.has(String(type)) ? "Bearer {{ token.access_token }}" : basicDefault(type);
+  const hasToken = type === "oauth2" || (type === "custom" && token !== undefined);
+  const value = hasToken ? "Bearer {{ token.access_token }}" : basicDefault(type);
   return hasOthers && value !== undefined ? [{ value }] : [];
+}
+
+/** The texts of the source that say what is sent with every call. */
+function sentTexts({ entry }: Draft): string {
+  const { headers, query, body, base_url } = (entry.proxy ?? {}) as Record<string, unknown>;
+  return JSON.stringify([headers, query, body, base_url]);
 }
 
 const basicDefault = (type: unknown) =>

@@ -4,7 +4,7 @@ import { jwtExpression } from "./assertion.ts";
 import type { Draft } from "./draft.ts";
 import { isTrue } from "./fields.ts";
 import type { Mode } from "./modes.ts";
-import { quoted } from "./value.ts";
+import { type Piece, piece, quoted } from "./value.ts";
 
 export function apiKey(draft: Draft): Mode {
   const field = draft.fields.get("credentials", "apiKey");
@@ -43,15 +43,33 @@ export function jwt(draft: Draft): Mode {
   return { id: "jwt", auth: { type: "custom" }, authorization: `Bearer {{ ${expression} }}` };
 }
 
-/** A WSSE user name token (OASIS WS-Security), in the header that such APIs read. */
+/** A WSSE user name token (OASIS WS-Security), in the header that such APIs read unless the source names another. */
 export function wsse(draft: Draft): Mode {
   draft.take("signature");
   draft.take("token");
-  const username = `fields.${draft.fields.get("credentials", "username").name}`;
+  const { headers = {} } = draft.takeMap("proxy") as { headers?: object };
+  const isNamed = /\$\{(accessToken|token)\}/.test(JSON.stringify(headers));
+  const apply = isNamed ? undefined : { name: "X-WSSE", value: `{{ ${wsseToken(draft).expression} }}` };
+  return { id: "wsse", auth: { type: "custom", apply } };
+}
+
+/** The token that is made for each request. */
+export function wsseToken(draft: Draft): Piece {
+  const username = draft.fields.get("credentials", "username");
   const password = draft.fields.get("credentials", "password");
   password.secret = "declared";
   const created = "$fromMillis(request.timestamp)";
   const digest = `$base64($sha1(request.id & ${created} & fields.${password.name}))`;
-  const token = `UsernameToken Username="{{ ${username} }}", PasswordDigest="{{ ${digest} }}", Nonce="{{ request.id }}", Created="{{ ${created} }}"`;
-  return { id: "wsse", auth: { type: "custom", apply: { name: "X-WSSE", value: token } } };
+  const parts = [
+    quoted('UsernameToken Username="'),
+    `fields.${username.name}`,
+    quoted('", PasswordDigest="'),
+    digest,
+    quoted('", Nonce="'),
+    "request.id",
+    quoted('", Created="'),
+    created,
+    quoted('"'),
+  ];
+  return piece(parts.join(" & "), { fields: [username, password], private: true });
 }

@@ -5,6 +5,7 @@ import { assertionExpression, jwtExpression } from "./assertion.ts";
 import { timeExpression } from "./clock.ts";
 import type { Draft } from "./draft.ts";
 import type { FieldSource } from "./fields.ts";
+import { wsseToken } from "./key.ts";
 import type { Placeholder } from "./placeholder.ts";
 import { expressionOf, isPiece, joined, type Piece, piece, propertyPath, type Value } from "./value.ts";
 
@@ -28,8 +29,12 @@ const roots: Readonly<Record<string, Resolve>> = {
   password: (draft) => asked(draft, "credentials", "password"),
   accessToken: (draft, _rest, key) => credentialOf(draft, key),
   sessionToken: secretPart("token.access_token"),
+  sessionId: secretPart("token.access_token"),
+  devKey: (draft) => asked(draft, "credentials", "dev_key"),
   token: (draft, _rest, key) =>
-    draft.entry.token === undefined ? secretPart("token.access_token")() : jwtExpression(draft, key),
+    draft.entry.token === undefined || draft.entry.auth_mode === "SIGNATURE"
+      ? credentialOf(draft, key)
+      : jwtExpression(draft, key),
   refresh_token: secretPart("token.refresh_token"),
   refreshToken: secretPart("token.refresh_token"),
   clientId: (draft) => client(draft, "client_id"),
@@ -43,9 +48,12 @@ const roots: Readonly<Record<string, Resolve>> = {
   body: requestPart("request.body"),
 };
 
-/** The token that was obtained; in the mode JWT the one that is signed. */
+/** Modes whose token is made for each request. */
+const made: Readonly<Record<string, (draft: Draft, key: string) => Piece>> = { JWT: jwtExpression, SIGNATURE: wsseToken };
+
+/** The token that was obtained, or the one that is made. */
 const credentialOf = (draft: Draft, key: string): Piece =>
-  draft.entry.auth_mode === "JWT" ? jwtExpression(draft, key) : piece("token.access_token", { secret: true });
+  made[String(draft.entry.auth_mode)]?.(draft, key) ?? piece("token.access_token", { secret: true });
 
 function resolveName(draft: Draft, path: readonly string[], key: string): Piece {
   const [root = "", ...rest] = path;

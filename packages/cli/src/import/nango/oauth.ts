@@ -25,7 +25,12 @@ export function authorizationCode(draft: Draft): Mode {
     auth: {
       type: "oauth2",
       grant: "authorization_code",
-      client: filled({ authentication: authentication(draft), fields: adminFields(draft), registration: registration(draft) }),
+      client: filled({
+        ...clientNames(draft),
+        authentication: authentication(draft),
+        fields: adminFields(draft),
+        registration: registration(draft),
+      }),
       scopes: filled(scopes),
       authorization: { ...authorization, params: filled(others) },
       callback: filled({ code: draft.takeText("authorization_code_param_in_callback") }),
@@ -55,7 +60,7 @@ export function clientCredentials(draft: Draft): Mode {
       type: "oauth2",
       grant: isPassword ? "password" : "client_credentials",
       acknowledge_risk: isPassword ? "password_grant" : undefined,
-      client: { ...client, authentication: authentication(draft), ...custom },
+      client: { ...client, authentication: authentication(draft), ...custom, ...clientNames(draft) },
       scopes: filled(scopes),
       token,
       refresh: filled({ ...lifetimes(draft), strategy: isPassword ? "reissue" : undefined }),
@@ -238,28 +243,44 @@ function authorizationParams(draft: Draft): Map {
   return withoutOwn(draft, others, "authorization_params", ownAtAuthorization);
 }
 
+/** What the engine sends to the authorization endpoint. */
+const renamable = new Set([
+  "response_type",
+  "client_id",
+  "redirect_uri",
+  "scope",
+  "state",
+  "code_challenge",
+  "code_challenge_method",
+]);
+
 /** Texts that are replaced in the URL: names of parameters, in all that is known. */
 function renamed(draft: Draft, params: Map): Map {
-  const rename: Map = {};
+  // Under another name at the token endpoint, it keeps its own here.
+  const rename: Map = clientNames(draft).id_param === undefined ? {} : { client_id: "client_id" };
   for (const [from, to] of Object.entries(draft.takeMap("authorization_url_replacements"))) {
     const name = from.replace(/^[?&]/, "").replace(/=$/, "");
     const other = String(to).replace(/^[?&]/, "").replace(/=$/, "");
     if (other === "") params[name] = null;
-    else if (/^[a-z_]+$/.test(name)) rename[name] = other;
-    else draft.notes.notCarried(`authorization_url_replacements.${from}`, "only names of parameters can be replaced");
+    else if (renamable.has(name)) rename[name] = other;
+    else if (params[name] !== undefined) {
+      params[other] = params[name];
+      delete params[name];
+    } else draft.notes.notCarried(`authorization_url_replacements.${from}`, "only names of parameters can be replaced");
   }
   return rename;
 }
 
 /** Parameters that the engine sends by itself. */
 const ownAtAuthorization = new Set(["client_id", "redirect_uri", "state", "code_challenge", "code_challenge_method"]);
-const ownOfEngine = new Set(["client_id", "client_secret", "code", "redirect_uri", "code_verifier"]);
+const ownOfEngine = new Set(["client_id", "client_secret", "code", "redirect_uri", "code_verifier", "scope"]);
 
 function tokenOf(draft: Draft, grant: string, scopes: Map): Map {
   const url = tokenUrl(draft);
   if (url === undefined) throw new Inexpressible("`token_url` is missing");
   const { grant_type, ...others } = draft.takeMap("token_params");
-  const { scope, ...params } = mapOf(draft, others, "token_params");
+  const names = Object.values(clientNames(draft));
+  const { scope, ...params } = mapOf(draft, without(others, names), "token_params");
   if (scope !== undefined) addScopes(scopes, draft, String(scope));
   const isOwn = grant_type === undefined ? grant !== "client_credentials" || /[?&]grant_type=/.test(url) : grant_type === grant;
   if (/[?&]grant_type=/.test(url)) params.grant_type = null;
@@ -270,13 +291,28 @@ function tokenOf(draft: Draft, grant: string, scopes: Map): Map {
     draft.notes.notCarried("token_url_skip_encode", "values are encoded by where they stand");
   return {
     url: target,
-    method: draft.takeText("token_request_method"),
+    method: draft.takeText("token_request_method")?.toUpperCase(),
     encoding: format === undefined || format === "form" ? undefined : format,
     headers: clientHeaders(draft),
     params: filled(withoutOwn(draft, params, "token_params")),
     response: filled(responseOf(draft)),
   };
 }
+
+/** Parameters that hold nothing but the client's ID or secret are these under other names. */
+function clientNames(draft: Draft): { id_param?: string; secret_param?: string } {
+  const named = (placeholder: RegExp) =>
+    Object.entries(draft.takeMap("token_params")).find(([, value]) => placeholder.test(String(value)))?.[0];
+  const id = named(/^\$\{(clientId|credentials\.client_id)\}$/);
+  const secret = named(/^\$\{(clientSecret|credentials\.client_secret)\}$/);
+  return {
+    ...(id !== undefined && id !== "client_id" && { id_param: id }),
+    ...(secret !== undefined && secret !== "client_secret" && { secret_param: secret }),
+  };
+}
+
+const without = (params: Readonly<Map>, names: readonly string[]): Map =>
+  Object.fromEntries(Object.entries(params).filter(([name]) => !names.includes(name)));
 
 function withoutOwn(draft: Draft, params: Map, key: string, own: ReadonlySet<string> = ownOfEngine): Map {
   const kept = Object.entries(params).filter(([name]) => !own.has(name));
@@ -321,7 +357,8 @@ function refreshOf(draft: Draft): Map {
   const own = { ...draft.takeMap("refresh_params"), ...draft.takeMap("refresh_token_params") };
   const hasOwn = draft.entry.refresh_params !== undefined || draft.entry.refresh_token_params !== undefined;
   const { grant_type, refresh_token: _token, ...others } = hasOwn ? own : draft.takeMap("token_params");
-  const params = withoutOwn(draft, mapOf(draft, others, "refresh_params"), "refresh_params");
+  const names: string[] = Object.values(clientNames(draft));
+  const params = withoutOwn(draft, mapOf(draft, without(others, names), "refresh_params"), "refresh_params");
   if (hasOwn && grant_type !== undefined && grant_type !== "refresh_token") params.grant_type = grant_type;
   return {
     url: url === undefined ? undefined : draft.urlTemplate(url, "refresh_url"),

@@ -42,7 +42,7 @@ export function readApi(draft: Draft): Api {
   const sent = new HeaderSplit(draft);
   sent.apply.push(...apply);
   const places: [Place, unknown][] = [
-    ["header", proxy.headers],
+    ["header", withLegacyHeader(draft, proxy.headers)],
     ["query", { ...query, ...(proxy.query as object | undefined) }],
     ["body", proxy.body],
   ];
@@ -56,6 +56,12 @@ export function readApi(draft: Draft): Api {
     test,
     rateLimit: rateLimitOf(draft, (proxy.retry ?? {}) as Record<string, unknown>),
   };
+}
+
+/** An older spelling of the header that carries the credential. */
+function withLegacyHeader(draft: Draft, headers: unknown): object {
+  const authorization = draft.takeText("proxy_header_authorization");
+  return { ...(authorization !== undefined && { authorization }), ...(headers as object | undefined) };
 }
 
 /** A query belongs to every call. */
@@ -181,7 +187,8 @@ const pairs = (search: string): [string, string][] =>
       return [decoded(name), /\$\{/.test(value) ? value : decoded(value)];
     });
 
-function decoded(text: string): string {
+/** Percent-decoded; what cannot be decoded stays as it is. */
+export function decoded(text: string): string {
   try {
     return decodeURIComponent(text.replaceAll("+", " "));
   } catch {

@@ -3,7 +3,7 @@
 import { Inexpressible } from "../note.ts";
 import type { Draft } from "./draft.ts";
 import type { Mode } from "./modes.ts";
-import { filled } from "./proxy.ts";
+import { decoded, filled } from "./proxy.ts";
 import { durationOf, headersOf, tokenUrl } from "./token-parts.ts";
 import { propertyPath } from "./value.ts";
 
@@ -12,7 +12,7 @@ type Map = Record<string, unknown>;
 interface Step {
   readonly token_url?: unknown;
   readonly token_request_method?: unknown;
-  readonly token_params?: Readonly<Map>;
+  readonly token_params?: Readonly<Map> | string | undefined;
   readonly token_headers?: Readonly<Map>;
   readonly body_format?: unknown;
 }
@@ -26,7 +26,7 @@ export function twoStep(draft: Draft): Mode {
   const first: Step = {
     token_url: url,
     token_request_method: draft.take("token_request_method"),
-    token_params: draft.takeMap("token_params"),
+    token_params: draft.take("token_params") as Step["token_params"],
     token_headers: draft.takeMap("token_headers"),
     body_format: draft.take("body_format"),
   };
@@ -67,21 +67,44 @@ function furtherStep(draft: Draft, step: Step, index: number): Map {
 const encodings: Readonly<Record<string, string>> = { form: "form", xml: "xml", json: "json" };
 
 function requestOf(draft: Draft, step: Step, prefix: string): Map {
-  const { token_params: params = {}, token_headers: headers = {}, body_format: format } = step;
-  const hasBody = Object.keys(params).length > 0;
   const method = String(step.token_request_method ?? "POST").toUpperCase();
-  const encoding = encodings[String(format ?? "json")];
-  if (encoding === undefined) throw new Inexpressible(`the body format \`${String(format)}\` is not known`);
-  const body = hasBody ? draft.tree(encoding === "xml" ? xmlTree(params) : params, `${prefix}token_params`) : undefined;
-  const source = String(step.token_url ?? "");
-  const [url = "", search] = source.split(/\?(.*)/s);
+  const [url = "", search] = String(step.token_url ?? "").split(/\?(.*)/s);
+  const query = search === undefined ? undefined : queryOf(draft, search, `${prefix}token_url`);
+  const sent = typeof step.token_params === "string" ? textBody(draft, step, prefix) : dataBody(draft, step, prefix, method);
+  const headers = headersOf(draft, `${prefix}token_headers`, step.token_headers ?? {});
   return {
     method,
     url: draft.urlTemplate(url, `${prefix}token_url`),
-    query: search === undefined ? undefined : queryOf(draft, search, `${prefix}token_url`),
-    headers: headersOf(draft, `${prefix}token_headers`, headers),
-    encoding: hasBody && encoding !== "json" && method !== "GET" ? encoding : undefined,
-    ...(method === "GET" && hasBody ? { query: body } : { body }),
+    ...sent,
+    query: filled({ ...query, ...sent.query }),
+    headers: filled({ ...headers, ...sent.headers }),
+  };
+}
+
+interface SentBody {
+  readonly encoding?: string | undefined;
+  readonly body?: unknown;
+  readonly query?: Map;
+  readonly headers?: Map;
+}
+
+function dataBody(draft: Draft, { token_params, body_format: format }: Step, prefix: string, method: string): SentBody {
+  const encoding = encodings[String(format ?? "json")];
+  if (encoding === undefined) throw new Inexpressible(`the body format \`${String(format)}\` is not known`);
+  const params = (token_params ?? {}) as Map;
+  if (Object.keys(params).length === 0) return {};
+  const body = draft.tree(encoding === "xml" ? xmlTree(params) : params, `${prefix}token_params`);
+  if (method === "GET") return { query: body as Map };
+  return { encoding: encoding === "json" ? undefined : encoding, body };
+}
+
+/** A body that is written out keeps its own type. */
+function textBody(draft: Draft, { token_params, token_headers = {} }: Step, prefix: string): SentBody {
+  const type = Object.entries(token_headers).find(([name]) => name.toLowerCase() === "content-type")?.[1];
+  return {
+    encoding: "text",
+    body: draft.template(token_params, `${prefix}token_params`),
+    ...(type !== undefined && { headers: { "Content-Type": String(type) } }),
   };
 }
 
@@ -90,7 +113,7 @@ function queryOf(draft: Draft, search: string, key: string): Map {
   return Object.fromEntries(
     entries.map((pair) => {
       const [name = "", value = ""] = pair.split(/=(.*)/s);
-      return [decodeURIComponent(name), draft.template(value.includes("${") ? value : decodeURIComponent(value), key)];
+      return [decoded(name), draft.template(value.includes("${") ? value : decoded(value), key)];
     }),
   );
 }
