@@ -145,6 +145,13 @@ test("several steps lead to the session, and the signed headers of one request a
   expect(refresh).toMatchObject({ method: "GET", url: "https://login.acme.example/renew?renew=RT" });
 });
 
+test("a client that the person types is given as any client is, and a certificate hinders no preview", async () => {
+  const [typed] = await requests("acme-machine-scope", ["token"], { scope: "api://x/.default" });
+  expect(typed?.body).toBe("client_id=CID&client_secret=CSEC&grant_type=client_credentials&scope=api%3A%2F%2Fx%2F.default");
+  const [certified] = await requests("acme-machine-custom", ["token"], {});
+  expect(certified?.body).toBe('{"username":"CID","password":"CSEC"}');
+});
+
 test("keys go where they are declared: into headers, bodies and paths", async () => {
   const [keyed] = await requests("acme-key", ["test"], { api_key: "K1", api_key_2: "K2", email: "a@b.example" });
   expect(keyed).toMatchObject({

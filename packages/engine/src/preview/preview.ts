@@ -34,7 +34,7 @@ export async function previewRequests(connector: Connector, options: PreviewOpti
   const stands: Stand[] = [];
   for (const auth of auths) {
     const environment = environmentOf(connector, options.environment ?? environmentIn(auth, options.fields));
-    stands.push(await standIn(connector, withScopes(auth, options.scopes), environment, options));
+    stands.push(await standIn(connector, onPaper(withScopes(auth, options.scopes)), environment, options));
   }
   for (const stand of stands) await previewAuth(preview, stand);
   await previewCalls(preview, stands);
@@ -46,6 +46,11 @@ function withScopes(auth: Auth, scopes: readonly string[] | undefined): Auth {
   if (auth.type !== "oauth2" || scopes === undefined) return auth;
   const required = scopes.map((name) => ({ name, reason: "" }));
   return { ...auth, scopes: { ...auth.scopes, required, optional: [] } };
+}
+
+/** Where nothing is connected to, no certificate is presented. */
+function onPaper(auth: Auth): Auth {
+  return auth.type === "oauth2" ? { ...auth, client: { ...auth.client, certificate: "none" } } : auth;
 }
 
 /** What is sent to obtain, test, keep and end a connection. */

@@ -98,7 +98,8 @@ export async function standIn(connector: Connector, auth: Auth, environment: str
 }
 
 function fieldsOf(auth: Auth, environment: string, given: Given, named: Named): Promise<Record<string, unknown>> {
-  const source = "client" in auth ? auth.client.source : "app";
+  // A sign-in of the provider's own asks for a client as it asks for everything else.
+  const source = "client" in auth ? auth.client.source : "connection";
   const client: Readonly<Record<string, string | undefined>> = { client_id: given.client_id, client_secret: given.client_secret };
   const questions: (Field & { type: string })[] = auth.fields.map((field) =>
     field.type === "environment" ? { ...field, default: environment } : field,
