@@ -355,6 +355,15 @@ test("text and curl show what JSON does", async () => {
   expect(curl.out).toContain(`--data-raw '${tokenBody}&client_id=CID&client_secret=it%27s'`);
 });
 
+test("a field may be spelled in another way", async () => {
+  const keys = `fields: [{ name: account_id, required: true, pattern: "^[a-z]+$" }]\ntoken: { url: "https://{{ fields.account_id }}.acme.example/token" }`;
+  const file = write(manifest(oauth(keys).replace(/^token: .*example\/token }\n/m, "")));
+  for (const name of ["account_id", "accountId", "AccountID", "account-id"]) {
+    const token = (await shown(file, "--field", `${name}=north`)).find(({ kind }) => kind === "token");
+    expect(token?.url).toBe("https://north.acme.example/token");
+  }
+});
+
 test("a field that the manifest does not ask for is told", async () => {
   const { code, error } = await jackfield(write(manifest(oauth(""))), "--field", "sight=x", "--json");
   expect([code, error]).toEqual([0, "There is no field sight.\n"]);

@@ -12,7 +12,7 @@ Shows every request that a manifest makes, as it would be sent; nothing is sent.
 
 --auth ID                  one way to connect; default: all, and options, actions and triggers with the first
 --environment NAME         default: the manifest's first
---field NAME=VALUE         what the user enters; an empty value leaves it out, @FILE reads it from a file that is there
+--field NAME=VALUE         what the user enters, also as accountId for account_id; an empty value leaves it out, @FILE reads it from a file that is there
 --client-id TEXT           the app
 --client-secret TEXT
 --app NAME=VALUE           what else the admin enters with the app; also @FILE
@@ -72,9 +72,10 @@ export const requests: Command = {
     }
     refuseUnknown("auth", values.auth, connector.auth);
     refuseUnknown("environment", values.environment, connector.environments);
-    const preview = await previewRequests(connector, given(values));
+    const { known, unknown } = sortedFields(connector, pairsOf("field", values.field));
+    const preview = await previewRequests(connector, { ...given(values), fields: withFiles(known) });
     (values.json ? printJson : values.curl ? printCurl : printText)(preview, io);
-    for (const name of unknownFields(connector, values.field)) io.error(`There is no field ${name}.\n`);
+    for (const name of unknown) io.error(`There is no field ${name}.\n`);
     for (const { kind, name, message } of preview.problems) io.error(`${kind} ${name} cannot be shown: ${message}\n`);
     return preview.problems.length > 0 ? 1 : 0;
   },
@@ -85,9 +86,19 @@ function refuseUnknown(what: string, name: string | undefined, known: Readonly<R
   throw new UsageError(`There is no ${what} ${name}; there is ${Object.keys(known).join(", ")}.`);
 }
 
-function unknownFields({ auth }: Connector, field: readonly string[] | undefined): string[] {
+const bare = (name: string) => name.replace(/[_-]/g, "").toLowerCase();
+
+/** Values by the names of fields, which may be spelled in another way (`accountId`), and the names that are no field's. */
+function sortedFields({ auth }: Connector, given: Readonly<Record<string, string>>) {
   const declared = Object.values(auth).flatMap(({ fields }) => fields.map(({ name }) => name));
-  return Object.keys(pairsOf("field", field)).filter((name) => !declared.includes(name));
+  const known: Record<string, string> = {};
+  const unknown: string[] = [];
+  for (const [name, value] of Object.entries(given)) {
+    const field = declared.includes(name) ? name : declared.find((one) => bare(one) === bare(name));
+    if (field === undefined) unknown.push(name);
+    else known[field] = value;
+  }
+  return { known, unknown };
 }
 
 type Values = { readonly [Name in keyof typeof options]?: string | string[] | boolean | undefined };
@@ -100,7 +111,6 @@ function given(values: Values): PreviewOptions {
   return {
     auth: text("auth"),
     environment: text("environment"),
-    fields: withFiles(map("field")),
     client_id: text("client-id"),
     client_secret: text("client-secret"),
     app: withFiles(map("app")),
