@@ -72,6 +72,12 @@ export const errorTable = {
     "The key for signing is missing or cannot be used.",
     "Save a private key (PEM) of the right kind with the app or the connection.",
   ],
+  certificate_invalid: [
+    422,
+    "admin",
+    "The client certificate or its private key is missing or cannot be used.",
+    "Save both as PEM text; the key must be that of the certificate.",
+  ],
   capture_missing: [
     502,
     "provider",

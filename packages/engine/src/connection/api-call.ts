@@ -1,7 +1,9 @@
+import type { Auth } from "@jackfield/manifest";
 import type { EgressAnswer } from "../egress/egress.ts";
 import { allows, parseUrl, type Rule } from "../egress/whitelist.ts";
 import { JackfieldError } from "../errors.ts";
 import type { Client } from "../grant/credential.ts";
+import { certificateOf } from "../grant/token-endpoint.ts";
 import type { Content, Rendered } from "../request/render.ts";
 import { retryAfter } from "../request/retry-after.ts";
 import { parseXml } from "../request/xml.ts";
@@ -59,6 +61,7 @@ export async function sendAuthorized(
   });
   return runtime.egress.send({
     ...request,
+    ...(isCertified(opened.auth) && client !== undefined ? { certificate: certificateOf(client) } : {}),
     timeout: limits.timeout,
     maxBytes: limits.maxBytes,
     redirects: {
@@ -70,10 +73,12 @@ export async function sendAuthorized(
   });
 }
 
+const isCertified = (auth: Auth) => auth.type === "oauth2" && auth.client.certificate === "always";
+
 /** The client, where calls of the API need it too: a signature, or an ID beside the token. */
 function clientForCalls(runtime: Runtime, opened: OpenConnection): Promise<Client> | undefined {
   const { auth } = opened;
-  const named = auth.apply.some(({ value }) => /\bapp\b/.test(value.source));
+  const named = isCertified(auth) || auth.apply.some(({ value }) => /\bapp\b/.test(value.source));
   return auth.type === "oauth1" || (named && auth.type === "oauth2") ? clientOf(runtime, opened) : undefined;
 }
 

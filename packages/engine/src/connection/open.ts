@@ -139,8 +139,6 @@ export async function clientOf(runtime: Runtime, opened: Pick<OpenConnection, "r
   if (auth.type !== "oauth2" && auth.type !== "oauth1") return noClient;
   const { source } = auth.client;
   if (source === "none") return noClient;
-  // The connection would have to present the certificate.
-  if (auth.type === "oauth2" && auth.client.certificate !== "none") throw new JackfieldError("grant_unsupported");
   if (source !== "app" && typeof fields.client_id === "string") {
     return {
       client_id: fields.client_id,

@@ -4,6 +4,7 @@ import { setImmediate as nextTurn } from "node:timers/promises";
 import { Agent, Pool } from "undici";
 import { JackfieldError } from "../errors.ts";
 import { type Allowance, compileAllowance, isMetadataName, judgeAddress, type Verdict } from "./address.ts";
+import { createCertifiedAgents } from "./certified-agents.ts";
 import { acceptEncoding, contentCodings, decodeBody } from "./decode.ts";
 import { exchange, type RawAnswer } from "./exchange.ts";
 import { failure } from "./failure.ts";
@@ -37,6 +38,14 @@ export interface EgressRequest {
   readonly signal?: AbortSignal;
   /** Whether the credential is a cookie, so that this header may be set. */
   readonly cookie?: boolean;
+  /** Presented to the request's own origin, never to one that it is redirected to (RFC 8705). */
+  readonly certificate?: Certificate;
+}
+
+/** A client certificate, with its chain, and its private key, both PEM. */
+export interface Certificate {
+  readonly cert: string;
+  readonly key: string;
 }
 
 interface AnswerHead {
@@ -66,7 +75,7 @@ export interface EgressStream extends AnswerHead {
 
 /**
  * Both methods throw `url_invalid`, `header_refused`, `request_invalid`, `address_refused`, `url_not_whitelisted` (a redirect),
- * `provider_timeout`, `provider_unavailable`, `provider_answer_too_large` and `stopping`. Once the request itself was found acceptable,
+ * `provider_timeout`, `provider_unavailable`, `provider_answer_too_large`, `certificate_invalid` and `stopping`. Once the request itself was found acceptable,
  * errors have a member `sent`: whether the provider may have processed it. When the caller's signal is aborted they throw its reason.
  */
 export interface Egress {
@@ -155,7 +164,7 @@ function judgedLookup(origin: URL, resolve: Resolve, allowance: Allowance): Look
 
 const resolveBySystem: Resolve = (host) => systemLookup(host, { all: true, verbatim: true });
 
-function createAgent(allowance: Allowance, extra: EgressExtra, connectTimeout: number): Agent {
+function createAgent(allowance: Allowance, extra: EgressExtra, connectTimeout: number, certificate?: Certificate): Agent {
   const resolve = extra.resolve ?? resolveBySystem;
   return new Agent({
     // 1 is no pipelining; 0 would close the connection after each request.
@@ -175,6 +184,7 @@ function createAgent(allowance: Allowance, extra: EgressExtra, connectTimeout: n
           // Said here so that NODE_TLS_REJECT_UNAUTHORIZED cannot turn it off.
           rejectUnauthorized: true,
           ...(extra.ca === undefined ? {} : { ca: extra.ca }),
+          ...certificate,
         },
       }),
   });
@@ -234,17 +244,18 @@ async function discard(answer: RawAnswer): Promise<void> {
 
 /** Sends the request and those that its redirects ask for. */
 async function follow(
-  agent: Agent,
+  agentFor: (certificate: Certificate | undefined) => Agent,
   allowance: Allowance,
   clock: () => number,
   call: Call,
   first: Hop,
 ): Promise<{ readonly answer: RawAnswer; readonly url: URL }> {
-  const { redirects } = call.request;
+  const { redirects, certificate } = call.request;
   let hop = first;
   for (let count = 0; ; count++) {
     call.host = hop.url.host;
     judgeHost(allowance, hop.url);
+    const agent = agentFor(hop.url.origin === first.url.origin ? certificate : undefined);
     const answer = await exchange(agent, hop, call.signal, () => {
       if (!call.sent) call.sentAt = clock();
       call.sent = true;
@@ -270,6 +281,8 @@ export function createEgress(options: EgressOptions, extra: EgressExtra = {}): E
   const clock = extra.clock ?? Date.now;
   const connectTimeout = extra.connectTimeout ?? 10_000;
   const agent = createAgent(allowance, extra, connectTimeout);
+  const certified = createCertifiedAgents((certificate) => createAgent(allowance, extra, connectTimeout, certificate));
+  const agentFor = (certificate: Certificate | undefined) => (certificate === undefined ? agent : certified.get(certificate));
 
   // The caller's own reason for stopping comes back to it as it is.
   const explain = (error: unknown, call: Call): unknown =>
@@ -292,7 +305,7 @@ export function createEgress(options: EgressOptions, extra: EgressExtra = {}): E
     const first = firstHop(request);
     const call = begin(request);
     try {
-      const { answer, url } = await follow(agent, allowance, clock, call, first);
+      const { answer, url } = await follow(agentFor, allowance, clock, call, first);
       const codings = contentCodings(answer.headers["content-encoding"]);
       const { status, headers } = answer;
       if (codings.length > 0) {
@@ -314,5 +327,5 @@ export function createEgress(options: EgressOptions, extra: EgressExtra = {}): E
     return { ...head, body: Buffer.concat(chunks), duration_ms: Math.round(performance.now() - start) };
   }
 
-  return { send, stream, close: () => agent.close() };
+  return { send, stream, close: async () => void (await Promise.all([agent.close(), certified.close()])) };
 }

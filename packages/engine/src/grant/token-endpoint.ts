@@ -1,6 +1,7 @@
 import type { ClientAuthentication, OAuth2, Parameters, Template, TokenEncoding } from "@jackfield/manifest";
-import type { Egress, EgressAnswer, EgressRequest } from "../egress/egress.ts";
+import type { Certificate, Egress, EgressAnswer, EgressRequest } from "../egress/egress.ts";
 import { createRedactor } from "../egress/redact.ts";
+import { JackfieldError } from "../errors.ts";
 import type { Names } from "../request/hole.ts";
 import { asEntries, formEncode, overlay, renderParameters, type Values } from "../request/parameters.ts";
 import { encodeContent, type Rendered } from "../request/render.ts";
@@ -76,6 +77,7 @@ export async function callEndpoint(context: GrantContext, auth: OAuth2, request:
     url: withQuery(url, [...(body === undefined ? asEntries(values) : []), ...proof.query.filter(isSent)]),
     headers: { ...headers, ...proof.headers },
     ...(body === undefined ? {} : { body: body.encode(values) }),
+    ...(auth.client.certificate === "none" ? {} : { certificate: certificateOf(client) }),
     ...limits,
   });
   const secrets = values.filter(([name]) => !noSecrets.has(name)).map(([, value]) => value);
@@ -99,6 +101,13 @@ async function parametersOf(
   const spelled = [...values, ...proof].map(([name, value]) => [rename[name] ?? name, value] as const);
   const sent = spelled.filter(([name]) => !omit.includes(name));
   return overlay(sent, params, names);
+}
+
+/** The certificate that a client presents (RFC 8705). Throws `certificate_invalid` where it has none. */
+export function certificateOf({ extra }: Client): Certificate {
+  const { certificate: cert, private_key: key } = extra ?? {};
+  if (typeof cert !== "string" || typeof key !== "string") throw new JackfieldError("certificate_invalid");
+  return { cert, key };
 }
 
 /** A free request that ends in a token: made as it stands, without redirects. Throws as `callEndpoint`. */

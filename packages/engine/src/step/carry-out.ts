@@ -21,10 +21,11 @@ export async function carryOut(
   const { connector } = opened;
   if (isPaginated(action)) return carryOutPages(runtime, run, opened, action, input);
   // One random value for all tries, so that the provider knows a repetition.
+  const request = freshNames(runtime);
   const header = action.retry?.idempotency_header;
-  const known = header === undefined ? {} : { [header.toLowerCase()]: freshNames(runtime).id };
+  const known = header === undefined ? {} : { [header.toLowerCase()]: request.id };
   const { answer, names, last } = await run.until(opened, async (current) => {
-    const names: Names = { ...namesOf(runtime, current), input };
+    const names: Names = { ...namesOf(runtime, current), input, request };
     const rendered = await renderRequest(action.request, names, current.auth);
     return { names, rendered: { ...rendered, headers: { ...known, ...rendered.headers } } };
   });
@@ -50,7 +51,7 @@ async function carryOutPages(
   for (let count = 1; ; count += 1) {
     const { page, url }: NextPage = next;
     const { answer, names, last } = await run.until(current, async (using) => {
-      const names = { ...namesOf(runtime, using), input, page };
+      const names = { ...namesOf(runtime, using), input, page, request: freshNames(runtime) };
       const rendered = await renderRequest(pageRequest(action, count === 1), names, using.auth);
       return { names, rendered: url === undefined ? rendered : { ...rendered, url } };
     });
