@@ -106,7 +106,7 @@ export class Source {
   /** The pair and the value at a path, or the nearest ones above it. */
   private find(path: Path): Found {
     this.document ??= parseYaml(this.text);
-    let found: Found = { pair: undefined, node: (this.document.contents ?? undefined) as Node | undefined };
+    let found: Found = { pair: undefined, node: (this.document?.contents ?? undefined) as Node | undefined };
     for (const step of path) {
       const next = child(found.node, step);
       // What is missing is shown where it should stand: at the key above it.
@@ -172,6 +172,7 @@ export function readThoroughly(text: string): Read {
   const refused = refusals(text);
   if (refused.length > 0) return { data: undefined, document: undefined, faults: refused };
   const document = parseYaml(text);
+  if (!document) return { data: undefined, document, faults: [hopeless] };
   const faults: Fault[] = yamlProblems(text, [...document.errors, ...document.warnings]);
   if (faults.length > 0) return { data: undefined, document, faults };
   const reader = new Reader();
@@ -182,7 +183,17 @@ export function readThoroughly(text: string): Read {
   return { data, document, faults: reader.faults };
 }
 
-function parseYaml(text: string): Document {
+/** The parser calls itself again for every line behind a bracket that it could not make out. */
+const hopeless: Fault = {
+  code: "yaml_syntax",
+  offset: 0,
+  length: 1,
+  message: "So much follows from one mistake that the file cannot be read.",
+  hint: "Close every bracket, and indent what stands in it.",
+};
+
+/** Undefined if the parser does not come to an end. */
+function parseYaml(text: string): Document | undefined {
   const { stackTraceLimit } = Error;
   // The parser makes an error object for every single fault, of which a hostile text has some hundred thousand.
   Error.stackTraceLimit = 0;
@@ -190,6 +201,9 @@ function parseYaml(text: string): Document {
     // Repeated keys are found below: the parser's own search for them takes quadratic time.
     const options = { version: "1.2", schema: "core", strict: true, uniqueKeys: false, merge: false } as const;
     return parseDocument(text, { ...options, prettyErrors: false, logLevel: "error" }) as Document;
+  } catch (error) {
+    if (error instanceof RangeError) return undefined;
+    throw error;
   } finally {
     Error.stackTraceLimit = stackTraceLimit;
   }

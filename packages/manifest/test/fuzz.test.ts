@@ -24,15 +24,19 @@ const tools: Tools = {
 
 // `npm run fuzz` does this a hundred thousand times, with other numbers.
 test("whatever is done to a manifest, it ends in a connector or in problems, and haste changes nothing", () => {
+  let mutants = 0;
   let connectors = 0;
   const small = manifests.filter((text) => text.length < 4000);
   const survives = fc.property(mutantsOf(small), (text) => {
     const { connector, milliseconds } = judge(text, tools);
     expect(milliseconds).toBeLessThan(1000);
+    mutants++;
     if (connector) connectors++;
   });
-  fc.assert(survives, { seed: 20_240_607, numRuns: 6000, interruptAfterTimeLimit: 60_000 });
-  expect(connectors).toBeGreaterThan(50);
+  fc.assert(survives, { seed: 20_240_607, numRuns: 6000, interruptAfterTimeLimit: 30_000 });
+  // On a busy machine it ends before the last of them.
+  expect(mutants).toBeGreaterThan(500);
+  expect(connectors / mutants).toBeGreaterThan(0.01);
 }, 120_000);
 
 test("manifests as they are usually written are read without the parser, and found to fit without the validator", () => {

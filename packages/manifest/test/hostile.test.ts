@@ -106,6 +106,11 @@ test.each(Object.keys(giants))("a manifest of 250 KB full of %s is compiled with
   expect((user + system) / 1000).toBeLessThan(2000);
 });
 
+test("lines behind a bracket that is not closed are a problem, however many", () => {
+  const { connector, problems } = compile(`{\n  "title":\n${"a: 1\n".repeat(29_000)}}\n`, { file: "connector.yaml" });
+  expect([connector, problems[0]?.code]).toEqual([undefined, "yaml_syntax"]);
+});
+
 test.each([
   "^[a-z]{1,63}$",
   "(ab){10}",

@@ -15,13 +15,16 @@ import { parse, stringify } from "yaml";
 /** Every connector and every golden manifest below the repository's root. @param {string} root */
 export function manifestsBelow(root) {
   const connectors = join(root, "connectors");
-  const golden = join(root, "test/golden/manifest");
+  const golden = ["manifest", "problems"].map((name) => join(root, "test/golden", name));
   return [
     ...readdirSync(connectors)
       .map((name) => join(connectors, name, "connector.yaml"))
       .filter((file) => existsSync(file))
       .map((file) => readFileSync(file, "utf8")),
-    ...readdirSync(golden).map((name) => `${readFileSync(join(golden, name), "utf8").split("\n-----")[0]}\n`),
+    // A golden file is a manifest, what is wrong with it, and perhaps another manifest, between lines of dashes.
+    ...golden
+      .flatMap((folder) => readdirSync(folder).map((name) => readFileSync(join(folder, name), "utf8").split(/\n-{80}\n/)))
+      .flatMap(([wrong = "", , right]) => (right === undefined ? [`${wrong}\n`] : [`${wrong}\n`, `${right}\n`])),
   ];
 }
 
