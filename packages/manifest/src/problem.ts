@@ -97,7 +97,7 @@ export const problemKinds = {
     "The callback says where the client's secret goes.",
     "List the hosts under the capture's `options`: anybody can make people follow a link with values of their own.",
   ),
-  token_host_typed: warning(
+  token_host_typed: error(
     "The user says where the admin's client secret goes.",
     "Let each user bring the client, with `client: { source: connection }`, or name the provider's domain in the field's pattern.",
   ),
