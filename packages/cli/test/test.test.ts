@@ -228,6 +228,30 @@ test("what a case asks for is checked as the engine does it: an undeclared field
   expect(text).toContain("code: capture_refused");
 });
 
+test("a case's scopes are asked for, so that an action that needs one can be tried", async () => {
+  const optional = "optional: [{ name: write, reason: Write. }]";
+  const scoped = manifest
+    .replace("reason: Read. }] }", `reason: Read. }], ${optional} }`)
+    .replace("    input: { name: { required: true } }", "    scopes: [write]\n    input: { name: { required: true } }");
+  write("acme/connector.yaml", scoped);
+  const file = write(
+    "acme/test.yaml",
+    `cases:
+  - scopes: [write]
+    callback: { code: CODE, region: eu }
+    exchanges:
+      - answer: { body: { access_token: AT, team: { id: T1 } } }
+      - answer: { body: { id: 7, name: Jane } }
+    actions: [{ name: add_item, input: { name: New }, exchanges: [{ answer: { body: { id: 9 } } }] }]
+`,
+  );
+  expect((await jackfield(join(folder, "acme"), "--update")).code).toBe(0);
+  const text = readFileSync(file, "utf8");
+  expect(text).toContain("scope=read%20write");
+  expect(text).toContain("POST");
+  expect(text).not.toContain("scope_missing");
+});
+
 describe("other ways to connect", () => {
   async function update(auth: string, cases: string): Promise<string> {
     const head = manifest.slice(0, manifest.indexOf("auth:"));

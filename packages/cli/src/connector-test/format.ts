@@ -43,6 +43,8 @@ export interface Case extends Phase {
   readonly now?: string;
   readonly fields?: Readonly<Record<string, unknown>>;
   readonly app?: Readonly<Record<string, string>>;
+  /** Asked for beside the required ones, as after an action that lacked them. */
+  readonly scopes?: readonly string[];
   readonly callback?: Readonly<Record<string, string>>;
   readonly actions?: readonly ActionCase[];
   readonly refresh?: Phase;
@@ -121,6 +123,12 @@ export const testJsonSchema = {
               "What the user enters. <rsa-private-key>, <ec-private-key> and <ed25519-private-key> stand for published test keys.",
             ),
             app: map({ type: "string" }, "What the admin enters. Default: client_id CLIENT_ID, client_secret CLIENT_SECRET."),
+            scopes: {
+              type: "array",
+              maxItems: 100,
+              items: { type: "string", minLength: 1 },
+              description: "Optional scopes that are asked for, too, as after an action that lacked them.",
+            },
             callback: map(
               { type: "string" },
               "The parameters with which the provider sends the browser back, without the state. Default: code CODE. <hmac> stands for the right signature.",

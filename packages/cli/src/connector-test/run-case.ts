@@ -118,6 +118,8 @@ async function connect(it: Run): Promise<Outcome> {
     });
     let { connection } = created;
     if (connection.status === "draft") {
+      // An action that lacks a scope leaves it here, and the next sign-in asks for it.
+      if (given.scopes !== undefined) await it.store.connections.update(connection.id, { missing_scopes: given.scopes });
       const begun = await engine.authorization.begin(actor, connection.id);
       const ticket = begun.authorization_url.split("/").pop() ?? "";
       const opened = await engine.authorization.open(ticket, undefined, undefined);
