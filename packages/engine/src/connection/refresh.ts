@@ -7,9 +7,10 @@ import type { Runtime } from "../runtime.ts";
 import { system } from "./actor.ts";
 import { connectionError, scheduleRefresh, tokenPatch } from "./connect.ts";
 import { backoff, isUsable } from "./expiry.ts";
-import { clientOf, namesOf, type OpenConnection, open } from "./open.ts";
-import type { ConnectionRecord } from "./record.ts";
+import { clientOf, namesOf, type OpenConnection, open, place } from "./open.ts";
+import type { ConnectionEvent, ConnectionRecord } from "./record.ts";
 import { revokeAtProvider } from "./revocation.ts";
+import type { ConnectionPatch } from "./store.ts";
 
 /*
  * At most one refresh of a connection runs anywhere. In this process callers share one promise; across processes a lease saves calls;
@@ -162,20 +163,35 @@ async function exchange(runtime: Runtime, id: string, actor: string): Promise<Op
   }
   const started = runtime.clock();
   let answer: Credential;
+  let brought: Pick<Credential, "refresh_token" | "refresh_expires_at"> | undefined;
+  const onRefreshToken = (refresh_token: string, refresh_expires_at: number | undefined): void => {
+    brought = { refresh_token, refresh_expires_at: refresh_expires_at ?? credential.refresh_expires_at };
+  };
   try {
     const client = await clientOf(runtime, opened);
-    answer = await refreshCredential(runtime, auth, { credential, client, names: namesOf(runtime, opened, client) });
+    const request = { credential, client, names: namesOf(runtime, opened, client) };
+    answer = await refreshCredential({ ...runtime, onRefreshToken }, auth, request);
   } catch (cause) {
+    const duration = runtime.clock() - started;
+    const kept = brought === undefined ? opened : await keep(runtime, opened, { ...credential, ...brought });
     if (!(cause instanceof JackfieldError)) throw cause;
-    return failed(runtime, opened, cause, actor, runtime.clock() - started);
+    return failed(runtime, kept, cause, actor, duration);
   }
   return persist(runtime, opened, auth, answer, actor, runtime.clock() - started);
 }
 
-/**
- * Writes the answer. A provider may have thrown the old refresh token away already, so a store that does not take it is asked again
- * until it does: the answer is never dropped.
- */
+/** A refresh that failed after the provider had replaced the refresh token: the new one is stored with the access token that is left. */
+async function keep(runtime: Runtime, opened: OpenConnection, credential: Credential): Promise<OpenConnection> {
+  const { record } = opened;
+  if (credential.refresh_token === opened.credential?.refresh_token) return opened;
+  const written = await write(runtime, record, {
+    sealed_credential: runtime.sealer.seal(place(record, "credential"), credential),
+    credential_version: record.credential_version + 1,
+    updated_at: new Date(runtime.clock()).toISOString(),
+  });
+  return written === undefined ? opened : { ...opened, record: written, credential };
+}
+
 async function persist(
   runtime: Runtime,
   opened: OpenConnection,
@@ -193,16 +209,27 @@ async function persist(
     error: null,
     updated_at: new Date(runtime.clock()).toISOString(),
   };
+  const written = await write(runtime, record, patch, [event]);
+  if (written === undefined) return open(runtime, await read(runtime, record.id));
+  runtime.events.announce([event]);
+  await scheduleRefresh(runtime, written);
+  return { ...opened, record: written, credential: answer, known: answer.known ?? opened.known };
+}
+
+/**
+ * Writes a new credential; undefined where a new sign-in was stored meanwhile, which is newer. A provider may have thrown the old refresh
+ * token away already, so a store that does not take it is asked again until it does: the answer is never dropped.
+ */
+async function write(
+  runtime: Runtime,
+  record: ConnectionRecord,
+  patch: ConnectionPatch,
+  events: readonly ConnectionEvent[] = [],
+): Promise<ConnectionRecord | undefined> {
+  const expect = { credential_version: record.credential_version };
   for (let failures = 0; ; failures += 1) {
     try {
-      const written = await runtime.store.connections.update(record.id, patch, {
-        expect: { credential_version: record.credential_version },
-        events: [event],
-      });
-      if (written === undefined) return open(runtime, await read(runtime, record.id)); // A new sign-in was stored meanwhile; it is newer.
-      runtime.events.announce([event]);
-      await scheduleRefresh(runtime, written);
-      return { ...opened, record: written, credential: answer, known: answer.known ?? opened.known };
+      return await runtime.store.connections.update(record.id, patch, { expect, events });
     } catch (cause) {
       if (cause instanceof JackfieldError) throw cause;
       runtime.log("error", "a refreshed credential could not be stored and is kept", { connection: record.id, failures, cause });

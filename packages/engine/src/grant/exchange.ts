@@ -71,7 +71,7 @@ export async function readCredential(
   reading: Reading,
   request: Following,
 ): Promise<Credential> {
-  return followAll(context, reading, await readAnswer(answered, reading, undefined), request);
+  return followAll(context, reading, await readAnswer(context, answered, reading, undefined), request);
 }
 
 /** What the further exchanges are made with. */
@@ -108,7 +108,7 @@ export async function follow(
   const secrets = [before.access_token, before.refresh_token, client.client_secret];
   const answered = await callFreely(context, rendered, secrets);
   await refuseInvalid(then, answered, inReach);
-  return readAnswer(answered, { ...reading, response: then.response, capture: then.capture }, before);
+  return readAnswer(context, answered, { ...reading, response: then.response, capture: then.capture }, before);
 }
 
 /** Throws `TokenFailure` for an answer that the manifest does not let pass. */
@@ -126,6 +126,7 @@ async function refuseInvalid({ valid }: Then, { answer, redact }: EndpointAnswer
 }
 
 async function readAnswer(
+  context: GrantContext,
   { answer, redact }: EndpointAnswer,
   reading: Reading,
   before: Credential | undefined,
@@ -137,31 +138,56 @@ async function readAnswer(
 
   const accessToken = await read("access_token");
   const error = response.from === "body" ? await read("error") : undefined;
-  if (isFailure(answer) || isPresent(error) || !(isToken(accessToken) || before !== undefined)) {
+  const failed = isFailure(answer) || isPresent(error);
+  const { refreshToken, refreshEnd } = failed ? {} : await readRefreshToken(context, answer, read);
+  if (failed || !(isToken(accessToken) || before !== undefined)) {
     const provider = words(answer.status, error, await read("error_description"), root, redact);
     throw tokenFailure(provider, retryAfter(answer), declaredKind(reading.errors, error), standardError(root));
   }
-  const refreshToken = await read("refresh_token");
   refuseUnusable("access token", accessToken, answer);
-  refuseUnusable("refresh token", refreshToken, answer);
-  const token = isToken(accessToken) ? accessToken : (before?.access_token ?? "");
   const tokenType = await read("token_type");
   const lifetime = await timeLeft(response, root, reading, accessToken, answer.sentAt);
-  const refreshLifetime = lifetimeOf(await read("refresh_token_expires_in"), undefined, answer.sentAt);
   const captured = await capture(reading.capture, root, reading.moment === "exchange");
-  return {
-    ...before,
-    access_token: token,
-    refresh_token: isToken(refreshToken) ? refreshToken : before?.refresh_token,
-    token_type: isToken(tokenType) ? tokenType : (before?.token_type ?? "Bearer"),
+  const told: Partial<Credential> = {
+    ...(isToken(accessToken) ? { access_token: accessToken } : {}),
+    refresh_token: refreshToken,
+    ...(isToken(tokenType) ? { token_type: tokenType } : {}),
     // Counted from when the request was sent: the provider's clock began no earlier.
-    expires_at: lifetime === undefined ? before?.expires_at : answer.sentAt + lifetime,
-    lifetime: lifetime ?? before?.lifetime,
-    refresh_expires_at: refreshLifetime === undefined ? before?.refresh_expires_at : answer.sentAt + refreshLifetime,
-    scopes: scopesOf(await read("scope")) ?? before?.scopes,
-    raw: small(response.from === "body" ? root : parseTokenAnswer(answer)) ?? before?.raw,
-    known: { ...nothingKnown, token: { ...before?.known?.token, ...captured } },
+    ...(lifetime === undefined ? {} : { expires_at: answer.sentAt + lifetime, lifetime }),
+    refresh_expires_at: refreshEnd,
+    scopes: scopesOf(await read("scope")),
+    raw: small(response.from === "body" ? root : parseTokenAnswer(answer)),
   };
+  const known = { ...nothingKnown, token: { ...before?.known?.token, ...captured } };
+  return { ...(before ?? blank), ...given(told), known };
+}
+
+const blank: Credential = {
+  access_token: "",
+  refresh_token: undefined,
+  token_type: "Bearer",
+  expires_at: undefined,
+  lifetime: undefined,
+  scopes: undefined,
+};
+
+/** What an answer leaves out stays as it was. */
+const given = (told: Partial<Credential>): Partial<Credential> =>
+  Object.fromEntries(Object.entries(told).filter(([, value]) => value !== undefined));
+
+/** The refresh token of an answer and its end, told at once. */
+async function readRefreshToken(
+  context: GrantContext,
+  answer: EgressAnswer,
+  read: (key: "refresh_token" | "refresh_token_expires_in") => Promise<unknown>,
+): Promise<{ readonly refreshToken?: string; readonly refreshEnd?: number }> {
+  const token = await read("refresh_token");
+  refuseUnusable("refresh token", token, answer);
+  const lifetime = lifetimeOf(await read("refresh_token_expires_in"), undefined, answer.sentAt);
+  const end = lifetime === undefined ? {} : { refreshEnd: answer.sentAt + lifetime };
+  if (!isToken(token)) return end;
+  context.onRefreshToken?.(token, end.refreshEnd);
+  return { refreshToken: token, ...end };
 }
 
 const isFailure = ({ status }: EgressAnswer) => status < 200 || status > 299;

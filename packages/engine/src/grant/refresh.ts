@@ -4,7 +4,7 @@ import type { Names } from "../request/hole.ts";
 import type { Values } from "../request/parameters.ts";
 import { type Client, type Credential, nothingKnown } from "./credential.ts";
 import { refreshByRequest } from "./custom.ts";
-import { followAll, readingOf, requestToken } from "./exchange.ts";
+import { followAll, type Moment, readingOf, requestToken } from "./exchange.ts";
 import { type Grant, grantOf } from "./grant.ts";
 import type { EndpointRequest, GrantContext } from "./token-endpoint.ts";
 import { TokenFailure } from "./token-failure.ts";
@@ -57,20 +57,26 @@ async function exchangeToken(context: GrantContext, auth: Renewable, request: Re
     const grant = grantOf(auth);
     const dead = cause instanceof TokenFailure && cause.kind === "reauthorize";
     if (!dead || auth.refresh.on_invalid_grant !== "reauthenticate" || grant.obtain === undefined) throw cause;
-    return obtain(grant, context, auth, request);
+    return obtain(grant, context, auth, request, "exchange");
   }
 }
 
 /** As at first; where that took a person, the exchanges that follow from what is stored. */
 function reissue(context: GrantContext, auth: Renewable, request: RefreshRequest): Promise<Credential> {
   const grant = grantOf(auth);
-  if (grant.obtain !== undefined || auth.type !== "oauth2") return obtain(grant, context, auth, request);
+  if (grant.obtain !== undefined || auth.type !== "oauth2") return obtain(grant, context, auth, request, "refresh");
   return followAll(context, readingOf(auth, "refresh"), request.credential, { auth, ...request });
 }
 
-function obtain(grant: Grant, context: GrantContext, auth: Renewable, { client, names }: RefreshRequest): Promise<Credential> {
+function obtain(
+  grant: Grant,
+  context: GrantContext,
+  auth: Renewable,
+  { client, names }: RefreshRequest,
+  moment: Moment,
+): Promise<Credential> {
   if (grant.obtain === undefined) throw new JackfieldError("not_renewable");
-  return grant.obtain(context, auth, { client, names }, "refresh");
+  return grant.obtain(context, auth, { client, names }, moment);
 }
 
 /**

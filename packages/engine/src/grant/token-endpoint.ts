@@ -15,6 +15,8 @@ export interface GrantContext {
   readonly random: (bytes: number) => Buffer;
   /** Milliseconds since the epoch. */
   readonly clock: () => number;
+  /** Told of each refresh token as soon as it is read: what follows may fail when the one before it is dead already. */
+  readonly onRefreshToken?: (token: string, expires_at: number | undefined) => void;
 }
 
 const limits = { timeout: 30_000, maxBytes: 1 << 20, redirects: "none" } as const;
