@@ -82,7 +82,7 @@ function manifestOf(draft: Draft, provider: string): object {
   const mode = readMode(draft);
   const api = readApi(draft);
   const apply = applied(draft, mode, api);
-  const { apply: _own, ...auth } = withCaptures(draft, mode.auth);
+  const { apply: _own, ...auth } = withOwnClient(draft, withCaptures(draft, mode.auth));
   const title = shortened(draft.takeText("display_name") ?? provider, 100);
   const known = identity(draft, auth, title);
   const categories = draft.take("categories");
@@ -108,6 +108,18 @@ function manifestOf(draft: Draft, provider: string): object {
     auth: { [mode.id]: block },
     rate_limit: api.rateLimit,
   };
+}
+
+/** Where everybody names a server of their own, everybody brings the client of that server. */
+function withOwnClient(draft: Draft, auth: Mode["auth"]): Mode["auth"] {
+  const client = (auth.client ?? {}) as { source?: string };
+  const host = draft.fields.openTokenHost;
+  if (auth.type !== "oauth2" || client.source !== undefined || host === undefined) return auth;
+  draft.notes.add(
+    `${host.source}.${host.key}`,
+    "names the server, so that each person brings the client of that server, not the admin",
+  );
+  return { ...auth, client: { source: "connection", ...client } };
 }
 
 /** Where captured values stand in URLs is known when everything else has been read. */

@@ -95,3 +95,17 @@ export const hostBelow = (domains: readonly string[]): string => `^${below(domai
 
 /** The same for a whole URL. */
 export const originBelow = (domains: readonly string[]): string => `^https://${below(domains)}(/[A-Za-z0-9._~/-]{0,200})?$`;
+
+const strangers = ["evil.example", "evil.com", "a.evil.example", "evil.co.uk", "evil", "abc.example"];
+
+/** Whether a pattern lets hosts of anybody through, alone or at the beginning of a URL. */
+export function letsAnyHost(pattern: string): boolean {
+  const compiled = compilePattern(pattern);
+  const named = [...pattern.replaceAll("\\\\", "").matchAll(/[a-z0-9-]+(?:\.[a-z0-9-]+)+/gi)].flatMap(([domain]) => [
+    `evil${domain}`,
+    `${domain}.evil.example`,
+  ]);
+  return [...strangers, ...named].some((host) =>
+    [host, `https://${host}`, `https://${host}/a`].some((value) => compiled.matches(value)),
+  );
+}

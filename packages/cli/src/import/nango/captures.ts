@@ -3,7 +3,8 @@
 import { names } from "@jackfield/manifest";
 import { freeName, snakeCase } from "../identifier.ts";
 import { Inexpressible, type Notes } from "../note.ts";
-import { domainOf, hostBelow, isOpenPattern, labelPattern, originBelow, usable, valuePattern } from "../pattern.ts";
+import { hostBelow, isOpenPattern, labelPattern, originBelow, usable, valuePattern } from "../pattern.ts";
+import { domainsIn } from "./domains.ts";
 import type { Schema, UrlPosition } from "./fields.ts";
 import { propertyPath, quoted } from "./value.ts";
 
@@ -38,7 +39,7 @@ export class Captures {
   constructor(entry: Readonly<Record<string, unknown>>, notes: Notes) {
     this.notes = notes;
     this.domains = domainsIn(entry);
-    const schemas = (entry.connection_config ?? {}) as Record<string, Schema>;
+    const schemas = (entry.connection_config ?? {}) as Record<string, Schema | null>;
     const found: Capture[] = [];
     for (const source of ["callback", "token"] as const) {
       for (const key of listed(entry[captureLists[source]])) {
@@ -103,17 +104,6 @@ export class Captures {
     if (!positions.has("label")) return own ?? valuePattern;
     return own !== undefined && !isOpenPattern(own) ? own : labelPattern;
   }
-}
-
-/** The domains of all hosts that stand in the definition's URLs. */
-function domainsIn(entry: Readonly<Record<string, unknown>>): string[] {
-  const proxy = (entry.proxy ?? {}) as Record<string, unknown>;
-  const texts = [entry.authorization_url, entry.token_url, entry.refresh_url, proxy.base_url].map((value) =>
-    JSON.stringify(value ?? ""),
-  );
-  const hosts = texts.flatMap((text) => [...text.matchAll(/https?:\/\/([^/"?#: ]+)/g)].map(([, host = ""]) => host));
-  const tails = hosts.map((host) => host.replace(/^.*\$\{[^}]*\}/, "").replace(/^\./, ""));
-  return [...new Set(tails.filter((host) => /^[a-z0-9-]+(\.[a-z0-9-]+)+$/i.test(host)).map(domainOf))];
 }
 
 const listed = (value: unknown): string[] => (Array.isArray(value) ? value.map(String) : []);

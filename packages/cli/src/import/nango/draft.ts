@@ -12,6 +12,9 @@ export type Entry = Readonly<Record<string, unknown>>;
 /** Who brings the OAuth client. */
 export type ClientSource = "app" | "connection";
 
+/** Where the client's secret is sent. */
+const tokenUrls = new Set(["token_url", "refresh_url"]);
+
 export class Draft {
   readonly name: string;
   readonly entry: Entry;
@@ -91,7 +94,11 @@ export class Draft {
     if (source !== given) this.notes.add(key, "begins with http://; https:// is used");
     const value = this.withWholeUrl(withPortInOne(this.chosenUrl(source, key)));
     for (const [index, part] of value.entries()) {
-      if (isPiece(part)) markPosition(part, positionIn(value, index));
+      if (!isPiece(part)) continue;
+      const position = positionIn(value, index);
+      markPosition(part, position);
+      const isWhole = position === "host" || position === "origin";
+      if (isWhole && tokenUrls.has(key)) for (const field of part.fields) field.isTokenHost = true;
     }
     return value;
   }

@@ -2,7 +2,18 @@
 
 import { freeName, shortened, snakeCase } from "../identifier.ts";
 import type { Notes } from "../note.ts";
-import { hostPattern, isOpenPattern, labelPattern, originPattern, usable, wholePattern } from "../pattern.ts";
+import {
+  hostBelow,
+  hostPattern,
+  isOpenPattern,
+  labelPattern,
+  letsAnyHost,
+  originBelow,
+  originPattern,
+  usable,
+  wholePattern,
+} from "../pattern.ts";
+import { domainsIn } from "./domains.ts";
 
 /** Where in a URL a value stands; `host` is a whole host, `label` a part of one, `origin` scheme and host. */
 export type UrlPosition = "origin" | "host" | "label" | "path";
@@ -36,6 +47,8 @@ export interface AskedField {
   secret: "declared" | "guessed" | false;
   /** Where it stands in URLs. */
   readonly positions: Set<UrlPosition>;
+  /** Whether the client's secret is sent to the host that it names. */
+  isTokenHost: boolean;
   /** Whether nothing is missing without it, whatever the source says. */
   isOptional: boolean;
   /** Whether it holds a whole URL, although the source asks for what follows https://. */
@@ -80,10 +93,17 @@ export class Fields {
   private readonly settled = new Set<string>();
 
   private readonly title: string;
+  private readonly domains: readonly string[];
 
   constructor(entry: Readonly<Record<string, unknown>>, notes: Notes) {
+    this.domains = domainsIn(entry);
     this.title = String(entry.display_name ?? "");
-    this.schemas = entry as Record<string, Record<string, Schema>>;
+    const isMap = (value: unknown) => typeof value === "object" && value !== null && !Array.isArray(value);
+    const maps = Object.keys(secretNames).map((source) => {
+      const declared = isMap(entry[source]) ? Object.entries(entry[source] as object) : [];
+      return [source, Object.fromEntries(declared.filter(([, schema]) => isMap(schema)))] as const;
+    });
+    this.schemas = Object.fromEntries(maps);
     this.notes = notes;
   }
 
@@ -108,6 +128,7 @@ export class Fields {
       schema: schema ?? {},
       secret: isTrue(schema?.secret) ? "declared" : secretNames[source].test(key) ? "guessed" : false,
       positions: new Set(),
+      isTokenHost: false,
       isOptional: false,
       isWholeUrl: false,
       default: typeof schema?.default_value === "string" && schema.default_value !== "" ? schema.default_value : undefined,
@@ -122,6 +143,15 @@ export class Fields {
 
   get all(): readonly AskedField[] {
     return [...this.asked.values()];
+  }
+
+  /** A field by whose value the app's secret could be sent to anybody's host. */
+  get openTokenHost(): AskedField | undefined {
+    if (this.domains.length > 0) return undefined;
+    return this.all.find((field) => {
+      const own = ownPattern(field);
+      return field.isTokenHost && field.schema.enum === undefined && (own === undefined || letsAnyHost(own));
+    });
   }
 
   /** As they stand in the manifest. */
@@ -168,15 +198,18 @@ export class Fields {
 
   /** What the value must match: the source's own pattern where it is one and tight enough for where the value stands. */
   private pattern(field: AskedField): string | undefined {
-    const { schema, positions } = field;
     const place = `${field.source}.${field.key}.pattern`;
-    const own = typeof schema.pattern === "string" ? usable(wholePattern(schema.pattern)) : undefined;
-    if (schema.pattern !== undefined && own === undefined) this.notes.add(place, "is no RE2 pattern; replaced");
-    const asked = [...positions].find((position) => position !== "path");
-    if (asked === undefined) return own;
-    if (asked === "origin") return originPattern(own) ?? this.replaced(place, own, originPattern(undefined) ?? "");
+    const own = ownPattern(field);
+    if (field.schema.pattern !== undefined && own === undefined) this.notes.add(place, "is no RE2 pattern; replaced");
+    const position = [...field.positions].find((one) => one !== "path");
+    if (position === undefined) return own;
+    if (field.isTokenHost && this.domains.length > 0 && (own === undefined || letsAnyHost(own))) {
+      this.notes.add(place, `must be a host of ${this.domains.join(" or ")}, as the client's secret goes there`);
+      return position === "origin" ? originBelow(this.domains) : hostBelow(this.domains);
+    }
+    if (position === "origin") return originPattern(own) ?? this.replaced(place, own, originPattern(undefined) ?? "");
     if (own !== undefined && !isOpenPattern(own)) return own;
-    return this.replaced(place, own, asked === "host" || positions.has("host") ? hostPattern : labelPattern);
+    return this.replaced(place, own, field.positions.has("host") ? hostPattern : labelPattern);
   }
 
   private replaced(place: string, own: string | undefined, pattern: string): string {
@@ -228,6 +261,9 @@ function demandOf(field: AskedField): object {
     default: secret === false ? given : undefined,
   };
 }
+
+const ownPattern = ({ schema }: AskedField): string | undefined =>
+  typeof schema.pattern === "string" ? usable(wholePattern(schema.pattern)) : undefined;
 
 const vague = new Set(["key", "value", "token"]);
 

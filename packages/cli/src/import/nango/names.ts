@@ -55,6 +55,8 @@ const made: Readonly<Record<string, (draft: Draft, key: string) => Piece>> = { J
 const credentialOf = (draft: Draft, key: string): Piece =>
   made[String(draft.entry.auth_mode)]?.(draft, key) ?? piece("token.access_token", { secret: true });
 
+const urlKeys = new Set(["authorization_url", "token_url", "refresh_url", "proxy.base_url"]);
+
 function resolveName(draft: Draft, path: readonly string[], key: string): Piece {
   const [root = "", ...rest] = path;
   const known = Object.hasOwn(roots, root) ? roots[root] : undefined;
@@ -65,6 +67,8 @@ function resolveName(draft: Draft, path: readonly string[], key: string): Piece 
       return source === "connection_config" ? configured(draft, path.join(".")) : asked(draft, source, path.join("."));
     }
   }
+  // In URLs, the prefix may be left out.
+  if (path.length === 1 && urlKeys.has(key)) return configured(draft, root);
   throw new Inexpressible(`\`\${${path.join(".")}}\` in ${key} has no counterpart`);
 }
 

@@ -200,9 +200,8 @@ function scopesOf(draft: Draft): Map {
 
 function addScopes(scopes: Map, draft: Draft, ...names: readonly string[]): void {
   const required = (scopes.required ?? []) as { name: string; reason: string }[];
-  const split = names
-    .flatMap((name) => name.split(typeof scopes.separator === "string" ? scopes.separator : /\s+/))
-    .filter((name) => name !== "");
+  const separator = typeof scopes.separator === "string" ? scopes.separator : " ";
+  const split = names.flatMap((name) => name.split(separator).flatMap((part) => part.split(/\s+/))).filter((name) => name !== "");
   for (const name of split) {
     if (name.includes("{{")) draft.notes.notCarried("scope", "a scope is no template");
     else if (!required.some((item) => item.name === name))
