@@ -81,3 +81,22 @@ test("A credential with a space around it is refused", () => {
   expect(() => refuseWhitespace("client_secret", " s")).toThrow(expect.objectContaining({ code: "whitespace_in_credential" }));
   expect(() => refuseWhitespace("client_secret", "s s")).not.toThrow();
 });
+
+test("What the form shows around the box may be pasted along", async () => {
+  const question = {
+    name: "site",
+    label: "Site",
+    type: "string",
+    required: true,
+    secret: false,
+    prefix: "https://",
+    suffix: ".acme.example",
+    pattern: "^[a-z]+$",
+  } as const;
+  const check = async (site: string) => (await checkForm("fields", [["site", question]], { site })).site;
+  expect(await check("jane")).toBe("jane");
+  expect(await check("https://jane.acme.example")).toBe("jane");
+  expect(await check("https://jane.acme.example/")).toBe("jane");
+  expect(await check("jane.acme.example")).toBe("jane");
+  await expect(check("https://jane.evil.example")).rejects.toMatchObject({ code: "field_invalid" });
+});

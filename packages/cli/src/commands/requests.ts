@@ -1,7 +1,7 @@
 import { existsSync, readFileSync } from "node:fs";
 import { parseArgs } from "node:util";
 import { type Preview, type PreviewOptions, previewRequests } from "@jackfield/engine";
-import { type Connector, formatProblem } from "@jackfield/manifest";
+import { type Answered, type Connector, formatProblem } from "@jackfield/manifest";
 import { type Command, type Io, UsageError } from "../command.ts";
 import { compileFile, manifestAt } from "../manifest-file.ts";
 
@@ -73,9 +73,19 @@ export const requests: Command = {
     refuseUnknown("auth", values.auth, connector.auth);
     refuseUnknown("environment", values.environment, connector.environments);
     const { known, unknown } = sortedFields(connector, pairsOf("field", values.field));
-    const preview = await previewRequests(connector, { ...given(values), fields: withFiles(known) });
+    const explicit = given(values);
+    const captured = capturesIn(connector, unknown);
+    const preview = await previewRequests(connector, {
+      ...explicit,
+      fields: withFiles(known),
+      callback: { ...captured, ...explicit.callback },
+      token: { ...captured, ...explicit.token },
+      connection: { ...captured, ...explicit.connection },
+    });
     (values.json ? printJson : values.curl ? printCurl : printText)(preview, io);
-    for (const name of unknown) io.error(`There is no field ${name}.\n`);
+    for (const name of Object.keys(unknown)) {
+      if (!Object.keys(captured).some((one) => bare(one) === bare(name))) io.error(`There is no field ${name}.\n`);
+    }
     for (const { kind, name, message } of preview.problems) io.error(`${kind} ${name} cannot be shown: ${message}\n`);
     return preview.problems.length > 0 ? 1 : 0;
   },
@@ -92,14 +102,27 @@ const bare = (name: string) => name.replace(/[_-]/g, "").toLowerCase();
 function sortedFields({ auth }: Connector, given: Readonly<Record<string, string>>) {
   const declared = Object.values(auth).flatMap(({ fields }) => fields.map(({ name }) => name));
   const known: Record<string, string> = {};
-  const unknown: string[] = [];
+  const unknown: Record<string, string> = {};
   for (const [name, value] of Object.entries(given)) {
     const field = declared.includes(name) ? name : declared.find((one) => bare(one) === bare(name));
-    if (field === undefined) unknown.push(name);
+    if (field === undefined) unknown[name] = value;
     else known[field] = value;
   }
   return { known, unknown };
 }
+
+/** Of values that are no field's, those that are captured while connecting, by the names of the captures. */
+function capturesIn({ auth }: Connector, given: Readonly<Record<string, string>>): Record<string, string> {
+  const names = Object.values(auth).flatMap((one) => [
+    ...("callback" in one ? Object.keys(one.callback.capture) : []),
+    ...("token" in one && one.token !== undefined && "capture" in one.token ? tokenCaptures(one.token) : []),
+    ...one.after_connect.flatMap(({ capture }) => Object.keys(capture)),
+  ]);
+  const found = names.map((name) => [name, Object.entries(given).find(([other]) => bare(other) === bare(name))?.[1]] as const);
+  return Object.fromEntries(found.filter((entry): entry is [string, string] => entry[1] !== undefined));
+}
+
+const tokenCaptures = ({ capture, then }: Answered) => [capture, ...then.map((one) => one.capture)].flatMap(Object.keys);
 
 type Values = { readonly [Name in keyof typeof options]?: string | string[] | boolean | undefined };
 

@@ -121,9 +121,21 @@ const byType: { readonly [T in Question["type"]]: (question: Question, value: un
   },
 };
 
+/** What the form shows before and behind the box is no part of the value, also where somebody pastes the whole. */
+export function withoutAffixes(
+  question: { readonly prefix?: string | undefined; readonly suffix?: string | undefined },
+  text: string,
+): string {
+  const { prefix = "", suffix = "" } = question;
+  const front = prefix !== "" && text.startsWith(prefix) ? text.slice(prefix.length) : text;
+  const slashless = suffix !== "" && front.endsWith(`${suffix}/`) ? front.slice(0, -1) : front;
+  return suffix !== "" && slashless.endsWith(suffix) ? slashless.slice(0, -suffix.length) : front;
+}
+
 function text(question: Question, value: unknown, refuse: Refuse): unknown {
-  const string = typeof value === "number" ? String(value) : value;
-  if (typeof string !== "string") return refuse("must be a text.");
+  const given = typeof value === "number" ? String(value) : value;
+  if (typeof given !== "string") return refuse("must be a text.");
+  const string = withoutAffixes("prefix" in question || "suffix" in question ? question : {}, given);
   if (string.length > maxText) return refuse(`must have at most ${maxText} characters.`);
   if (question.pattern !== undefined && !compilePattern(question.pattern).matches(string))
     return refuse(`does not match ${question.pattern}.`);

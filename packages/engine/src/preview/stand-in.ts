@@ -1,6 +1,7 @@
 // A connection that nobody made: what is given, and placeholders for the rest.
 
 import type { Auth, Connector, Field } from "@jackfield/manifest";
+import { withoutAffixes } from "../connection/form.ts";
 import type { OpenConnection } from "../connection/open.ts";
 import type { Client, Credential, Known } from "../grant/credential.ts";
 import type { Platform } from "../runtime.ts";
@@ -106,9 +107,11 @@ function fieldsOf(auth: Auth, environment: string, given: Given, named: Named): 
   );
   // Where a connection may bring its own client, the admin's counts unless the fields are given.
   const preset = (name: string) => (source === "either" && Object.hasOwn(client, name) ? "" : client[name]);
-  const all = questions.flatMap(({ name }) => {
+  const all = questions.flatMap((question) => {
+    const { name } = question;
     const value = given.fields?.[name] ?? (source === "app" ? undefined : preset(name));
-    return value === undefined ? [] : [[name, value] as const];
+    if (value === undefined) return [];
+    return [[name, typeof value === "string" ? withoutAffixes(question, value) : value] as const];
   });
   return answers(
     "fields",
