@@ -154,7 +154,7 @@ function refreshOf(draft: Draft, first: Step): Map {
   return { strategy: "refresh_token", on_invalid_grant: "reauthenticate", request };
 }
 
-/** Bill.com's sign-in: the session's id is the credential. */
+/** A sign-in with user, password, organization and developer key; the session's id is the credential. */
 export function bill(draft: Draft): Mode {
   const names = { username: "username", password: "password", organizationId: "organization_id", devKey: "dev_key" };
   const body = Object.fromEntries(
@@ -194,7 +194,7 @@ function ownSession(draft: Draft, body: object, response: object, lifetime: stri
   return { id: "session", auth: { type: "custom", token: { request, response }, refresh: { default_lifetime: lifetime } } };
 }
 
-/** A token signed with a key of App Store Connect, exchanged at `token_url` where there is one. */
+/** A token that an issuer's key signs, exchanged at `token_url` where there is one. */
 export function appStore(draft: Draft): Mode {
   const key = draft.fields.get("credentials", draft.fields.schema("credentials", "privateKey") ? "privateKey" : "private_key");
   key.secret = "declared";
