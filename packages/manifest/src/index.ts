@@ -14,7 +14,15 @@ export { manifestJsonSchema } from "./json-schema.ts";
 export { jwtClaims, SigningError, signJwt } from "./jwt.ts";
 export { type Name, names, places } from "./names.ts";
 export { compilePattern, type Pattern } from "./pattern.ts";
-export { formatProblem, type Problem, type ProblemCode, problemKinds, type Severity } from "./problem.ts";
+export {
+  formatProblem,
+  type ListedProblem,
+  listedProblem,
+  type Problem,
+  type ProblemCode,
+  problemKinds,
+  type Severity,
+} from "./problem.ts";
 export { problemReasons } from "./problem-reasons.ts";
 export type { Manifest } from "./schema/manifest.ts";
 export type { Place } from "./schema/text.ts";

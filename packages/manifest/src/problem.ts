@@ -212,6 +212,13 @@ export interface Problem {
   readonly excerpt: string;
 }
 
+/** A problem as programs read it. */
+export type ListedProblem = Omit<Problem, "file" | "length" | "excerpt">;
+
+export function listedProblem({ code, severity, path, line, column, message, hint }: Problem): ListedProblem {
+  return { code, severity, path, line, column, message, hint };
+}
+
 const gutter = 5;
 const widest = 150;
 

@@ -1,7 +1,7 @@
 import { JackfieldError, type Store } from "@jackfield/engine";
 import type { Connector } from "@jackfield/manifest";
+import { listedProblem } from "@jackfield/manifest";
 import type { Principal } from "./access/authenticate.ts";
-import { problemView } from "./api/connector-view.ts";
 import type { Catalog } from "./connectors.ts";
 
 export interface PublishOptions {
@@ -26,7 +26,7 @@ export function createPublish({ catalog, store, usable, clock, prepare }: Publis
       const [first] = problems;
       throw new JackfieldError("manifest_invalid", {
         detail: `The manifest has problems. The first, in line ${first?.line ?? 1}: ${first?.message ?? "it cannot be read."}`,
-        members: { problems: problems.map(problemView) },
+        members: { problems: problems.map(listedProblem) },
       });
     }
     if (!usable(connector))

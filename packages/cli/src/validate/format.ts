@@ -1,4 +1,4 @@
-import { formatProblem, type Problem } from "@jackfield/manifest";
+import { formatProblem, listedProblem, type Problem } from "@jackfield/manifest";
 import type { Io } from "../command.ts";
 import type { Checked } from "./check.ts";
 
@@ -19,15 +19,7 @@ function printText(checked: readonly Checked[], io: Io): void {
 function printJson(checked: readonly Checked[], io: Io): void {
   const files = checked.map(({ file, problems }) => ({
     file,
-    problems: problems.map(({ code, severity, path, line, column, message, hint }) => ({
-      code,
-      severity,
-      path,
-      line,
-      column,
-      message,
-      hint,
-    })),
+    problems: problems.map(listedProblem),
   }));
   io.out(`${JSON.stringify({ files }, null, 2)}\n`);
 }

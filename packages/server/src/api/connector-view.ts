@@ -1,5 +1,5 @@
 import type { Actor } from "@jackfield/engine";
-import type { Action, Auth, Connector, Field, Input, Problem } from "@jackfield/manifest";
+import type { Action, Auth, Connector, Field, Input } from "@jackfield/manifest";
 import type { Static } from "typebox";
 import type { ConnectorDetail, ConnectorItem } from "./connector-schemas.ts";
 import type { Services } from "./route.ts";
@@ -110,13 +110,3 @@ function actionView(action: Action): Detail["actions"][number] {
     })),
   };
 }
-
-export const problemView = ({ code, severity, path, line, column, message, hint }: Problem) => ({
-  code,
-  severity,
-  path,
-  line,
-  column,
-  message,
-  hint,
-});

@@ -1,10 +1,11 @@
 import { createHash } from "node:crypto";
 import { type AppValues, JackfieldError } from "@jackfield/engine";
+import { listedProblem } from "@jackfield/manifest";
 import { Type } from "typebox";
 import { roles } from "../../access/roles.ts";
 import { decodeCursor, paged } from "../../store/cursor.ts";
 import { ConnectorDetail, ConnectorItem } from "../connector-schemas.ts";
-import { connectorDetail, connectorItem, problemView } from "../connector-view.ts";
+import { connectorDetail, connectorItem } from "../connector-view.ts";
 import { ok, publicRoute, type Route, route, type Services } from "../route.ts";
 import { App, closed, Identifier, list, ManifestProblem, nullable, pageQuery } from "../schemas.ts";
 import { wantsStream } from "../wants-stream.ts";
@@ -114,7 +115,7 @@ const validateManifest = route({
   },
   async handle({ catalog }, { body }) {
     const { connector, problems } = catalog.compile(body, { file: "connector.yaml" });
-    return ok({ valid: connector !== undefined, name: connector?.name ?? null, problems: problems.map(problemView) });
+    return ok({ valid: connector !== undefined, name: connector?.name ?? null, problems: problems.map(listedProblem) });
   },
 });
 
