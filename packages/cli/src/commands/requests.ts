@@ -1,6 +1,6 @@
 import { existsSync, readFileSync } from "node:fs";
 import { parseArgs } from "node:util";
-import { type Preview, type PreviewOptions, previewRequests } from "@jackfield/engine";
+import type { Preview, PreviewOptions } from "@jackfield/engine";
 import { type Answered, type Connector, formatProblem } from "@jackfield/manifest";
 import { type Command, type Io, UsageError } from "../command.ts";
 import { compileFile, manifestAt } from "../manifest-file.ts";
@@ -75,6 +75,8 @@ export const requests: Command = {
     const { known, unknown } = sortedFields(connector, pairsOf("field", values.field));
     const explicit = given(values);
     const captured = capturesIn(connector, unknown);
+    // The other commands must not pay for loading the engine.
+    const { previewRequests } = await import("@jackfield/engine");
     const preview = await previewRequests(connector, {
       ...explicit,
       fields: withFiles(known),

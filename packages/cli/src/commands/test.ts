@@ -5,8 +5,6 @@ import { formatProblem } from "@jackfield/manifest";
 import { type Command, type Io, UsageError } from "../command.ts";
 import { difference, fits } from "../connector-test/compare.ts";
 import type { Findings, Observation, Path } from "../connector-test/replay.ts";
-import { passes, runCase } from "../connector-test/run-case.ts";
-import { TestFile } from "../connector-test/test-file.ts";
 import { compileFile } from "../manifest-file.ts";
 
 const usage = `jackfield test NAME|FOLDER… [--update] [--json]
@@ -89,6 +87,11 @@ export async function testConnector(folder: string, update = false): Promise<Tes
   const { connector, problems } = await compileFile({ file: join(folder, "connector.yaml"), folder: name });
   const errors = problems.filter(({ severity }) => severity === "error");
   if (connector === undefined) return { ...nothing, problems: errors.map((problem) => formatProblem(problem)) };
+  // The other commands must not pay for loading the engine.
+  const [{ TestFile }, { passes, runCase }] = await Promise.all([
+    import("../connector-test/test-file.ts"),
+    import("../connector-test/run-case.ts"),
+  ]);
   const read = await TestFile.read(file);
   if (read === undefined) return { ...nothing, problems: [`${file}: ${name} has no test.yaml.`] };
   const place = (path: Path) => {
