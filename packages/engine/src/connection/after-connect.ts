@@ -2,13 +2,14 @@
 
 import type { AfterConnect } from "@jackfield/manifest";
 import { asList } from "@jackfield/manifest";
+import { redactDeep } from "../egress/redact.ts";
 import { JackfieldError } from "../errors.ts";
 import { bounded, capture } from "../grant/capture.ts";
 import { evaluate, text } from "../request/hole.ts";
 import { renderRequest } from "../request/render.ts";
 import type { Runtime } from "../runtime.ts";
 import { callApi } from "./api-call.ts";
-import { namesOf, type OpenConnection, redactorOf } from "./open.ts";
+import { namesOf, type OpenConnection } from "./open.ts";
 import { reason } from "./reason.ts";
 
 const limits = { timeout: 10_000, maxBytes: 1 << 20 };
@@ -38,14 +39,15 @@ async function lookUp(runtime: Runtime, opened: OpenConnection, step: AfterConne
   const rendered = await renderRequest(step.request, names, opened.auth);
   const answer = await callApi(runtime, opened, rendered, limits);
   if (answer.status < 200 || answer.status > 299) {
-    const said = redactorOf(opened)(reason(answer)).slice(0, 2000);
+    const said = answer.redact(reason(answer)).slice(0, 2000);
     throw new JackfieldError("credentials_invalid", {
       detail: `The provider refused what follows the sign-in: ${said}`,
       provider: { status: answer.status, error: said },
     });
   }
-  const response = { status: answer.status, headers: answer.headers, body: answer.body };
-  const root = { ...names, body: answer.body, response };
+  // Labels are not sealed and choices are shown, so what an API echoes of the credential must not get into them.
+  const body = redactDeep(answer.redact, answer.body);
+  const root = { ...names, body, response: { status: answer.status, headers: redactDeep(answer.redact, answer.headers), body } };
   const kept = await capture(step.capture, root);
   return step.choose === undefined ? kept : { ...kept, [step.choose.name]: await choose(opened, step.choose, root) };
 }

@@ -9,7 +9,7 @@ import { retryAfter } from "../request/retry-after.ts";
 import { parseXml } from "../request/xml.ts";
 import type { Runtime } from "../runtime.ts";
 import { authorize } from "./apply.ts";
-import { clientOf, namesOf, type OpenConnection, whitelistOf } from "./open.ts";
+import { clientOf, namesOf, type OpenConnection, redactorOf, whitelistOf } from "./open.ts";
 
 /** An API's answer, its body read. */
 export interface ApiAnswer {
@@ -22,6 +22,8 @@ export interface ApiAnswer {
   readonly url: string;
   readonly duration_ms: number;
   readonly retry_after: number | undefined;
+  /** Takes out of a text what the answer may repeat of the credential. */
+  readonly redact: (text: string) => string;
 }
 
 export interface Limits {
@@ -50,16 +52,16 @@ export async function sendAuthorized(
   outgoing: Outgoing,
   limits: Limits,
   encodedBy: "engine" | "caller",
-): Promise<EgressAnswer> {
+): Promise<{ readonly answer: EgressAnswer; readonly redact: (text: string) => string }> {
   const rules = await whitelistOf(runtime, opened);
-  const judged = judge(rules, outgoing.url, encodedBy);
   const client = await clientForCalls(runtime, opened);
+  const judged = judge(rules, outgoing.url, encodedBy, redactorOf(opened, client, []));
   const names = namesOf(runtime, opened, client);
-  const { request, secretHeaders } = await authorize(runtime, opened.auth, { ...outgoing, url: judged }, names, {
+  const { request, secretHeaders, computed } = await authorize(runtime, opened.auth, { ...outgoing, url: judged }, names, {
     client,
     credential: opened.credential,
   });
-  return runtime.egress.send({
+  const answer = await runtime.egress.send({
     ...request,
     ...(isCertified(opened.auth) && client !== undefined ? { certificate: certificateOf(client) } : {}),
     timeout: limits.timeout,
@@ -71,6 +73,7 @@ export async function sendAuthorized(
     },
     ...(limits.signal === undefined ? {} : { signal: limits.signal }),
   });
+  return { answer, redact: redactorOf(opened, client, computed) };
 }
 
 const isCertified = (auth: Auth) => auth.type === "oauth2" && auth.client.certificate === "always";
@@ -84,7 +87,7 @@ function clientForCalls(runtime: Runtime, opened: OpenConnection): Promise<Clien
 
 /** As `sendAuthorized`, with the body read. */
 export async function callApi(runtime: Runtime, opened: OpenConnection, rendered: Rendered, limits: Limits): Promise<ApiAnswer> {
-  const answer = await sendAuthorized(runtime, opened, rendered, limits, "engine");
+  const { answer, redact } = await sendAuthorized(runtime, opened, rendered, limits, "engine");
   return {
     status: answer.status,
     headers: flatHeaders(answer),
@@ -93,6 +96,7 @@ export async function callApi(runtime: Runtime, opened: OpenConnection, rendered
     url: answer.url,
     duration_ms: answer.duration_ms,
     retry_after: retryAfter(answer),
+    redact,
   };
 }
 
@@ -100,12 +104,12 @@ export async function callApi(runtime: Runtime, opened: OpenConnection, rendered
  * A slash or per cent sign that the engine encoded is part of one segment and cannot climb (`request/url.ts` refuses values that would), so
  * it does not count against the whitelist; one that a caller encoded does.
  */
-function judge(rules: readonly Rule[], text: string, encodedBy: "engine" | "caller"): string {
+function judge(rules: readonly Rule[], text: string, encodedBy: "engine" | "caller", redact: (text: string) => string): string {
   const url = parseUrl(text);
   const judged = new URL(url);
   if (encodedBy === "engine") judged.pathname = url.pathname.replace(/%(2f|5c|25)/gi, "_");
   if (!allows(rules, judged)) {
-    throw new JackfieldError("url_not_whitelisted", { detail: `${url.origin}${url.pathname} is not on the whitelist.` });
+    throw new JackfieldError("url_not_whitelisted", { detail: `${redact(url.origin + url.pathname)} is not on the whitelist.` });
   }
   return url.href;
 }

@@ -1,6 +1,6 @@
 // Laying the credential onto a request of the API, as the manifest says.
 
-import type { Apply, Auth } from "@jackfield/manifest";
+import type { Apply, Auth, Template } from "@jackfield/manifest";
 import type { EgressRequest } from "../egress/egress.ts";
 import { JackfieldError } from "../errors.ts";
 import type { Client, Credential } from "../grant/credential.ts";
@@ -44,14 +44,17 @@ export async function authorize(
   outgoing: Outgoing,
   names: Names,
   keys: { readonly client: Client | undefined; readonly credential: Credential | undefined },
-): Promise<{ readonly request: Authorized; readonly secretHeaders: readonly string[] }> {
+): Promise<{ readonly request: Authorized; readonly secretHeaders: readonly string[]; readonly computed: readonly string[] }> {
   const placed: Placed = { headers: {}, query: [], body: {}, path: [] };
+  const computed: string[] = [];
   const plain = encodeContent(outgoing.content, context.random);
   if (auth.apply.length > 0) {
     const inReach = { ...names, request: requestNames(context, outgoing, plain?.body) };
     for (const { in: where, name, value: template } of auth.apply) {
       const credential = await value(template, inReach);
-      if (credential !== undefined) places[where](placed, name, credential);
+      if (credential === undefined) continue;
+      places[where](placed, name, credential);
+      if (typeof credential === "string" && isComputed(auth, template)) computed.push(credential, afterScheme(credential));
     }
   }
   const url = withQuery(withSegments(outgoing, placed.path), placed.query);
@@ -69,7 +72,21 @@ export async function authorize(
       ...("cookie" in placed.headers ? { cookie: true } : {}),
     },
     secretHeaders: Object.keys(credentials),
+    computed,
   };
+}
+
+const afterScheme = (credential: string) => credential.replace(/^\S+ /, "");
+
+/**
+ * Whether a value is made of secrets so that none of them can be found in it: a signature, a digest, a JSON Web Token, or a part of the
+ * token's answer that is not known by itself.
+ */
+function isComputed(auth: Auth, { source }: Template): boolean {
+  if (!/\$|\btoken\s*\.\s*raw\b/.test(source)) return false;
+  const open = auth.fields.filter(({ secret }) => !secret).map(({ name }) => `fields.${name}`);
+  const named = source.match(/\b(?:token|app|fields)\b(?:\.\w+)?/g) ?? [];
+  return named.some((name) => name !== "app.client_id" && !open.includes(name));
 }
 
 /** What a signature in `apply` may be made of. All parts of one request see the same id and time. */

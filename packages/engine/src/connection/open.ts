@@ -3,6 +3,7 @@ import { createRedactor } from "../egress/redact.ts";
 import { compileRule, type Rule } from "../egress/whitelist.ts";
 import { JackfieldError } from "../errors.ts";
 import { appNames, type Client, type Credential, type Known, nothingKnown, tokenNames } from "../grant/credential.ts";
+import { clientSecrets, fieldSecrets, tokenSecrets } from "../grant/secrets.ts";
 import { ambient, type Names } from "../request/hole.ts";
 import { renderUrl } from "../request/url.ts";
 import type { Runtime } from "../runtime.ts";
@@ -121,13 +122,15 @@ function isAwaited({ source }: Template, { auth, known }: OpenConnection): boole
   return found.some((name) => known.connection[name] === undefined && new RegExp(`\\bconnection\\.${name}\\b`).test(source));
 }
 
-/** Replaces this connection's secrets in texts that came from the provider. */
-export function redactorOf(opened: OpenConnection): (text: string) => string {
-  const secretFields = opened.auth.fields.filter(({ secret }) => secret).map(({ name }) => opened.fields[name]);
-  const tokens = [opened.credential?.access_token, opened.credential?.refresh_token];
-  return createRedactor(
-    [...secretFields, ...tokens].filter((secret): secret is string => typeof secret === "string" && secret !== ""),
-  );
+/** Replaces this connection's secrets in texts that came from the provider, and what else was sent. */
+export function redactorOf(
+  { auth, fields, credential }: OpenConnection,
+  client: Client | undefined,
+  sent: readonly string[],
+): (text: string) => string {
+  const ofClient = client === undefined ? [] : clientSecrets(client);
+  const secrets = [...fieldSecrets(auth, fields), ...tokenSecrets(credential ?? {}), ...ofClient, ...sent];
+  return createRedactor(secrets.filter((secret): secret is string => typeof secret === "string"));
 }
 
 /**
@@ -160,7 +163,7 @@ const noClient: Client = { client_id: "", client_secret: undefined };
 /** Unseals an app. Throws `seal_broken`. */
 function openApp(runtime: Pick<Runtime, "sealer">, app: AppRecord): Client {
   const { client_secret, extra } = appSecrets(runtime, app);
-  return { client_id: app.client_id, client_secret, extra: { ...app.fields, ...extra } };
+  return { client_id: app.client_id, client_secret, extra: app.fields ?? {}, secrets: extra };
 }
 
 /** Throws `seal_broken`. */

@@ -60,5 +60,5 @@ async function byRequest(runtime: Runtime, opened: OpenConnection, request: Requ
   const rendered = await renderRequest(request, namesOf(runtime, opened, client), auth);
   const answer = await callApi(runtime, opened, rendered, limits);
   if (answer.status >= 200 && answer.status <= 299) return undefined;
-  return { status: answer.status, error: redactorOf(opened)(reason(answer)).slice(0, 2000) };
+  return { status: answer.status, error: redactorOf(opened, client, [])(answer.redact(reason(answer))).slice(0, 2000) };
 }

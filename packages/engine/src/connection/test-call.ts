@@ -6,7 +6,7 @@ import { renderRequest } from "../request/render.ts";
 import type { Runtime } from "../runtime.ts";
 import { type ApiAnswer, callApi } from "./api-call.ts";
 import { classOf, matchingRule } from "./failure-class.ts";
-import { namesOf, type OpenConnection, redactorOf } from "./open.ts";
+import { namesOf, type OpenConnection } from "./open.ts";
 import { reason } from "./reason.ts";
 
 const maxBytes = 256 * 1024;
@@ -62,9 +62,9 @@ async function judge(
   const good = status >= 200 && status <= 299;
   if (good && (test.valid === undefined || (await evaluate(test.valid, root)) === true))
     // Labels and unique ids are not sealed, so what an API echoes of the credential must not get into them.
-    return { outcome: "passed", me: redactDeep(redactorOf(opened), me), status, duration_ms };
+    return { outcome: "passed", me: redactDeep(answer.redact, me), status, duration_ms };
 
-  const redact = (words: string): string => redactorOf(opened)(words).slice(0, 2000);
+  const redact = (words: string): string => answer.redact(words).slice(0, 2000);
   const said = test.error === undefined ? undefined : await text(test.error, root).catch(() => undefined);
   const detail = said === undefined ? undefined : redact(said);
   const provider: ProviderWords = { status, ...(good ? {} : { error: redact(reason(answer)) }) };

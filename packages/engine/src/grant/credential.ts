@@ -32,13 +32,14 @@ export interface Client {
   readonly client_id: string;
   /** Absent for public clients. */
   readonly client_secret: string | undefined;
-  /** What else the admin entered with the app. */
+  /** What else the admin entered with the app that is no secret. */
   readonly extra?: Readonly<Record<string, unknown>>;
+  readonly secrets?: Readonly<Record<string, unknown>>;
 }
 
 /** The client as templates name it. */
-export function appNames({ client_id, client_secret, extra }: Client): Readonly<Record<string, unknown>> {
-  return { ...extra, client_id, client_secret };
+export function appNames({ client_id, client_secret, extra, secrets }: Client): Readonly<Record<string, unknown>> {
+  return { ...extra, ...secrets, client_id, client_secret };
 }
 
 /** A credential as templates name it: its parts, and what was captured of its answer. */

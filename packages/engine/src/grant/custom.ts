@@ -4,6 +4,7 @@ import type { Names } from "../request/hole.ts";
 import { bareApi, renderRequest } from "../request/render.ts";
 import { type Client, type Credential, tokenNames } from "./credential.ts";
 import { type Moment, type Reading, readCredential, type TokenRequest } from "./exchange.ts";
+import { secretsOf } from "./secrets.ts";
 import { callFreely, type GrantContext } from "./token-endpoint.ts";
 
 type TokenBlock = NonNullable<Custom["token"]>;
@@ -17,7 +18,7 @@ export async function obtainByRequest(
 ): Promise<Credential> {
   const token = tokenOf(auth);
   const rendered = await renderRequest(token.request, names, bareApi(auth));
-  const answered = await callFreely(context, rendered, secretsOf(auth, names));
+  const answered = await callFreely(context, rendered, secretsOf(auth, { client, names }));
   return readCredential(context, answered, readingOf(auth, token, moment), { auth, client, names });
 }
 
@@ -30,11 +31,7 @@ export async function refreshByRequest(
   const token = tokenOf(auth);
   const inReach: Names = { ...names, token: tokenNames(credential) };
   const rendered = await renderRequest(auth.refresh.request ?? token.request, inReach, bareApi(auth));
-  const answered = await callFreely(context, rendered, [
-    ...secretsOf(auth, names),
-    credential.access_token,
-    credential.refresh_token,
-  ]);
+  const answered = await callFreely(context, rendered, secretsOf(auth, { client, names: inReach }));
   return readCredential(context, answered, readingOf(auth, token, "refresh"), { auth, client, names });
 }
 
@@ -46,10 +43,4 @@ function tokenOf(auth: Custom): TokenBlock {
 function readingOf(auth: Custom, { capture, errors, then, response }: TokenBlock, moment: Moment): Reading {
   const read = moment === "refresh" && auth.refresh.request !== undefined ? auth.refresh.response : response;
   return { capture, errors, then, response: read, moment, default_lifetime: auth.refresh.default_lifetime };
-}
-
-/** What a provider must not be quoted with. */
-function secretsOf(auth: Custom, names: Names): unknown[] {
-  const fields = (names.fields ?? {}) as Readonly<Record<string, unknown>>;
-  return auth.fields.filter(({ secret }) => secret).map(({ name }) => fields[name]);
 }

@@ -10,6 +10,7 @@ import { retryAfter } from "../request/retry-after.ts";
 import { capture } from "./capture.ts";
 import { appNames, type Client, type Credential, nothingKnown, tokenNames } from "./credential.ts";
 import { jwtLifetime, lifetimeOf } from "./lifetime.ts";
+import { secretsOf } from "./secrets.ts";
 import { answerRoots, parseTokenAnswer } from "./token-answer.ts";
 import { callEndpoint, callFreely, type EndpointAnswer, type EndpointRequest, type GrantContext } from "./token-endpoint.ts";
 import { tokenFailure } from "./token-failure.ts";
@@ -76,7 +77,7 @@ export async function readCredential(
 
 /** What the further exchanges are made with. */
 interface Following extends TokenRequest {
-  readonly auth: Pick<OAuth2, "base_url">;
+  readonly auth: Pick<OAuth2, "base_url" | "fields">;
 }
 
 /** Goes through the exchanges that belong to the reading's moment. Throws as `requestToken`. */
@@ -105,8 +106,7 @@ export async function follow(
   const newer = Object.entries(tokenNames(before)).filter(([, value]) => value !== undefined);
   const inReach = { ...names, app: appNames(client), token: { ...(names.token as object), ...Object.fromEntries(newer) } };
   const rendered = await renderRequest(then.request, inReach, bareApi(auth));
-  const secrets = [before.access_token, before.refresh_token, client.client_secret];
-  const answered = await callFreely(context, rendered, secrets);
+  const answered = await callFreely(context, rendered, secretsOf(auth, { client, names: inReach }));
   await refuseInvalid(then, answered, inReach);
   return readAnswer(context, answered, { ...reading, response: then.response, capture: then.capture }, before);
 }

@@ -7,7 +7,8 @@ import { type Names, text } from "../request/hole.ts";
 import { type Entries, renderParameters } from "../request/parameters.ts";
 import { renderUrl, withQuery } from "../request/url.ts";
 import type { BegunAuthorization } from "./authorization-code.ts";
-import type { Client, Credential } from "./credential.ts";
+import { appNames, type Client, type Credential } from "./credential.ts";
+import { secretsOf } from "./secrets.ts";
 import { parseTokenAnswer } from "./token-answer.ts";
 import { callFreely, type GrantContext } from "./token-endpoint.ts";
 import { tokenFailure } from "./token-failure.ts";
@@ -33,7 +34,7 @@ const methods: { readonly [M in OAuth1["signature_method"]]: (base: string, keys
   "RSA-SHA1": (base, { client }) =>
     createSign("RSA-SHA1")
       .update(base)
-      .sign(String(client.extra?.private_key ?? client.client_secret ?? ""), "base64"),
+      .sign(String(appNames(client).private_key ?? client.client_secret ?? ""), "base64"),
   PLAINTEXT: (_base, keys) => keyOf(keys),
 };
 
@@ -141,7 +142,10 @@ async function askForToken(
   const url = withQuery(await renderUrl(endpoint.url, names), await renderParameters(endpoint.params, names));
   const authorization = await signRequest(context, auth, { method: "POST", url }, keys, names, extra);
   const rendered = { method: "POST", url, base: undefined, headers: { accept: "*/*", authorization }, content: undefined };
-  const { answer, redact } = await callFreely(context, rendered, [keys.client.client_secret, keys.secret]);
+  const { answer, redact } = await callFreely(context, rendered, [
+    ...secretsOf(auth, { client: keys.client, names }),
+    keys.secret,
+  ]);
   const body = parseTokenAnswer(answer);
   const { oauth_token: token, oauth_token_secret: secret } = (typeof body === "object" && body !== null ? body : {}) as Record<
     string,

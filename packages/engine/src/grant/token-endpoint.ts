@@ -8,6 +8,7 @@ import { encodeContent, type Rendered } from "../request/render.ts";
 import { renderUrl, withQuery } from "../request/url.ts";
 import { clientAuthentications } from "./client-authentication.ts";
 import type { Client } from "./credential.ts";
+import { secretsOf } from "./secrets.ts";
 
 /** What grants need from outside. */
 export interface GrantContext {
@@ -82,8 +83,8 @@ export async function callEndpoint(context: GrantContext, auth: OAuth2, request:
     ...(auth.client.certificate === "none" ? {} : { certificate: certificateOf(client) }),
     ...limits,
   });
-  const secrets = values.filter(([name]) => !noSecrets.has(name)).map(([, value]) => value);
-  return { answer, redact: redactSent([...secrets, client.client_secret, proof.headers.authorization]) };
+  const sent = values.filter(([name]) => !noSecrets.has(name)).map(([, value]) => value);
+  return { answer, redact: redactSent([...sent, proof.headers.authorization], secretsOf(auth, request)) };
 }
 
 /** Parameters whose values a provider may quote: without them its words would often say nothing. */
@@ -126,14 +127,17 @@ export async function callFreely(
     ...(encoded === undefined ? {} : { body: encoded.body }),
     ...limits,
   };
-  return { answer: await context.egress.send(request), redact: redactSent(secrets) };
+  return { answer: await context.egress.send(request), redact: redactSent([], secrets) };
 }
 
+/** Shorter parameters may be words that the provider says anyway. */
 const shortest = 8;
 
+const isText = (value: unknown): value is string => typeof value === "string";
+
 /** The whole of HTTP Basic too: a provider that echoes it gives the secret away together with the id before it. */
-function redactSent(sent: readonly unknown[]): (text: string) => string {
-  const texts = sent.filter((value): value is string => typeof value === "string");
+function redactSent(sent: readonly unknown[], secrets: readonly unknown[]): (text: string) => string {
+  const texts = sent.filter(isText);
   const all = [...texts, ...texts.map((text) => text.replace(/^(Basic|Bearer) /, ""))];
-  return createRedactor([...new Set(all)].filter((text) => text.length >= shortest));
+  return createRedactor([...new Set([...all.filter((text) => text.length >= shortest), ...secrets.filter(isText)])]);
 }

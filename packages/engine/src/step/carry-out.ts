@@ -2,7 +2,7 @@
 
 import type { Action, Paginate } from "@jackfield/manifest";
 import type { ApiAnswer } from "../connection/api-call.ts";
-import { freshNames, namesOf, type OpenConnection, redactorOf } from "../connection/open.ts";
+import { freshNames, namesOf, type OpenConnection } from "../connection/open.ts";
 import { evaluate, type Names } from "../request/hole.ts";
 import { renderRequest } from "../request/render.ts";
 import type { Runtime } from "../runtime.ts";
@@ -24,12 +24,12 @@ export async function carryOut(
   const request = freshNames(runtime);
   const header = action.retry?.idempotency_header;
   const known = header === undefined ? {} : { [header.toLowerCase()]: request.id };
-  const { answer, names, last } = await run.until(opened, async (current) => {
+  const { answer, names } = await run.until(opened, async (current) => {
     const names: Names = { ...namesOf(runtime, current), input, request };
     const rendered = await renderRequest(action.request, names, current.auth);
     return { names, rendered: { ...rendered, headers: { ...known, ...rendered.headers } } };
   });
-  const judged: Judged = { connector, action, redact: redactorOf(last) };
+  const judged: Judged = { connector, action, redact: answer.redact };
   await refuseFailure(judged, answer, names);
   return { answer, output: await readOutput(judged, answer, names) };
 }
@@ -56,7 +56,7 @@ async function carryOutPages(
       return { names, rendered: url === undefined ? rendered : { ...rendered, url } };
     });
     current = last;
-    const judged: Judged = { connector: opened.connector, action, redact: redactorOf(last) };
+    const judged: Judged = { connector: opened.connector, action, redact: answer.redact };
     await refuseFailure(judged, answer, names);
     const read = await readPage(paginate, answer, { ...names, page });
     items.push(...read.items);

@@ -5,7 +5,7 @@ import type { Actor } from "../connection/actor.ts";
 import { callApi } from "../connection/api-call.ts";
 import { reach } from "../connection/connections.ts";
 import { classOf } from "../connection/failure-class.ts";
-import { declared, namesOf, type OpenConnection, redactorOf } from "../connection/open.ts";
+import { declared, namesOf, type OpenConnection } from "../connection/open.ts";
 import { reason } from "../connection/reason.ts";
 import type { Refresher } from "../connection/refresh.ts";
 import { redactDeep } from "../egress/redact.ts";
@@ -59,7 +59,7 @@ async function ask(runtime: Runtime, opened: OpenConnection, options: Options, {
   const names = { ...namesOf(runtime, opened), input, page };
   const rendered = await renderRequest(options.request, names, opened.auth);
   const answer = await callApi(runtime, opened, rendered, limits);
-  const redact = redactorOf(opened);
+  const { redact } = answer;
   return {
     status: answer.status,
     async page(): Promise<OptionsPage> {
@@ -79,7 +79,7 @@ async function ask(runtime: Runtime, opened: OpenConnection, options: Options, {
       const next = options.next === undefined ? undefined : await evaluate(options.next, root);
       return {
         options: items.filter(isChoice),
-        next: typeof next === "string" || typeof next === "number" ? String(next) : null,
+        next: typeof next === "string" || typeof next === "number" ? redact(String(next)) : null,
       };
     },
   };

@@ -2,7 +2,7 @@ import { isUtf8 } from "node:buffer";
 import type { Actor } from "../connection/actor.ts";
 import { flatHeaders, sendAuthorized } from "../connection/api-call.ts";
 import { reach } from "../connection/connections.ts";
-import { namesOf, type OpenConnection, redactorOf } from "../connection/open.ts";
+import { namesOf, type OpenConnection } from "../connection/open.ts";
 import type { Refresher } from "../connection/refresh.ts";
 import type { EgressAnswer } from "../egress/egress.ts";
 import { JackfieldError } from "../errors.ts";
@@ -93,7 +93,7 @@ export async function proxy(
   const started = runtime.clock();
   try {
     const opened = await refresher.fresh(record);
-    const { answer, last } = await sendTwice(runtime, refresher, opened, request, actor.id, options);
+    const { answer, redact } = await sendTwice(runtime, refresher, opened, request, actor.id, options);
     const host = new URL(answer.url).host;
     runtime.events.note(
       runtime.events.make(record, "used", {
@@ -104,7 +104,6 @@ export async function proxy(
         duration_ms: runtime.clock() - started,
       }),
     );
-    const redact = redactorOf(last);
     return { status: answer.status, headers: visibleHeaders(answer, redact), body: redactBody(answer.body, redact) };
   } catch (cause) {
     const code = cause instanceof JackfieldError ? cause.code : "internal";
@@ -122,11 +121,11 @@ async function sendTwice(
   request: ProxyRequest,
   actor: string,
   options: StepOptions,
-): Promise<{ answer: EgressAnswer; last: OpenConnection }> {
-  const answer = await send(runtime, opened, request, options);
-  if (answer.status !== 401) return { answer, last: opened };
+): ReturnType<typeof sendAuthorized> {
+  const first = await send(runtime, opened, request, options);
+  if (first.answer.status !== 401) return first;
   const renewed = await renewRefused(runtime, refresher, opened, actor);
-  return renewed ? { answer: await send(runtime, renewed, request, options), last: renewed } : { answer, last: opened };
+  return renewed ? send(runtime, renewed, request, options) : first;
 }
 
 async function send(
@@ -134,7 +133,7 @@ async function send(
   opened: OpenConnection,
   request: ProxyRequest,
   options: StepOptions,
-): Promise<EgressAnswer> {
+): ReturnType<typeof sendAuthorized> {
   const names = namesOf(runtime, opened);
   const defaults = opened.auth.default_params;
   const given = new Set(new URLSearchParams(request.query).keys());
