@@ -16,7 +16,7 @@ const check = process.argv.includes("--check");
 /** A module as it was built. @param {string} path */
 const load = (path) => import(new URL(`../../packages/${path}`, import.meta.url).href);
 
-const { manifestJsonSchema, names, places, problemKinds, problemReasons } = await load("manifest/dist/index.js");
+const { names, places, problemKinds, problemReasons } = await load("manifest/dist/index.js");
 const { manifestSchema } = await load("manifest/dist/json-schema.js");
 const { errorTable } = await load("engine/dist/index.js");
 const { variables } = await load("server/dist/config.js");

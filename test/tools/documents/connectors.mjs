@@ -94,6 +94,7 @@ ${table(["Behaviour", "For instance", "Connectors that use it"], rows)}
 `;
 }
 
+/** @type {Readonly<Record<string, string>>} */
 const typeNames = {
   oauth2: "OAuth 2",
   oauth1: "OAuth 1.0a",
@@ -109,9 +110,7 @@ export function connectorList(pages, all) {
   const rows = all.map(({ name, data, resolved }) => {
     const ways = Object.values(resolved.auth)
       .filter(Boolean)
-      .map(({ type, grant }) =>
-        grant ? `${typeNames.oauth2} (${grant.replaceAll("_", " ")})` : typeNames[/** @type {keyof typeNames} */ (type)],
-      );
+      .map(({ type, grant }) => (grant ? `${typeNames.oauth2} (${grant.replaceAll("_", " ")})` : typeNames[type]));
     const shown = pages.filter(({ shows: rules }) =>
       rules.some((rule) => shows(rule.startsWith("extends") ? data : resolved, rule)),
     );

@@ -6,6 +6,7 @@ import { anchor, table } from "./markdown.mjs";
 
 /** @typedef {{ [key: string]: any }} Schema */
 
+/** @type {Readonly<Record<string, string>>} */
 const words = { string: "text", number: "number", integer: "whole number", boolean: "true or false", null: "null" };
 
 /** In words what a value is. @param {Schema} schema @returns {string} */
@@ -21,7 +22,7 @@ function kind(schema) {
   if (schema.type === "object") return "block";
   return [schema.type ?? "any value"]
     .flat()
-    .map((type) => words[/** @type {keyof words} */ (type)] ?? type)
+    .map((type) => words[type] ?? type)
     .join(" or ");
 }
 
