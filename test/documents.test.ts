@@ -1,20 +1,25 @@
-import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { compile, formatProblem } from "@jackfield/manifest";
 import { parse, stringify } from "yaml";
+import { test as testCommand } from "../packages/cli/src/commands/test.ts";
+import { cleanup, temporary } from "./harness/cleanup.ts";
+
+afterAll(cleanup);
 
 interface Block {
   readonly where: string;
-  readonly fragment: boolean;
+  /** A whole manifest, a part of one, or the test of the guide's own connector. */
+  readonly kind: "manifest" | "fragment" | "test";
   readonly text: string;
 }
 
 /** The YAML blocks of a document, each with the line that it begins in. */
 function blocksOf(file: string): Block[] {
   const text = readFileSync(file, "utf8");
-  return [...text.matchAll(/^```yaml( fragment)?\n([\s\S]*?)^```$/gm)].map((found) => ({
+  return [...text.matchAll(/^```yaml( fragment| test)?\n([\s\S]*?)^```$/gm)].map((found) => ({
     where: `${file}:${text.slice(0, found.index).split("\n").length}`,
-    fragment: found[1] !== undefined,
+    kind: found[1] === " fragment" ? "fragment" : found[1] === " test" ? "test" : "manifest",
     text: found[2] ?? "",
   }));
 }
@@ -47,15 +52,36 @@ function documents(folder: string): string[] {
 
 const guide = join("docs", "guide.md");
 const blocks = ["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", ...documents("docs")].filter(existsSync).flatMap(blocksOf);
-const base = blocks.find(({ where, fragment }) => where.startsWith(guide) && !fragment)?.text ?? "";
+const base = blocks.find(({ where, kind }) => where.startsWith(guide) && kind === "manifest")?.text ?? "";
 
 test("the documents have manifests and fragments to check", () => {
-  expect(blocks.filter(({ fragment }) => !fragment).length).toBeGreaterThanOrEqual(3);
-  expect(blocks.filter(({ fragment }) => fragment).length).toBeGreaterThanOrEqual(10);
+  expect(blocks.filter(({ kind }) => kind === "manifest").length).toBeGreaterThanOrEqual(3);
+  expect(blocks.filter(({ kind }) => kind === "fragment").length).toBeGreaterThanOrEqual(10);
 });
 
-test.each(blocks.map((block) => [block.where, block] as const))("the YAML at %s is valid", (where, { fragment, text }) => {
-  const whole = fragment ? stringify(merged(parse(base), parse(text))) : text;
+const manifests = blocks.filter(({ kind }) => kind !== "test");
+
+test.each(manifests.map((block) => [block.where, block] as const))("the YAML at %s is valid", (where, { kind, text }) => {
+  const whole = kind === "fragment" ? stringify(merged(parse(base), parse(text))) : text;
   const { problems } = compile(whole, { file: where });
   expect(problems.filter(({ severity }) => severity === "error").map((problem) => formatProblem(problem))).toEqual([]);
 });
+
+const tests = blocks.filter(({ kind }) => kind === "test");
+
+test.each(tests.map((block) => [block.where, block] as const))(
+  "the test at %s runs with the guide's connector",
+  async (_, { text }) => {
+    const folder = join(temporary(), "acme-files");
+    mkdirSync(folder);
+    writeFileSync(join(folder, "connector.yaml"), base);
+    writeFileSync(join(folder, "test.yaml"), text);
+    let report = "";
+    const out = (words: string) => {
+      report += words;
+    };
+    const io = { out, error: out, colour: false };
+    expect([await testCommand.run([folder, "--update"], io), report]).toEqual([0, expect.any(String)]);
+    expect([await testCommand.run([folder], io), report]).toEqual([0, expect.stringContaining("0 failed")]);
+  },
+);
