@@ -1,9 +1,8 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { commands, run } from "../src/run.ts";
+import { commands } from "../src/run.ts";
+import { eachInFolder, jackfield } from "./command-line.ts";
 
 const good = `manifest: 1
 name: acme
@@ -12,33 +11,9 @@ base_url: https://api.acme.example
 auth: { none: { type: none } }
 `;
 
-let folder: string;
-beforeEach(() => {
-  folder = mkdtempSync(join(tmpdir(), "jackfield-cli-"));
-});
-afterEach(() => rmSync(folder, { recursive: true }));
+const folder = eachInFolder();
 
-function write(path: string, text: string): string {
-  const file = join(folder, path);
-  mkdirSync(join(file, ".."), { recursive: true });
-  writeFileSync(file, text);
-  return file;
-}
-
-async function jackfield(...args: string[]) {
-  let out = "";
-  let error = "";
-  const io = {
-    out: (text: string) => {
-      out += text;
-    },
-    error: (text: string) => {
-      error += text;
-    },
-    colour: false,
-  };
-  return { code: await run(args, io), out, error };
-}
+const write = (path: string, text: string) => folder.write(path, text);
 
 test("a good manifest is 0", async () => {
   const file = write("acme/connector.yaml", good);
@@ -58,12 +33,12 @@ test("of a folder every manifest below it is checked, with its folder's name", a
   write("acme/connector.yaml", good);
   write("deep/other/connector.yaml", good);
   write("node_modules/x/connector.yaml", "broken");
-  const { code, out } = await jackfield("validate", folder, "--json");
+  const { code, out } = await jackfield("validate", folder.path, "--json");
   const { files } = JSON.parse(out) as { files: { file: string; problems: { code: string }[] }[] };
   expect(code).toBe(1);
   expect(files.map(({ file, problems }) => [file, problems.map((problem) => problem.code)])).toEqual([
-    [join(folder, "acme/connector.yaml"), []],
-    [join(folder, "deep/other/connector.yaml"), ["name_not_folder"]],
+    [join(folder.path, "acme/connector.yaml"), []],
+    [join(folder.path, "deep/other/connector.yaml"), ["name_not_folder"]],
   ]);
 });
 
@@ -109,7 +84,7 @@ test.each([
 });
 
 test("a folder without a manifest is wrong usage", async () => {
-  const { code, error } = await jackfield("validate", folder);
+  const { code, error } = await jackfield("validate", folder.path);
   expect([code, error.includes("There is no connector.yaml below")]).toEqual([2, true]);
 });
 

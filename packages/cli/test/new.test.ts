@@ -1,59 +1,48 @@
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { run } from "../src/run.ts";
 import { authKinds } from "../src/scaffold/scaffold.ts";
+import { eachInFolder, jackfield } from "./command-line.ts";
 
-let folder: string;
-beforeEach(() => {
-  folder = mkdtempSync(join(tmpdir(), "jackfield-new-"));
-});
-afterEach(() => rmSync(folder, { recursive: true }));
-
-async function jackfield(...args: string[]) {
-  const said = { out: "", error: "" };
-  const write = (to: "out" | "error") => (text: string) => {
-    said[to] += text;
-  };
-  return { code: await run(args, { out: write("out"), error: write("error"), colour: false }), ...said };
-}
+const folder = eachInFolder();
 
 const given = ["--title", 'Acme: "Co" & {{Sons}}', "--base-url", "https://api.acme.example/v1/", "--auth"];
 
 test.each(Object.keys(authKinds))("a connector that begins with %s validates and passes its test", async (kind) => {
-  const { code, out } = await jackfield("new", "acme", ...given, kind, "--out", folder);
-  expect([code, readdirSync(join(folder, "acme")).sort()]).toEqual([0, ["connector.yaml", "icon.svg", "test.yaml"]]);
-  for (const name of ["connector.yaml", "test.yaml", "icon.svg"]) expect(out).toContain(join(folder, "acme", name));
-  expect((await jackfield("validate", folder)).out).toBe("1 manifest: 0 errors, 0 warnings\n");
-  expect(await jackfield("test", folder)).toMatchObject({
+  const { code, out } = await jackfield("new", "acme", ...given, kind, "--out", folder.path);
+  expect([code, readdirSync(join(folder.path, "acme")).sort()]).toEqual([0, ["connector.yaml", "icon.svg", "test.yaml"]]);
+  for (const name of ["connector.yaml", "test.yaml", "icon.svg"]) expect(out).toContain(join(folder.path, "acme", name));
+  expect((await jackfield("validate", folder.path)).out).toBe("1 manifest: 0 errors, 0 warnings\n");
+  expect(await jackfield("test", folder.path)).toMatchObject({
     code: 0,
     out: expect.stringContaining("1 connector, 1 case, 0 failed"),
   });
 });
 
 test("editors find the schema, and the test was written down whole", async () => {
-  await jackfield("new", "acme", ...given, "oauth2", "--out", folder);
-  expect(readFileSync(join(folder, "acme/connector.yaml"), "utf8")).toMatch(
+  await jackfield("new", "acme", ...given, "oauth2", "--out", folder.path);
+  expect(readFileSync(join(folder.path, "acme/connector.yaml"), "utf8")).toMatch(
     /^# yaml-language-server: \$schema=\.\.\/connector\.schema\.json\n/,
   );
-  expect(JSON.parse(readFileSync(join(folder, "connector.schema.json"), "utf8"))).toHaveProperty("title");
-  expect(readFileSync(join(folder, "acme/test.yaml"), "utf8")).toContain("status: connected");
+  expect(JSON.parse(readFileSync(join(folder.path, "connector.schema.json"), "utf8"))).toHaveProperty("title");
+  expect(readFileSync(join(folder.path, "acme/test.yaml"), "utf8")).toContain("status: connected");
 });
 
 test("--yes asks nothing, and the name is made of the title", async () => {
-  expect((await jackfield("new", "--title", "My Thing", "--yes", "--out", folder)).code).toBe(0);
-  expect(readFileSync(join(folder, "my-thing/connector.yaml"), "utf8")).toContain("base_url: https://api.my-thing.example\n");
-  expect((await jackfield("new", "other-thing", "--yes", "--out", folder)).code).toBe(0);
-  expect(readFileSync(join(folder, "other-thing/connector.yaml"), "utf8")).toContain("title: Other Thing\n");
+  expect((await jackfield("new", "--title", "My Thing", "--yes", "--out", folder.path)).code).toBe(0);
+  expect(readFileSync(join(folder.path, "my-thing/connector.yaml"), "utf8")).toContain(
+    "base_url: https://api.my-thing.example\n",
+  );
+  expect((await jackfield("new", "other-thing", "--yes", "--out", folder.path)).code).toBe(0);
+  expect(readFileSync(join(folder.path, "other-thing/connector.yaml"), "utf8")).toContain("title: Other Thing\n");
 });
 
 test("a folder that is there is never overwritten, nor is a schema", async () => {
-  mkdirSync(join(folder, "acme"));
-  writeFileSync(join(folder, "connector.schema.json"), "mine");
-  const { code, error } = await jackfield("new", "acme", "--yes", "--out", folder);
-  expect([code, error, readdirSync(join(folder, "acme"))]).toEqual([2, expect.stringContaining("is there already"), []]);
-  await jackfield("new", "other", "--yes", "--out", folder);
-  expect(readFileSync(join(folder, "connector.schema.json"), "utf8")).toBe("mine");
+  mkdirSync(join(folder.path, "acme"));
+  writeFileSync(join(folder.path, "connector.schema.json"), "mine");
+  const { code, error } = await jackfield("new", "acme", "--yes", "--out", folder.path);
+  expect([code, error, readdirSync(join(folder.path, "acme"))]).toEqual([2, expect.stringContaining("is there already"), []]);
+  await jackfield("new", "other", "--yes", "--out", folder.path);
+  expect(readFileSync(join(folder.path, "connector.schema.json"), "utf8")).toBe("mine");
 });
 
 test.each([
@@ -66,6 +55,6 @@ test.each([
   [["new", "acme", "--yes", "--base-url", "http://acme.example"], "--base-url: Give a URL"],
   [["new", "acme", "--yes", "--base-url", "https://acme.example/?a=1"], "--base-url: Give a URL"],
 ])("%j is wrong usage, and nothing is written", async (args, words) => {
-  const { code, error } = await jackfield(...args, "--out", join(folder, "out"));
-  expect([code, error, existsSync(join(folder, "out"))]).toEqual([2, expect.stringContaining(words), false]);
+  const { code, error } = await jackfield(...args, "--out", join(folder.path, "out"));
+  expect([code, error, existsSync(join(folder.path, "out"))]).toEqual([2, expect.stringContaining(words), false]);
 });

@@ -1,8 +1,7 @@
 import { createHmac, generateKeyPairSync, verify } from "node:crypto";
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { run } from "../src/run.ts";
+import { eachInFolder, jackfield } from "./command-line.ts";
 
 interface Shown {
   readonly kind: string;
@@ -13,36 +12,14 @@ interface Shown {
   readonly body: string | null;
 }
 
-let folder: string;
-beforeEach(() => {
-  folder = mkdtempSync(join(tmpdir(), "jackfield-requests-"));
-});
-afterEach(() => rmSync(folder, { recursive: true }));
+const folder = eachInFolder();
 
-function write(text: string): string {
-  mkdirSync(join(folder, "acme"), { recursive: true });
-  const file = join(folder, "acme", "connector.yaml");
-  writeFileSync(file, text);
-  return file;
-}
+const write = (text: string) => folder.write("acme/connector.yaml", text);
 
-async function jackfield(...args: string[]) {
-  let out = "";
-  let error = "";
-  const io = {
-    out: (text: string) => {
-      out += text;
-    },
-    error: (text: string) => {
-      error += text;
-    },
-    colour: false,
-  };
-  return { code: await run(["requests", ...args], io), out, error };
-}
+const ran = (...args: string[]) => jackfield("requests", ...args);
 
 async function shown(...args: string[]): Promise<readonly Shown[]> {
-  const { code, out, error } = await jackfield(...args, "--json");
+  const { code, out, error } = await ran(...args, "--json");
   expect([code, error]).toEqual([0, ""]);
   return JSON.parse(out) as Shown[];
 }
@@ -218,14 +195,14 @@ describe("each client authentication is sent in one way only", () => {
   const signing = "client: { authentication: private_key_jwt, fields: [{ name: private_key, type: text, secret: true }] }";
 
   test("a key that is not given is asked for, and everything else is shown", async () => {
-    const { code, out, error } = await jackfield(write(manifest(oauth(signing))), "--json");
+    const { code, out, error } = await ran(write(manifest(oauth(signing))), "--json");
     expect([code, error]).toEqual([1, expect.stringContaining("token main cannot be shown: The key for signing")]);
     expect((JSON.parse(out) as Shown[]).map(({ kind }) => kind)).toEqual(["authorization", "test"]);
   });
 
   test("private_key_jwt is signed with a key from a file", async () => {
     const { privateKey, publicKey } = generateKeyPairSync("rsa", { modulusLength: 2048 });
-    const key = join(folder, "key.pem");
+    const key = join(folder.path, "key.pem");
     writeFileSync(key, privateKey.export({ type: "pkcs8", format: "pem" }));
     const all = await shown(write(manifest(oauth(signing))), ...everything, "--app", `private_key=@${key}`);
     const body = new URLSearchParams(all.find(({ kind }) => kind === "token")?.body ?? "");
@@ -340,17 +317,17 @@ token: { url: https://login.acme.example/access }`),
 
 test("the same is printed each time", async () => {
   const file = write(manifest(oauth("")));
-  const once = await jackfield(file, ...everything, "--now", "2026-01-31T12:00:00Z");
-  expect(await jackfield(file, ...everything, "--now", "2026-01-31T12:00:00Z")).toEqual(once);
+  const once = await ran(file, ...everything, "--now", "2026-01-31T12:00:00Z");
+  expect(await ran(file, ...everything, "--now", "2026-01-31T12:00:00Z")).toEqual(once);
 });
 
 test("text and curl show what JSON does", async () => {
   const file = write(manifest(oauth("")));
-  const plain = await jackfield(file, ...everything);
+  const plain = await ran(file, ...everything);
   expect(plain.out).toContain(
     `# token main\nPOST https://login.acme.example/token\naccept: application/json\ncontent-type: ${form}\n\n${tokenBody}&client_id=CID&client_secret=CSEC\n`,
   );
-  const curl = await jackfield(file, ...everything, "--client-secret", "it's", "--curl");
+  const curl = await ran(file, ...everything, "--client-secret", "it's", "--curl");
   expect(curl.out).toContain("# test main\ncurl -X GET 'https://api.acme.example/v1/me'");
   expect(curl.out).toContain(`--data-raw '${tokenBody}&client_id=CID&client_secret=it%27s'`);
 });
@@ -365,12 +342,12 @@ test("a field may be spelled in another way", async () => {
 });
 
 test("a field that the manifest does not ask for is told", async () => {
-  const { code, error } = await jackfield(write(manifest(oauth(""))), "--field", "sight=x", "--json");
+  const { code, error } = await ran(write(manifest(oauth(""))), "--field", "sight=x", "--json");
   expect([code, error]).toEqual([0, "There is no field sight.\n"]);
 });
 
 test("a manifest with an error shows its problems and no requests", async () => {
-  const { code, out, error } = await jackfield(write(manifest(oauth("tokn: {}"))));
+  const { code, out, error } = await ran(write(manifest(oauth("tokn: {}"))));
   expect([code, out, error.includes("unknown_key")]).toEqual([1, "", true]);
 });
 
@@ -385,6 +362,6 @@ test.each([
   [["FILE", "--json", "--curl"], "not both"],
 ])("%j is wrong usage", async (args, words) => {
   const file = write(manifest(oauth("")));
-  const { code, error } = await jackfield(...args.map((arg) => (arg === "FILE" ? file : arg)));
+  const { code, error } = await ran(...args.map((arg) => (arg === "FILE" ? file : arg)));
   expect([code, error.includes(words)]).toEqual([2, true]);
 });

@@ -1,36 +1,13 @@
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { difference, fits, settled } from "../src/connector-test/compare.ts";
-import { run } from "../src/run.ts";
+import { eachInFolder, jackfield } from "./command-line.ts";
 
-let folder: string;
-beforeEach(() => {
-  folder = mkdtempSync(join(tmpdir(), "jackfield-test-"));
-});
-afterEach(() => rmSync(folder, { recursive: true }));
+const folder = eachInFolder();
 
-function write(path: string, text: string): string {
-  const file = join(folder, path);
-  mkdirSync(join(file, ".."), { recursive: true });
-  writeFileSync(file, text);
-  return file;
-}
+const write = (path: string, text: string) => folder.write(path, text);
 
-async function jackfield(...args: string[]) {
-  let out = "";
-  let error = "";
-  const io = {
-    out: (text: string) => {
-      out += text;
-    },
-    error: (text: string) => {
-      error += text;
-    },
-    colour: false,
-  };
-  return { code: await run(["test", ...args], io), out, error };
-}
+const ran = (...args: string[]) => jackfield("test", ...args);
 
 const manifest = `manifest: 1
 name: acme
@@ -101,7 +78,7 @@ cases:
 async function written(): Promise<string> {
   write("acme/connector.yaml", manifest);
   const file = write("acme/test.yaml", given);
-  expect(await jackfield(join(folder, "acme"), "--update")).toEqual({
+  expect(await ran(join(folder.path, "acme"), "--update")).toEqual({
     code: 0,
     out: `${file} is written.\n1 connector, 2 cases, 0 failed\n`,
     error: "",
@@ -150,8 +127,8 @@ test("--update writes what the engine makes, and keeps comments and what the aut
 test("what was written passes, and is not written again", async () => {
   const file = await written();
   const text = readFileSync(file, "utf8");
-  expect(await jackfield(join(folder, "acme"))).toEqual({ code: 0, out: "1 connector, 2 cases, 0 failed\n", error: "" });
-  expect((await jackfield(join(folder, "acme"), "--update")).out).toBe("1 connector, 2 cases, 0 failed\n");
+  expect(await ran(join(folder.path, "acme"))).toEqual({ code: 0, out: "1 connector, 2 cases, 0 failed\n", error: "" });
+  expect((await ran(join(folder.path, "acme"), "--update")).out).toBe("1 connector, 2 cases, 0 failed\n");
   expect(readFileSync(file, "utf8")).toBe(text);
 });
 
@@ -178,7 +155,7 @@ test.each([
 ])("another %s fails, and the place is shown", async (_what, from, to, words) => {
   const file = await written();
   replaceIn(file, from, to);
-  const { code, out } = await jackfield(join(folder, "acme"));
+  const { code, out } = await ran(join(folder.path, "acme"));
   expect(code).toBe(1);
   expect(out).toMatch(new RegExp(`^${file}:[0-9]+:[0-9]+  a person signs in: ${words.replace(/[[\].]/g, "\\$&")}`, "m"));
   expect(out).toMatch(/1 connector, 2 cases, 1 failed\n$/);
@@ -187,7 +164,7 @@ test.each([
 test("a change of the manifest shows as a difference, line by line", async () => {
   await written();
   write("acme/connector.yaml", manifest.replace("query: { limit: ", "query: { per_page: "));
-  const { out } = await jackfield(join(folder, "acme"));
+  const { out } = await ran(join(folder.path, "acme"));
   expect(out).toContain(
     "  - url: https://api.acme.example/v1/items?limit=2\n  + url: https://api.acme.example/v1/items?per_page=2\n",
   );
@@ -199,7 +176,7 @@ test("a request without an answer is named, and of that case only its requests a
     "acme/test.yaml",
     "cases:\n  - callback: { code: CODE, region: eu }\n    exchanges: [{ answer: { body: { access_token: AT, team: { id: T1 } } } }]\n",
   );
-  const { code, out } = await jackfield(join(folder, "acme"), "--update");
+  const { code, out } = await ran(join(folder.path, "acme"), "--update");
   expect([code, out]).toEqual([
     1,
     expect.stringContaining("exchanges[2]\n  GET https://api.acme.example/v1/me is made here and has no answer."),
@@ -211,7 +188,7 @@ test("a request without an answer is named, and of that case only its requests a
 test("an answer that nothing asks for is a failure", async () => {
   const file = await written();
   replaceIn(file, /(\n {8}answer: \{ body: \{ id: 7, name: Jane \} \})/, "$1\n      - answer: {}");
-  const { code, out } = await jackfield(join(folder, "acme"));
+  const { code, out } = await ran(join(folder.path, "acme"));
   expect([code, out]).toEqual([1, expect.stringContaining("exchanges[3]\n  This request was not made.")]);
 });
 
@@ -222,7 +199,7 @@ test("what a case asks for is checked as the engine does it: an undeclared field
   - { callback: { code: CODE, region: europe } }
 `;
   const file = write("acme/test.yaml", cases);
-  await jackfield(join(folder, "acme"), "--update");
+  await ran(join(folder.path, "acme"), "--update");
   const text = readFileSync(file, "utf8");
   expect(text).toContain("code: field_invalid");
   expect(text).toContain("code: capture_refused");
@@ -245,7 +222,7 @@ test("a case's scopes are asked for, so that an action that needs one can be tri
     actions: [{ name: add_item, input: { name: New }, exchanges: [{ answer: { body: { id: 9 } } }] }]
 `,
   );
-  expect((await jackfield(join(folder, "acme"), "--update")).code).toBe(0);
+  expect((await ran(join(folder.path, "acme"), "--update")).code).toBe(0);
   const text = readFileSync(file, "utf8");
   expect(text).toContain("scope=read%20write");
   expect(text).toContain("POST");
@@ -260,8 +237,8 @@ describe("other ways to connect", () => {
       `${head}auth:\n  main:\n${auth.replace(/^(?=.)/gm, "    ")}    test: { request: { path: /me } }\n    label: "{{ me.name }}"\n    unique_id: me.id\n`,
     );
     const file = write("acme/test.yaml", cases);
-    expect(await jackfield(join(folder, "acme"), "--update")).toEqual({ code: 0, out: expect.anything(), error: "" });
-    expect(await jackfield(join(folder, "acme"))).toMatchObject({ code: 0, error: "" });
+    expect(await ran(join(folder.path, "acme"), "--update")).toEqual({ code: 0, out: expect.anything(), error: "" });
+    expect(await ran(join(folder.path, "acme"))).toMatchObject({ code: 0, error: "" });
     return readFileSync(file, "utf8");
   }
 
@@ -339,7 +316,7 @@ describe("a test.yaml that is not one", () => {
   ])("%j", async (text, line, words) => {
     write("acme/connector.yaml", manifest);
     const file = write("acme/test.yaml", text);
-    const { code, out } = await jackfield(join(folder, "acme"));
+    const { code, out } = await ran(join(folder.path, "acme"));
     expect([code, out]).toEqual([1, expect.stringContaining(`${file}:${line}:`)]);
     expect(out).toContain(words);
   });
@@ -349,9 +326,9 @@ test("of a folder every connector is tested; one without a test or with an error
   await written();
   write("other/connector.yaml", manifest.replace("acme", "other"));
   write("wrong/connector.yaml", "manifest: 1\n");
-  const { code, out } = await jackfield(folder);
+  const { code, out } = await ran(folder.path);
   expect(code).toBe(1);
-  expect(out).toContain(`${join(folder, "other/test.yaml")}: other has no test.yaml.`);
+  expect(out).toContain(`${join(folder.path, "other/test.yaml")}: other has no test.yaml.`);
   expect(out).toContain("missing_key");
   expect(out).toMatch(/\n3 connectors, 2 cases, 2 failed\n$/);
 });
@@ -359,7 +336,7 @@ test("of a folder every connector is tested; one without a test or with an error
 test("--json gives exactly the keys that programs rely on", async () => {
   const file = await written();
   replaceIn(file, "label: Jane at T1", "label: Joan at T1");
-  const { code, out } = await jackfield(join(folder, "acme"), "--json");
+  const { code, out } = await ran(join(folder.path, "acme"), "--json");
   expect(code).toBe(1);
   expect(JSON.parse(out)).toEqual({
     connectors: [
@@ -392,7 +369,7 @@ test.each([
   [["no-such-connector"], "There is no connector no-such-connector."],
   [["--updte", "x"], "--updte"],
 ])("%j is wrong usage", async (args, words) => {
-  const { code, error } = await jackfield(...args);
+  const { code, error } = await ran(...args);
   expect([code, error.includes(words)]).toEqual([2, true]);
 });
 

@@ -1,9 +1,8 @@
 import { spawnSync } from "node:child_process";
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { showsColour } from "../src/command.ts";
 import { run } from "../src/run.ts";
+import { eachInFolder, jackfield } from "./command-line.ts";
 
 const good = (name = "acme") => `manifest: 1
 name: ${name}
@@ -12,36 +11,14 @@ base_url: https://api.acme.example
 auth: { none: { type: none } }
 `;
 
-let folder: string;
-beforeEach(() => {
-  folder = mkdtempSync(join(tmpdir(), "jackfield-validate-"));
-});
-afterEach(() => rmSync(folder, { recursive: true }));
+const folder = eachInFolder();
 
-function write(path: string, text: string): string {
-  const file = join(folder, path);
-  mkdirSync(join(file, ".."), { recursive: true });
-  writeFileSync(file, text);
-  return file;
-}
+const write = (path: string, text: string) => folder.write(path, text);
 
-async function validate(...args: string[]) {
-  let out = "";
-  let error = "";
-  const io = {
-    out: (text: string) => {
-      out += text;
-    },
-    error: (text: string) => {
-      error += text;
-    },
-    colour: false,
-  };
-  return { code: await run(["validate", ...args], io), out, error };
-}
+const validate = (...args: string[]) => jackfield("validate", ...args);
 
 /** The command as a process, which starts threads. */
-function jackfield(...args: string[]) {
+function inProcess(...args: string[]) {
   const bin = join(__dirname, "../bin/jackfield.js");
   const { status, stdout, stderr } = spawnSync(process.execPath, [bin, "validate", ...args], { encoding: "utf8" });
   return { status, stdout, stderr };
@@ -64,7 +41,7 @@ test("what would end a workflow command or one of its properties is escaped", as
   const file = write("a,b:c%d/connector.yaml", good().replace("Acme", "Acme\n50%: { a, b }"));
   const { out } = await validate("--format", "github", file);
   const [command = ""] = out.split("\n");
-  expect(command).toContain(`file=${folder}/a%2Cb%3Ac%25d/connector.yaml,line=4,`);
+  expect(command).toContain(`file=${folder.path}/a%2Cb%3Ac%25d/connector.yaml,line=4,`);
   expect(command).toMatch(/::50%25 is not a key here\./);
 });
 
@@ -89,10 +66,10 @@ test("a thousand manifests are checked by threads, and reported in the order of 
   for (const [number, name] of names.entries()) {
     write(`${name}/connector.yaml`, number % 100 === 7 ? good(name).replace("title", "titel") : good(name));
   }
-  const { status, stdout, stderr } = jackfield("--json", folder);
+  const { status, stdout, stderr } = inProcess("--json", folder.path);
   const { files } = JSON.parse(stdout) as { files: { file: string; problems: { code: string }[] }[] };
   expect([status, stderr]).toEqual([1, ""]);
-  expect(files.map(({ file }) => file)).toEqual(names.map((name) => join(folder, name, "connector.yaml")));
+  expect(files.map(({ file }) => file)).toEqual(names.map((name) => join(folder.path, name, "connector.yaml")));
   const wrong = files.flatMap(({ problems }, number) => (problems.length > 0 ? [[number, problems[0]?.code]] : []));
   expect(wrong).toEqual(Array.from({ length: 10 }, (_, hundred) => [hundred * 100 + 7, "unknown_key"]));
 });
@@ -101,9 +78,9 @@ test("in threads, too, a manifest extends the one beside it, and a file that can
   for (let number = 0; number < 60; number++) write(`acme${number}/connector.yaml`, good(`acme${number}`));
   write("acme/connector.yaml", good());
   write("acme-mail/connector.yaml", "manifest: 1\nname: acme-mail\ntitle: Acme Mail\nextends: acme\n");
-  expect(jackfield(folder)).toEqual({ status: 0, stdout: "62 manifests: 0 errors, 0 warnings\n", stderr: "" });
+  expect(inProcess(folder.path)).toEqual({ status: 0, stdout: "62 manifests: 0 errors, 0 warnings\n", stderr: "" });
   // A file that is there and cannot be read, whoever asks.
-  const { status, stderr } = jackfield(folder, "/proc/self/mem");
+  const { status, stderr } = inProcess(folder.path, "/proc/self/mem");
   expect([status, stderr.split("\n")[0]]).toEqual([2, "/proc/self/mem cannot be read."]);
 });
 
@@ -114,15 +91,15 @@ test("how far it is, is told on a terminal only, and only when it takes a while"
   const now = jest.spyOn(performance, "now");
   let clock = 0;
   now.mockImplementation(() => clock);
-  expect(await run(["validate", folder], io)).toBe(0);
+  expect(await run(["validate", folder.path], io)).toBe(0);
   expect(lines).toEqual([]);
   now.mockImplementation(() => (clock += 60));
-  expect(await run(["validate", folder], io)).toBe(0);
+  expect(await run(["validate", folder.path], io)).toBe(0);
   now.mockRestore();
   expect(lines[0]).toMatch(/^\d+ of 40 manifests$/);
   expect(lines.length).toBeLessThan(40);
   expect(lines.at(-1)).toBe("");
-  expect(jackfield(folder).stderr).toBe("");
+  expect(inProcess(folder.path).stderr).toBe("");
 });
 
 test("colours are shown on a terminal only, and not with NO_COLOR", () => {
@@ -134,5 +111,5 @@ test("colours are shown on a terminal only, and not with NO_COLOR", () => {
   ];
   expect(shown).toEqual([true, true, false, false]);
   const file = write("connector.yaml", good().replace("title", "titel"));
-  expect(jackfield(file).stdout).not.toContain("\u001b");
+  expect(inProcess(file).stdout).not.toContain("\u001b");
 });
