@@ -64,3 +64,30 @@ test("The pause between failed refreshes doubles and ends at fifteen minutes", (
   expect(backoff(50, most)).toBe(15 * 60_000);
   expect(backoff(1, least)).toBe(1_000);
 });
+
+const day = 24 * hour;
+
+test("A refresh token that dies unused is used before, however long the access token lives", () => {
+  const block = auth({ idle_max: 10 * day });
+  const endless = credential({ expires_at: undefined, lifetime: undefined });
+  expect(refreshDue(block, endless, now, least)).toBe(now + 9 * day);
+  expect(refreshDue(block, endless, now, most)).toBe(now + 9 * day - 0.1 * day);
+  expect(refreshDue(block, credential({ expires_at: now + 60 * day, lifetime: 60 * day }), now, least)).toBe(now + 9 * day);
+  expect(refreshDue(block, credential({}), now, least)).toBe(now + hour - hour / 5);
+});
+
+test("What is asked for anew with stored keys has nothing that could die unused", () => {
+  const block = auth({ strategy: "reissue", idle_max: 10 * day });
+  expect(refreshDue(block, credential({ expires_at: undefined, lifetime: undefined }), now, least)).toBeUndefined();
+});
+
+test("A refresh token is used before the end that the provider told, and not again and again in its last minute", () => {
+  const ending = { expires_at: undefined, lifetime: undefined, refresh_expires_at: now + hour };
+  expect(refreshDue(auth({}), credential(ending), now, least)).toBe(now + hour - hour / 10);
+  expect(refreshDue(auth({}), credential({ ...ending, refresh_expires_at: now + 59_000 }), now, least)).toBeUndefined();
+});
+
+test("A refresh is not due before the token is as old as the provider wants it", () => {
+  expect(refreshDue(auth({ min_age: 55 * 60_000 }), credential({}), now, least)).toBe(now + 55 * 60_000);
+  expect(refreshDue(auth({ min_age: 55 * 60_000 }), credential({}), now + 30 * 60_000, least)).toBe(now + 55 * 60_000);
+});

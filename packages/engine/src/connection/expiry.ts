@@ -7,26 +7,72 @@ const minute = 60_000;
 /** The longest that a credential is refreshed ahead of its end when the manifest does not say. */
 const maxLeeway = 15 * minute;
 
+/** The longest that a refresh token is used ahead of its end. */
+const longestIdleLeeway = 24 * 60 * minute;
+
 /** Tokens that live shorter than this are not refreshed in the background. */
 const shortest = 2_000;
 
 /** A token this close to its end is not sent: it could end on the way. */
 const maxMargin = 10_000;
 
-/** When the next refresh is due, in milliseconds since the epoch: the end less the leeway, up to a tenth of the leeway earlier. */
+/**
+ * When the next refresh is due, in milliseconds since the epoch: before the token ends, or before the refresh token does, and not before
+ * the provider allows it. Undefined where nothing is known to end.
+ */
 export function refreshDue(
   auth: Auth,
   credential: Credential,
   now: number,
   random: (bytes: number) => Buffer,
 ): number | undefined {
-  if (!hasRefresh(auth) || !isRenewable(auth, credential) || credential.expires_at === undefined) return undefined;
+  if (!hasRefresh(auth) || !isRenewable(auth, credential)) return undefined;
+  const jitter = random(2).readUInt16BE(0) / 0xffff;
+  const dues = [tokenDue(auth, credential, now, jitter), refreshTokenDue(auth, credential, now, jitter)];
+  const due = Math.min(...dues.filter((time) => time !== undefined));
+  if (!Number.isFinite(due)) return undefined;
+  return Math.max(now, due, obtainedAt(credential, now) + (auth.refresh.min_age ?? 0));
+}
+
+/** The end of the access token less the leeway, up to a tenth of the leeway earlier. */
+function tokenDue(
+  { refresh }: Extract<Auth, { refresh: unknown }>,
+  credential: Credential,
+  now: number,
+  jitter: number,
+): number | undefined {
+  if (credential.expires_at === undefined) return undefined;
   const lifetime = credential.lifetime ?? Math.max(0, credential.expires_at - now);
-  const leeway = auth.refresh.leeway ?? Math.min(maxLeeway, lifetime / 5);
+  const leeway = refresh.leeway ?? Math.min(maxLeeway, lifetime / 5);
   // A token too short to be worth it is left to the step that needs one; and however long the leeway, half of its life is used.
   if (lifetime < shortest) return undefined;
-  const jitter = (random(2).readUInt16BE(0) / 0xffff) * leeway * 0.1;
-  return Math.max(now, credential.expires_at - lifetime / 2, credential.expires_at - leeway - jitter);
+  return Math.max(credential.expires_at - lifetime / 2, credential.expires_at - leeway - jitter * leeway * 0.1);
+}
+
+/** The end of a refresh token that dies unused, or at a time that the provider told, less a tenth of its life and at most a day. */
+function refreshTokenDue(
+  { refresh }: Extract<Auth, { refresh: unknown }>,
+  credential: Credential,
+  now: number,
+  jitter: number,
+): number | undefined {
+  if (refresh.strategy !== "refresh_token") return undefined;
+  const obtained = obtainedAt(credential, now);
+  const told = credential.refresh_expires_at;
+  const ends = [
+    ...(refresh.idle_max === undefined ? [] : [obtained + refresh.idle_max]),
+    // Where a refresh does not move the end, trying again and again at the last moment would not help.
+    ...(told === undefined || told - now < minute ? [] : [told]),
+  ];
+  if (ends.length === 0) return undefined;
+  const end = Math.min(...ends);
+  const leeway = Math.min(longestIdleLeeway, (end - obtained) / 10);
+  return end - leeway - jitter * leeway * 0.1;
+}
+
+/** When the credential was obtained, as far as its times tell. */
+function obtainedAt({ expires_at, lifetime }: Credential, now: number): number {
+  return expires_at === undefined || lifetime === undefined ? now : Math.min(now, expires_at - lifetime);
 }
 
 /** Whether the credential may still be sent. One whose end is unknown may, until the provider says no. */
