@@ -13,6 +13,7 @@ import { changeFields } from "./fields.ts";
 import { clientOf, declared, freshNames, namesOf, type OpenConnection, open } from "./open.ts";
 import type { ConnectionError, ConnectionRecord, FlowRecord } from "./record.ts";
 import { redirectUri } from "./redirect-uri.ts";
+import { scopesToAsk } from "./scopes.ts";
 import { type Connection, view } from "./view.ts";
 
 /*
@@ -65,7 +66,7 @@ export async function begin(
   // What comes back must come with the browser that it is bound to.
   if (auth.type === "oauth2" && auth.callback.source !== "query") throw new JackfieldError("grant_unsupported");
   const client = await clientOf(runtime, opened);
-  const scopes = auth.type === "oauth2" ? scopesToAsk(auth, record) : [];
+  const scopes = scopesToAsk(auth, record);
   const state = runtime.random(32).toString("base64url");
   const ticket = runtime.random(32).toString("base64url");
   const redirect = redirectUri(runtime, record.connector);
@@ -127,13 +128,6 @@ async function noteBegun(runtime: Runtime, actor: Actor, record: ConnectionRecor
 /** A record whose secrets may be gone or unreadable can still be signed in again: only the fields are needed. */
 function openOrDraft(runtime: Runtime, record: ConnectionRecord): OpenConnection {
   return open(runtime, { ...record, sealed_credential: null });
-}
-
-/** What must be asked for: the required scopes, and the optional ones that an action has been found to need. */
-function scopesToAsk(auth: OAuth2, record: ConnectionRecord): readonly string[] {
-  const optional = auth.scopes.optional.map(({ name }) => name);
-  const wanted = new Set([...record.scopes, ...record.missing_scopes]);
-  return [...auth.scopes.required.map(({ name }) => name), ...optional.filter((name) => wanted.has(name))];
 }
 
 /** A browser opens our authorization URL. Throws `state_invalid`. */

@@ -12,6 +12,7 @@ import { draftIdentity } from "./identity.ts";
 import { authOf, clientOf, connectorOf, declared, namesOf, type OpenConnection, open, sealFields, whitelistOf } from "./open.ts";
 import type { ConnectionRecord, Status } from "./record.ts";
 import { type Revocation, revokeAtProvider } from "./revocation.ts";
+import { scopesToAsk } from "./scopes.ts";
 import type { Listed, Page } from "./store.ts";
 import { type Connection, view } from "./view.ts";
 
@@ -137,8 +138,8 @@ async function withCredential(
   const { obtain } = grantOf(auth);
   if (obtain === undefined) return { opened, requested: [] };
   const client = await clientOf(runtime, opened);
-  const credential = await obtain(runtime, auth, { client, names: namesOf(runtime, opened, client) });
-  const requested = auth.type === "oauth2" ? auth.scopes.required.map(({ name }) => name) : [];
+  const requested = scopesToAsk(auth, opened.record);
+  const credential = await obtain(runtime, auth, { client, names: namesOf(runtime, opened, client), scopes: requested });
   return { opened: { ...opened, credential, known: credential.known ?? nothingKnown }, requested };
 }
 

@@ -1,6 +1,6 @@
-import type { Auth } from "@jackfield/manifest";
 import { JackfieldError } from "../errors.ts";
 import type { Credential } from "../grant/credential.ts";
+import { grantOf } from "../grant/grant.ts";
 import { hasRefresh, refreshCredential } from "../grant/refresh.ts";
 import { TokenFailure } from "../grant/token-failure.ts";
 import type { Runtime } from "../runtime.ts";
@@ -10,6 +10,7 @@ import { backoff, isUsable } from "./expiry.ts";
 import { clientOf, namesOf, type OpenConnection, open, place } from "./open.ts";
 import type { ConnectionEvent, ConnectionRecord } from "./record.ts";
 import { revokeAtProvider } from "./revocation.ts";
+import { scopesToAsk } from "./scopes.ts";
 import type { ConnectionPatch } from "./store.ts";
 
 /*
@@ -163,6 +164,8 @@ async function exchange(runtime: Runtime, id: string, actor: string): Promise<Op
   }
   const started = runtime.clock();
   let answer: Credential;
+  const anew = auth.refresh.strategy === "reissue" && grantOf(auth).obtain !== undefined;
+  let asked = anew ? scopesToAsk(auth, record) : record.scopes;
   let brought: Pick<Credential, "refresh_token" | "refresh_expires_at"> | undefined;
   const onRefreshToken = (refresh_token: string, refresh_expires_at: number | undefined): void => {
     brought = { refresh_token, refresh_expires_at: refresh_expires_at ?? credential.refresh_expires_at };
@@ -170,15 +173,24 @@ async function exchange(runtime: Runtime, id: string, actor: string): Promise<Op
   try {
     const client = await clientOf(runtime, opened);
     const request = { credential, client, names: namesOf(runtime, opened, client) };
-    answer = await refreshCredential({ ...runtime, onRefreshToken }, auth, request);
+    const ask = (scopes: readonly string[]) => refreshCredential({ ...runtime, onRefreshToken }, auth, { ...request, scopes });
+    answer = await ask(asked).catch((cause: unknown) => {
+      // What an action missed may be nothing that this app can get: the connection lives on with what it has.
+      const held = scopesToAsk(auth, { ...record, missing_scopes: [] });
+      if (!anew || !isScopeRefused(cause) || held.length === asked.length) throw cause;
+      asked = held;
+      return ask(held);
+    });
   } catch (cause) {
     const duration = runtime.clock() - started;
     const kept = brought === undefined ? opened : await keep(runtime, opened, { ...credential, ...brought });
     if (!(cause instanceof JackfieldError)) throw cause;
     return failed(runtime, kept, cause, actor, duration);
   }
-  return persist(runtime, opened, auth, answer, actor, runtime.clock() - started);
+  return persist(runtime, opened, answer, asked.length === 0 ? record.scopes : asked, actor, runtime.clock() - started);
 }
+
+const isScopeRefused = (cause: unknown) => cause instanceof JackfieldError && cause.code === "scope_refused";
 
 /** A refresh that failed after the provider had replaced the refresh token: the new one is stored with the access token that is left. */
 async function keep(runtime: Runtime, opened: OpenConnection, credential: Credential): Promise<OpenConnection> {
@@ -195,13 +207,13 @@ async function keep(runtime: Runtime, opened: OpenConnection, credential: Creden
 async function persist(
   runtime: Runtime,
   opened: OpenConnection,
-  auth: Auth,
   answer: Credential,
+  assumed: readonly string[],
   actor: string,
   duration: number,
 ): Promise<OpenConnection> {
-  const { record } = opened;
-  const scopes = { asked: [...new Set([...record.scopes, ...record.missing_scopes])], assumed: record.scopes };
+  const { record, auth } = opened;
+  const scopes = { asked: [...new Set([...record.scopes, ...record.missing_scopes])], assumed };
   const event = runtime.events.make(record, "refreshed", { actor, duration_ms: duration });
   const patch = {
     ...tokenPatch(runtime, record, auth, answer, scopes),

@@ -15,14 +15,11 @@ export function obtainForClient(
   request: TokenRequest,
   moment: Moment = "exchange",
 ): Promise<Credential> {
-  const values: Values = [["grant_type", "client_credentials"], ...requiredScopes(auth)];
+  const values: Values = [["grant_type", "client_credentials"], ...scopesOf(auth, request)];
   return requestToken(context, auth, tokenEndpoint(auth, request, values), moment);
 }
 
-/** Without a person there is nobody to ask for optional scopes. */
-export function requiredScopes(auth: OAuth2): Values {
-  return scopeParameters(
-    auth,
-    auth.scopes.required.map(({ name }) => name),
-  );
+/** The scopes that a grant without a person asks for. */
+export function scopesOf(auth: OAuth2, { scopes }: Pick<TokenRequest, "scopes">): Values {
+  return scopeParameters(auth, scopes ?? auth.scopes.required.map(({ name }) => name));
 }

@@ -41,6 +41,8 @@ export function readingOf(auth: OAuth2, moment: Moment): Reading {
 export interface TokenRequest {
   readonly client: Client;
   readonly names: Names;
+  /** What a grant without a person asks for. Default: the required scopes. */
+  readonly scopes?: readonly string[] | undefined;
 }
 
 /** The token endpoint as the manifest declares it, and what a grant sends there. */

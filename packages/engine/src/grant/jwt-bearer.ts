@@ -3,7 +3,7 @@ import { JackfieldError } from "../errors.ts";
 import type { Values } from "../request/parameters.ts";
 import { renderUrl } from "../request/url.ts";
 import { signAssertion } from "./assertion.ts";
-import { requiredScopes } from "./client-credentials.ts";
+import { scopesOf } from "./client-credentials.ts";
 import { appNames, type Credential } from "./credential.ts";
 import { type Moment, requestToken, type TokenRequest, tokenEndpoint } from "./exchange.ts";
 import type { GrantContext } from "./token-endpoint.ts";
@@ -21,6 +21,6 @@ export async function obtainWithAssertion(
   const names = { ...request.names, app: appNames(request.client) };
   const claims = { iss: request.client.client_id, aud: await renderUrl(auth.token.url, names) };
   const assertion = await signAssertion(context, auth.assertion, claims, names);
-  const values: Values = [["grant_type", grantType], ["assertion", assertion], ...requiredScopes(auth)];
+  const values: Values = [["grant_type", grantType], ["assertion", assertion], ...scopesOf(auth, request)];
   return requestToken(context, auth, tokenEndpoint(auth, request, values), moment);
 }

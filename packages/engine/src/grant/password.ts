@@ -1,6 +1,6 @@
 import type { OAuth2 } from "@jackfield/manifest";
 import type { Values } from "../request/parameters.ts";
-import { requiredScopes } from "./client-credentials.ts";
+import { scopesOf } from "./client-credentials.ts";
 import type { Credential } from "./credential.ts";
 import { type Moment, requestToken, type TokenRequest, tokenEndpoint } from "./exchange.ts";
 import type { GrantContext } from "./token-endpoint.ts";
@@ -20,7 +20,7 @@ export function obtainWithPassword(
     ["grant_type", "password"],
     ...(username === undefined ? [] : [["username", username] as const]),
     ...(password === undefined ? [] : [["password", password] as const]),
-    ...requiredScopes(auth),
+    ...scopesOf(auth, request),
   ];
   return requestToken(context, auth, tokenEndpoint(auth, request, values), moment);
 }

@@ -13,6 +13,8 @@ export interface RefreshRequest {
   readonly credential: Credential;
   readonly client: Client;
   readonly names: Names;
+  /** What is asked for where the credential is obtained anew. Default: the required scopes. */
+  readonly scopes?: readonly string[] | undefined;
 }
 
 /** The types whose credential has an end. */
@@ -72,11 +74,11 @@ function obtain(
   grant: Grant,
   context: GrantContext,
   auth: Renewable,
-  { client, names }: RefreshRequest,
+  { client, names, scopes }: RefreshRequest,
   moment: Moment,
 ): Promise<Credential> {
   if (grant.obtain === undefined) throw new JackfieldError("not_renewable");
-  return grant.obtain(context, auth, { client, names }, moment);
+  return grant.obtain(context, auth, { client, names, scopes }, moment);
 }
 
 /**

@@ -1,0 +1,12 @@
+import type { Auth } from "@jackfield/manifest";
+import type { ConnectionRecord } from "./record.ts";
+
+/**
+ * What must be asked for: the required scopes, and the optional ones that the connection has or that an action has been found to need.
+ */
+export function scopesToAsk(auth: Auth, record: Pick<ConnectionRecord, "scopes" | "missing_scopes">): readonly string[] {
+  if (auth.type !== "oauth2") return [];
+  const optional = auth.scopes.optional.map(({ name }) => name);
+  const wanted = new Set([...record.scopes, ...record.missing_scopes]);
+  return [...auth.scopes.required.map(({ name }) => name), ...optional.filter((name) => wanted.has(name))];
+}
