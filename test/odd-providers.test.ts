@@ -233,7 +233,10 @@ const signed: Routes = {
       ? { body: "oauth_token=temp-1&oauth_token_secret=temp-secret&oauth_callback_confirmed=true" }
       : { status: 401 },
   "/signed/authorize": ({ query }) =>
-    backTo(callbackOf(), { oauth_token: query.get("oauth_token"), oauth_verifier: "verifier-1" }),
+    backTo(
+      callbackOf(),
+      denies ? { denied: query.get("oauth_token") } : { oauth_token: query.get("oauth_token"), oauth_verifier: "verifier-1" },
+    ),
   "/signed/access": (seen) =>
     isSigned(seen, "temp-secret") && /oauth_verifier="verifier-1"/.test(seen.headers.authorization ?? "")
       ? { body: "oauth_token=canary-token&oauth_token_secret=canary-token-secret" }
@@ -253,6 +256,7 @@ const signed: Routes = {
 };
 
 let shopKey: string = client.client_secret;
+let denies = false;
 
 /** Where the provider was told to send the browser. */
 function callbackOf(): string {
@@ -280,6 +284,7 @@ afterAll(cleanup);
 beforeEach(() => {
   odd.seen.length = 0;
   shopKey = client.client_secret;
+  denies = false;
 });
 
 /** Signs in and gives the connection as it is then. */
@@ -462,6 +467,12 @@ describe("a provider that signs, or wants everything signed", () => {
     expect(await signIn("signed", "oauth")).toMatchObject({ status: "connected", label: "Linus", unique_id: "5" });
     expect(odd.at("/signed/authorize")[0]?.query.get("expiration")).toBe("never");
     expect(odd.at("/signed/me")[0]?.headers.authorization).toMatch(/^OAuth oauth_consumer_key="the-client"/);
+  });
+
+  test("a person who says no to OAuth 1.0a leaves a draft, and nothing is asked for", async () => {
+    denies = true;
+    expect(await signIn("signed", "oauth")).toMatchObject({ status: "draft", error: { code: "access_denied" } });
+    expect(odd.at("/signed/access")).toEqual([]);
   });
 
   test("a signed callback is taken, and the token stands in the path", async () => {

@@ -1,6 +1,6 @@
 import { createHmac } from "node:crypto";
 import { compile, type OAuth2 } from "@jackfield/manifest";
-import { captureCallback, readCallback, readState, verifyCallback } from "../src/connection/callback.ts";
+import { captureCallback, readCallback, readStates, verifyCallback } from "../src/connection/callback.ts";
 
 const { connector, problems } = compile(
   `manifest: 1
@@ -38,8 +38,8 @@ const sign = (parameters: string, key = "hush") => createHmac("sha256", key).upd
 
 test("Code and state come back under the provider's names", () => {
   const query = "auth_code=c&customField=s&code=other&state=other";
-  expect(readState(query, ["customField"])).toBe("s");
-  expect(readCallback(query, auth().callback)).toMatchObject({ code: "c", repeated: [] });
+  expect(readStates(query, ["state", "customField", "absent"])).toEqual(["other", "s"]);
+  expect(readCallback(query, auth().callback)).toMatchObject({ code: "c", state: "s", repeated: [] });
   expect(readCallback("auth_code=a&auth_code=b", auth().callback).repeated).toEqual(["auth_code"]);
 });
 
@@ -63,4 +63,26 @@ test("A callback counts only with the provider's signature over everything else 
   await expect(check(`${signed}&hmac=zz`)).rejects.toMatchObject(refused);
   const old = "auth_code=c&timestamp=1699990000";
   await expect(check(`${old}&hmac=${sign(old)}`)).rejects.toMatchObject(refused);
+});
+
+test("No parameter that counts may come twice, whether it is captured, signed or signs", () => {
+  const twice = (name: string) => readCallback(`${name}=a&${name}=a`, auth().callback).repeated;
+  for (const name of ["auth_code", "customField", "iss", "error", "realmId", "zone", "hmac", "timestamp"])
+    expect(twice(name)).toEqual([name]);
+  expect(twice("something_else")).toEqual([]);
+});
+
+test("Two parameters cannot be passed off as one that holds a separator", async () => {
+  const signed = "auth_code=c&shop=a.acme.example&timestamp=1700000000";
+  const merged = `auth_code=${encodeURIComponent("c&shop=a.acme.example")}&timestamp=1700000000&hmac=${sign(signed)}`;
+  const check = (query: string) => verifyCallback(auth(), readCallback(query, auth().callback), names, now);
+  await expect(check(merged)).rejects.toMatchObject({ code: "signature_invalid" });
+  const escaped = "auth_code=c%26d%2525&timestamp=1700000000";
+  await check(`auth_code=${encodeURIComponent("c&d%25")}&timestamp=1700000000&hmac=${sign(escaped)}`);
+});
+
+test("A refusal may come under a name of its own, with the state in it", () => {
+  const names = { code: "oauth_verifier", state: "oauth_token", denied: "denied" };
+  expect(readCallback("denied=t1", names)).toMatchObject({ error: "access_denied", state: "t1", code: undefined });
+  expect(readCallback("oauth_token=t1&oauth_verifier=v", names)).toMatchObject({ error: undefined, state: "t1", code: "v" });
 });

@@ -6,7 +6,7 @@ import { grantOf } from "../grant/grant.ts";
 import { TokenFailure } from "../grant/token-failure.ts";
 import type { Runtime } from "../runtime.ts";
 import { type Actor, system } from "./actor.ts";
-import { type Callback, type CallbackNames, captureCallback, readCallback, readState, verifyCallback } from "./callback.ts";
+import { type Callback, type CallbackNames, captureCallback, readCallback, readStates, verifyCallback } from "./callback.ts";
 import { connect, connectFailed, connectionError } from "./connect.ts";
 import { explain } from "./explain.ts";
 import { changeFields } from "./fields.ts";
@@ -175,14 +175,13 @@ export async function finish(
   browser: string | undefined,
   person: string | undefined,
 ): Promise<CallbackOutcome> {
-  const state = readState(query, stateNames(runtime, connector));
-  const flow = state === undefined ? undefined : await runtime.store.flows.consume(sha256(state));
-  if (flow === undefined || state === undefined) throw new JackfieldError("state_invalid");
+  const { flow, state } = await takeFlow(runtime, connector, query);
   const callback = readCallback(query, callbackNames(declared(runtime, flow).auth));
   const record = await runtime.store.connections.get(flow.connection);
   if (record === undefined || record.status === "revoked")
     throw new JackfieldError("state_invalid", { detail: "The connection was disconnected meanwhile." });
   try {
+    if (callback.state !== state) throw new JackfieldError("state_invalid");
     refuseForeign(runtime, flow, callback, connector, browser, person);
   } catch (cause) {
     if (cause instanceof JackfieldError) await connectFailed(runtime, record, cause, system);
@@ -207,15 +206,32 @@ export async function finish(
   }
 }
 
-/** The names of a callback's parameters: a provider may have its own, and OAuth 1.0a has others (RFC 5849 §2.2). */
-function callbackNames(auth: Auth): CallbackNames {
-  return auth.type === "oauth2" ? auth.callback : { code: "oauth_verifier", state: "oauth_token" };
+/** The flow that a callback belongs to, which nobody else can take from now on. Throws `state_invalid`. */
+async function takeFlow(
+  runtime: Runtime,
+  connector: string,
+  query: string,
+): Promise<{ readonly flow: FlowRecord; readonly state: string }> {
+  for (const state of readStates(query, stateNames(runtime, connector))) {
+    const flow = await runtime.store.flows.consume(sha256(state));
+    if (flow !== undefined) return { flow, state };
+  }
+  throw new JackfieldError("state_invalid");
 }
 
-/** The names that the state may come back by; which one counts is known once its flow is. */
+/**
+ * The names of a callback's parameters: a provider may have its own, and OAuth 1.0a has others (RFC 5849 §2.2), of which the one for a
+ * refusal is a custom.
+ */
+function callbackNames(auth: Auth): CallbackNames {
+  return auth.type === "oauth2" ? auth.callback : { code: "oauth_verifier", state: "oauth_token", denied: "denied" };
+}
+
+/** The names that the state may come back by; which of them counts is known once its flow is. */
 function stateNames(runtime: Runtime, connector: string): readonly string[] {
   const auths = Object.values(runtime.connectors.get(connector)?.auth ?? {});
-  return [...new Set(["state", ...auths.map((auth) => callbackNames(auth).state)])];
+  const names = auths.map(callbackNames).flatMap(({ state, denied }) => (denied === undefined ? [state] : [state, denied]));
+  return [...new Set(["state", ...names])];
 }
 
 /** Everything that must hold before the code is sent anywhere. */

@@ -7,13 +7,14 @@ import { type Names, text } from "../request/hole.ts";
 /** What a provider says at the redirect URL. Everything in it is untrusted. */
 export interface Callback {
   readonly code: string | undefined;
+  readonly state: string | undefined;
   readonly iss: string | undefined;
   readonly error: string | undefined;
   readonly error_description: string | undefined;
   readonly error_uri: string | undefined;
   /** The parameters, as they came. */
   readonly params: URLSearchParams;
-  /** Protocol parameters given more than once, which RFC 6749 §3.1 forbids. */
+  /** Parameters that count and are given more than once, which RFC 6749 §3.1 forbids. */
   readonly repeated: readonly string[];
   readonly query: string;
 }
@@ -27,29 +28,43 @@ function read(params: URLSearchParams, name: string): string | undefined {
   return value === undefined || value === "" || value.length > maxLength ? undefined : value;
 }
 
-/** The state, under any of the names that it may come back by. */
-export function readState(query: string, names: readonly string[]): string | undefined {
+/** What may be the state, under each of the names that it may come back by. */
+export function readStates(query: string, names: readonly string[]): readonly string[] {
   const params = new URLSearchParams(query);
-  return names.map((name) => read(params, name)).find((state) => state !== undefined);
+  return names.map((name) => read(params, name)).filter((state) => state !== undefined);
 }
 
 /** The names of the parameters that an auth block's callback brings. */
 export interface CallbackNames {
   readonly code: string;
   readonly state: string;
+  /** What stands for the state where the person said no. */
+  readonly denied?: string;
+  readonly scope?: string | undefined;
+  readonly capture?: OAuth2["callback"]["capture"];
+  readonly verify?: OAuth2["callback"]["verify"];
+}
+
+/** Everything that is read of a callback. */
+function namesRead({ code, state, denied, scope, capture = {}, verify }: CallbackNames): readonly string[] {
+  const captured = Object.values(capture).map(({ param }) => param);
+  const names = [state, code, denied, ...known, scope, ...captured, verify?.param, verify?.timestamp];
+  return [...new Set(names.filter((name) => name !== undefined))];
 }
 
 /** Reads the raw query. */
-export function readCallback(query: string, { code, state }: CallbackNames): Callback {
+export function readCallback(query: string, names: CallbackNames): Callback {
   const params = new URLSearchParams(query);
+  const denied = names.denied === undefined ? undefined : read(params, names.denied);
   return {
-    code: read(params, code),
+    code: read(params, names.code),
+    state: read(params, names.state) ?? denied,
     iss: read(params, "iss"),
-    error: read(params, "error"),
+    error: read(params, "error") ?? (denied === undefined ? undefined : "access_denied"),
     error_description: read(params, "error_description")?.slice(0, 2000),
     error_uri: read(params, "error_uri")?.slice(0, 2000),
     params,
-    repeated: [state, code, ...known].filter((name) => params.getAll(name).length > 1),
+    repeated: namesRead(names).filter((name) => params.getAll(name).length > 1),
     query,
   };
 }
@@ -66,12 +81,15 @@ export function captureCallback(auth: OAuth2, { params }: Callback): Record<stri
 
 type Signed = NonNullable<OAuth2["callback"]["verify"]>["signed"];
 
+/** A separator within a name or a value is encoded, so that no two sets of parameters look alike. */
+const separate = (text: string) => text.replaceAll("%", "%25").replaceAll("&", "%26");
+
 /** The parameters that were signed, as a text. */
 const signedTexts: { readonly [S in Signed]: (callback: Callback, param: string) => string } = {
   sorted_parameters: ({ params }, param) =>
     [...params]
       .filter(([name]) => name !== param)
-      .map(([name, value]) => `${name}=${value}`)
+      .map(([name, value]) => `${separate(name).replaceAll("=", "%3D")}=${separate(value)}`)
       .toSorted()
       .join("&"),
   query: ({ query }, param) =>

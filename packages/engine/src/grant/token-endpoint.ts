@@ -7,7 +7,7 @@ import { asEntries, formEncode, overlay, renderParameters, type Values } from ".
 import { encodeContent, type Rendered } from "../request/render.ts";
 import { renderUrl, withQuery } from "../request/url.ts";
 import { clientAuthentications } from "./client-authentication.ts";
-import type { Client } from "./credential.ts";
+import { appNames, type Client } from "./credential.ts";
 import { secretsOf } from "./secrets.ts";
 
 /** What grants need from outside. */
@@ -107,8 +107,8 @@ async function parametersOf(
 }
 
 /** The certificate that a client presents (RFC 8705). Throws `certificate_invalid` where it has none. */
-export function certificateOf({ extra }: Client): Certificate {
-  const { certificate: cert, private_key: key } = extra ?? {};
+export function certificateOf(client: Client): Certificate {
+  const { certificate: cert, private_key: key } = appNames(client);
   if (typeof cert !== "string" || typeof key !== "string") throw new JackfieldError("certificate_invalid");
   return { cert, key };
 }
