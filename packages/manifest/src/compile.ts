@@ -50,7 +50,8 @@ export function compile(text: string, options: CompileOptions): Compilation {
     plainHttp: options.plainHttp ?? (() => false),
   });
   const matters = (finding: Finding) => !mayBeInherited.has(finding.code) || !extended.inherited(finding.path);
-  const findings = [...shape, ...found.filter((finding) => matters(finding) && !followsFrom(shape, finding))];
+  const first = found.filter((finding) => matters(finding) && !followsFrom(shape, finding));
+  const findings = [...shape, ...withoutOtherNames(first)];
   const problems = findings.slice(0, most).map((finding) => source.problem(placed(finding, extended, source.data)));
   problems.sort(byPlace);
   if (problems.some(({ severity }) => severity === "error")) return { connector: undefined, problems };
@@ -172,7 +173,30 @@ const dependent = new Set<ProblemCode>([
 /** What another connector brings along need not all be used. */
 const mayBeInherited: ReadonlySet<ProblemCode> = new Set<ProblemCode>(["unused_capture", "unused_field", "unused_scope"]);
 
+/** What is declared under one name and used by another is one problem: that of the name that nobody knows. */
+const unknownFor: Readonly<Partial<Record<ProblemCode, ProblemCode>>> = {
+  unused_field: "unknown_field",
+  unused_input: "unknown_input",
+  unused_options: "unknown_options",
+  unused_scope: "undeclared_scope",
+};
+
+/** An input belongs to its action; the rest may be used anywhere. */
+const ownerOf = ({ code, path }: Finding) => (code.endsWith("_input") ? path.slice(0, 2).join(".") : "");
+
+function withoutOtherNames(findings: readonly Finding[]): readonly Finding[] {
+  const unknown = new Set(findings.map((finding) => `${finding.code} ${ownerOf(finding)}`));
+  return findings.filter((finding) => !unknown.has(`${unknownFor[finding.code]} ${ownerOf(finding)}`));
+}
+
+/** A key that a rule misses stands there under another name, or what makes it necessary is itself wrong. */
+function isMissedFor(wrong: Finding, path: Path): boolean {
+  if (!isSame(wrong.path.slice(0, -1), path.slice(0, -1))) return false;
+  return wrong.code === "not_allowed" || (wrong.code === "unknown_key" && wrong.hint?.includes(`\`${path.at(-1)}\`?`) === true);
+}
+
 function followsFrom(shape: readonly Finding[], { code, path }: Finding): boolean {
+  if (code === "missing_key" && shape.some((wrong) => isMissedFor(wrong, path))) return true;
   if (shape.some((wrong) => wrong.path.length > 0 && isSame(wrong.path, path.slice(0, wrong.path.length)))) return true;
   return dependent.has(code) && shape.some((wrong) => wrong.code !== "unknown_key" || wrong.hint?.startsWith("Did you mean"));
 }

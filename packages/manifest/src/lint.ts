@@ -1,5 +1,6 @@
 // What a manifest must or should keep to beyond its shape. Every rule is a row of one table.
 
+import type { ExpressionError } from "./expression-error.ts";
 import { captureRules } from "./lint/captures.ts";
 import { fieldRules } from "./lint/fields.ts";
 import { grantRules } from "./lint/grants.ts";
@@ -66,6 +67,26 @@ function* compileFindings(texts: Texts): Iterable<Finding> {
     if (!error) continue;
     const code: ProblemCode = Object.hasOwn(problemKinds, error.code) ? (error.code as ProblemCode) : "expression_syntax";
     const within = { start: error.position ?? 0, length: error.position === undefined ? error.source.length : error.length };
-    yield { code, path, within, message: error.message };
+    if (code === "expression_syntax" && isHole(error.source)) yield { code, path, ...hole };
+    else yield { code, path, within, message: error.message, hint: code === "expression_syntax" ? cureOf(error) : undefined };
   }
+}
+
+/** A template where an expression is asked for. */
+const isHole = (source: string) => /^\s*\{\{.*\}\}\s*$/s.test(source);
+
+const hole = { message: "An expression stands here, not a template.", hint: "Write it without {{ and }}." };
+
+/** What authors bring along from other languages: what stands at the place of the error, and how JSONata says it. */
+const foreign: readonly (readonly [RegExp, string])[] = [
+  [/^&&/, "Write `and` instead of `&&`."],
+  [/^\|\|/, "Write `or` instead of `||`."],
+  [/^={2,3}/, "Compare with a single `=`."],
+  [/^!(?!=)/, "Write `$not(…)` instead of `!`."],
+];
+
+function cureOf({ source, position = 0 }: ExpressionError): string | undefined {
+  // The parser stops behind the first of two signs.
+  const from = position > 0 && source[position - 1] === source[position] ? position - 1 : position;
+  return foreign.find(([pattern]) => pattern.test(source.slice(from)))?.[1];
 }

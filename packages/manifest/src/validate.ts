@@ -124,7 +124,8 @@ const translations: Readonly<Record<string, Translate>> = {
       hint: description,
     };
   },
-  type: ({ data, schema }, path) => wrongType(path, data, Array.isArray(schema) ? schema : [String(schema)]),
+  type: ({ data, schema, parentSchema }, path) =>
+    wrongType(path, data, Array.isArray(schema) ? schema : [String(schema)], [parentSchema as Schema]),
   anyOf: ({ data, parentSchema }, path) => wrongBranch(path, data, parentSchema as Schema),
   const: ({ data, schema, parentSchema }, path) => notAllowed(path, data, [schema], (parentSchema as Schema).description),
   enum: ({ data, schema, parentSchema }, path) =>
@@ -206,7 +207,7 @@ const kinds: Readonly<Record<string, string>> = {
 
 const kindName = (type: string) => kinds[type] ?? type;
 
-function wrongType(path: Path, data: unknown, types: readonly string[]): Finding {
+function wrongType(path: Path, data: unknown, types: readonly string[], schemas: readonly Schema[]): Finding {
   const wanted = types.filter((type) => type !== "null").map(kindName);
   const last = wanted.length > 1 ? ` or ${wanted.pop()}` : "";
   const where = pathText(path) || "The manifest";
@@ -214,9 +215,43 @@ function wrongType(path: Path, data: unknown, types: readonly string[]): Finding
     data === null
       ? `${where} is empty; it must be ${wanted.join(", ")}${last}.`
       : `${where} must be ${wanted.join(", ")}${last}, not ${kindName(kindOf(data))}.`;
-  const quotable = types.includes("string") && (typeof data === "number" || typeof data === "boolean");
-  const hint = quotable ? `Put it in quotes: "${data}".` : undefined;
-  return { code: "wrong_type", path, message, hint };
+  return { code: "wrong_type", path, message, hint: cures.flatMap((cure) => cure({ data, types, schemas }) ?? [])[0] };
+}
+
+interface Wrong {
+  readonly data: unknown;
+  readonly types: readonly string[];
+  readonly schemas: readonly Schema[];
+}
+
+/** How the value that an author gave becomes one of the kind that is asked for, by the first that can tell. */
+const cures: readonly ((wrong: Wrong) => string | undefined)[] = [
+  ({ data, types }) =>
+    types.includes("string") && (typeof data === "number" || typeof data === "boolean")
+      ? `Put it in quotes: "${data}".`
+      : undefined,
+  ({ data, types }) =>
+    typeof data === "string" && types.includes("boolean") ? "Write true or false, without quotes." : undefined,
+  ({ data, types }) =>
+    typeof data === "string" && types.some((type) => type === "number" || type === "integer")
+      ? "Write a number, without quotes."
+      : undefined,
+  ({ data, schemas }) =>
+    typeof data === "object" && data !== null && schemas.some((schema) => schema["x-expression"] !== undefined)
+      ? "Write a bare JSONata expression, in quotes."
+      : undefined,
+  ({ types, schemas }) => (types.includes("object") && !types.includes("string") ? mapCure(schemas) : undefined),
+  ({ data, types }) =>
+    types.includes("array") && typeof data !== "object"
+      ? "Write a list, with `- ` before each item or between [ and ]."
+      : undefined,
+];
+
+function mapCure(schemas: readonly Schema[]): string | undefined {
+  const { properties = {}, required = [] } = schemas.find((schema) => schema.properties !== undefined) ?? {};
+  if (required.length > 0) return `Write a map with ${listed(required).replace(/ or ([^ ]*)$/, " and $1")}.`;
+  const known = Object.keys(properties);
+  return known.length > 0 ? `Write a map with keys such as ${listed(known.slice(0, 4))}.` : undefined;
 }
 
 function wrongBranch(path: Path, data: unknown, schema: Schema): Finding {
@@ -232,6 +267,7 @@ function wrongBranch(path: Path, data: unknown, schema: Schema): Finding {
     path,
     data,
     branches.flatMap(({ type }) => type ?? []),
+    branches,
   );
 }
 

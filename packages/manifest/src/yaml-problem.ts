@@ -26,23 +26,47 @@ const cures: Partial<Record<YamlCode, string>> = {
 
 const most = 10;
 
-/** The parser's errors and warnings, at most ten: later ones mostly follow from the first. */
+/** What makes the parser find fault with every later line, too. */
+const spreading: ReadonlySet<YamlCode> = new Set<YamlCode>(["BAD_INDENT", "TAB_AS_INDENT"]);
+
+/** The parser's errors and warnings, at most ten, without those that only follow from an earlier one. */
 export function yamlProblems(text: string, errors: readonly (YAMLParseError | YAMLWarning)[]): YamlProblem[] {
-  const seen = new Set<number>();
   const problems: YamlProblem[] = [];
-  for (const { code, message, pos } of errors) {
-    if (seen.has(pos[0]) || problems.length === most) continue;
-    seen.add(pos[0]);
+  for (const [{ code, message, pos }, line] of tellingErrors(text, errors)) {
+    if (problems.length === most) break;
+    const hole = code === "UNEXPECTED_TOKEN" ? bareHole(text, line) : undefined;
+    if (hole) {
+      problems.push(hole);
+      continue;
+    }
     const offset = placeIn(text, pos[0], code, message);
     problems.push({
       code: code === "MULTIPLE_DOCS" ? "yaml_documents" : "yaml_syntax",
       offset,
       length: Math.max(1, Math.min(pos[1], text.length) - pos[0]),
       message: wordsOf(code, message),
-      hint: hintFor(code, message),
+      hint: hintFor(code, message, text[offset]),
     });
   }
   return problems;
+}
+
+/** The first error of each line, with where the line begins. There may be a hundred thousand of them in one long line. */
+function* tellingErrors<E extends YAMLParseError | YAMLWarning>(text: string, errors: readonly E[]): Generator<[E, number]> {
+  const seen = new Set<number>();
+  let spread = false;
+  let [start, end] = [0, -1];
+  for (const error of errors) {
+    const at = error.pos[0];
+    if ((spread && spreading.has(error.code)) || (at >= start && at <= end)) continue;
+    start = text.lastIndexOf("\n", at - 1) + 1;
+    end = text.indexOf("\n", at);
+    if (end < 0) end = text.length;
+    if (seen.has(start)) continue;
+    seen.add(start);
+    spread ||= spreading.has(error.code);
+    yield [error, start];
+  }
 }
 
 function wordsOf(code: YamlCode, message: string): string {
@@ -51,7 +75,25 @@ function wordsOf(code: YamlCode, message: string): string {
   return `${words}.`;
 }
 
-function hintFor(code: YamlCode, message: string): string {
+/** A value that begins with a hole and has no quotes, in the line that begins at `start`: to YAML, it is a map and a text. */
+function bareHole(text: string, start: number): YamlProblem | undefined {
+  const end = text.indexOf("\n", start);
+  const line = text.slice(start, end < 0 ? undefined : end);
+  const found = /^([^"'#]*?(?:: |- |, |\[ ?))(\{\{.*)$/.exec(line);
+  if (!found) return undefined;
+  const [, before = "", value = ""] = found;
+  return {
+    code: "yaml_syntax",
+    offset: start + before.length,
+    length: value.trimEnd().length,
+    message: "Without quotes, this is a map to YAML and no text.",
+    hint: "Put a value with {{ … }} in quotes.",
+  };
+}
+
+function hintFor(code: YamlCode, message: string, first: string | undefined): string {
+  if (code === "BLOCK_AS_IMPLICIT_KEY" && (first === '"' || first === "'"))
+    return "Within quotes, write the other kind of quotes.";
   if (message.includes("end with a")) return "Close the bracket that was opened above.";
   if (code === "MISSING_CHAR" && message.includes("quote")) return "Close the quotes, or double a quote inside them.";
   return cures[code] ?? "Correct the YAML at this place.";

@@ -57,18 +57,27 @@ const declaredRoots: ReadonlySet<string> = new Set<Bound["root"]>(["fields", "in
 const isWithin = (path: Path, outer: Path) => outer.every((step, index) => path[index] === step);
 
 function* unbound(checked: CheckedManifest): Iterable<Found> {
+  const seen = new Set<string>();
   for (const hole of hostHoles(checked)) {
     const { text, piece, bounds, part } = hole;
     if (part === "url" || leftToWhitelist(checked, hole) || isUndeclared(hole)) continue;
     // Captures without bounds are the business of `capture_bounds`.
     const free = bounds.find(({ root, pattern, enumerated }) => pattern === undefined && !enumerated && !captured.has(root));
     if (bounds.length > 0 && !free) continue;
-    const message = free
-      ? `Anything can be ${free.root === "input" ? "given as" : "typed into"} \`${free.name}\`, which is part of the host.`
-      : "What this hole puts into the host is not limited.";
-    const hint = free?.root === "input" ? "Give the input a `pattern` that allows host characters only." : undefined;
-    yield { path: text.path, within: withinPiece(piece), message, hint };
+    // One field that lacks its pattern is one problem, however many hosts it is part of.
+    const once = (free?.path ?? text.path).join("\n");
+    if (!seen.has(once)) yield { path: text.path, within: withinPiece(piece), ...unboundWords(free) };
+    seen.add(once);
   }
+}
+
+function unboundWords(free: Bound | undefined): Pick<Found, "message" | "hint"> {
+  if (!free) return { message: "What this hole puts into the host is not limited." };
+  if (free.root !== "input") return { message: `Anything can be typed into \`${free.name}\`, which is part of the host.` };
+  return {
+    message: `Anything can be given as \`${free.name}\`, which is part of the host.`,
+    hint: "Give the input a `pattern` that allows host characters only.",
+  };
 }
 
 function* loose(checked: CheckedManifest): Iterable<Found> {

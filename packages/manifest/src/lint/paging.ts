@@ -29,6 +29,8 @@ type PageType = "cursor" | "page" | "offset" | "link" | "url";
 /** How the next page is asked for, where the author has to say it. */
 const names: Readonly<Partial<Record<PageType, string>>> = { cursor: "cursor", page: "number", offset: "offset" };
 
+const sendOf = (type: PageType, name: string) => `Send it, such as with \`send: { query: { ${type}: "{{ page.${name} }}" } }\`.`;
+
 interface Paged {
   /** Of the block that the pages are of. */
   readonly path: Path;
@@ -69,6 +71,7 @@ function* neverSent(checked: CheckedManifest): Iterable<Found> {
       path: at,
       on: "key",
       message: `\`page.${name}\` is sent nowhere, so that the first page would come again and again.`,
+      hint: sendOf(type, name),
     };
   }
 }

@@ -160,10 +160,15 @@ function grouped(texts: readonly Text[]): ReadonlyMap<Place, readonly Text[]> {
   return groups;
 }
 
-/** The output of an action with pages reads each item, so that any name may stand there. */
+/**
+ * The output of an action with pages reads each item, so that any name may stand there. Whether one that was left out for its shape has
+ * pages cannot be told.
+ */
 export function isFree({ place, path }: Text, { manifest }: CheckedManifest): boolean {
   if (places[place].free) return true;
-  return place === "action.output" && manifest.actions?.[String(path[1])]?.paginate !== undefined;
+  if (place !== "action.output") return false;
+  const action = manifest.actions?.[String(path[1])];
+  return action === undefined || action.paginate !== undefined;
 }
 
 /** The place of one name of a reference; by default of the last one. */

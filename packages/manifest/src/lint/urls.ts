@@ -101,15 +101,17 @@ function* invalidPaths(checked: CheckedManifest): Iterable<Found> {
   for (const text of requestPaths(checked)) {
     const first = text.parts[0];
     const lead = typeof first === "string" ? first : "";
-    const message = !lead.startsWith("/")
-      ? "The path does not begin with a slash."
-      : lead.startsWith("//") || lead.includes("\\")
-        ? "The path could be taken for another host."
-        : text.parts.some((part) => typeof part === "string" && /(^|\/)\.\.?(\/|$)/.test(part))
-          ? "The path holds `.` or `..`."
-          : undefined;
-    if (message) yield { path: text.path, message };
+    const message = reasonAgainstPath(lead, text);
+    const hint = /^[a-z]+:\/\//i.test(lead) ? "A whole URL stands under `url` instead of `path`." : undefined;
+    if (message) yield { path: text.path, message, hint };
   }
+}
+
+function reasonAgainstPath(lead: string, { parts }: Text): string | undefined {
+  if (!lead.startsWith("/")) return "The path does not begin with a slash.";
+  if (lead.startsWith("//") || lead.includes("\\")) return "The path could be taken for another host.";
+  const climbs = parts.some((part) => typeof part === "string" && /(^|\/)\.\.?(\/|$)/.test(part));
+  return climbs ? "The path holds `.` or `..`." : undefined;
 }
 
 function* pathQueries(checked: CheckedManifest): Iterable<Found> {
