@@ -5,6 +5,7 @@ import { asList } from "@jackfield/manifest";
 import { redactDeep } from "../egress/redact.ts";
 import { JackfieldError } from "../errors.ts";
 import { bounded, capture } from "../grant/capture.ts";
+import { tokenSecrets } from "../grant/secrets.ts";
 import { evaluate, text } from "../request/hole.ts";
 import { renderRequest } from "../request/render.ts";
 import type { Runtime } from "../runtime.ts";
@@ -48,7 +49,7 @@ async function lookUp(runtime: Runtime, opened: OpenConnection, step: AfterConne
   // Labels are not sealed and choices are shown, so what an API echoes of the credential must not get into them.
   const body = redactDeep(answer.redact, answer.body);
   const root = { ...names, body, response: { status: answer.status, headers: redactDeep(answer.redact, answer.headers), body } };
-  const kept = await capture(step.capture, root);
+  const kept = await capture(step.capture, root, true, tokenSecrets(opened.credential ?? {}));
   return step.choose === undefined ? kept : { ...kept, [step.choose.name]: await choose(opened, step.choose, root) };
 }
 

@@ -10,7 +10,7 @@ import { type Callback, type CallbackNames, captureCallback, readCallback, readS
 import { connect, connectFailed, connectionError } from "./connect.ts";
 import { explain } from "./explain.ts";
 import { changeFields } from "./fields.ts";
-import { clientOf, declared, freshNames, namesOf, type OpenConnection, open } from "./open.ts";
+import { clientOf, declared, freshNames, namesOf, type OpenConnection, open, publicNamesOf } from "./open.ts";
 import type { ConnectionError, ConnectionRecord, FlowRecord } from "./record.ts";
 import { redirectUri } from "./redirect-uri.ts";
 import { scopesToAsk } from "./scopes.ts";
@@ -71,7 +71,7 @@ export async function begin(
   const ticket = runtime.random(32).toString("base64url");
   const redirect = redirectUri(runtime, record.connector);
   const names = {
-    ...namesOf(runtime, opened),
+    ...publicNamesOf(runtime, opened),
     app: { ...client.extra, client_id: client.client_id },
     request: freshNames(runtime),
   };

@@ -3,7 +3,7 @@ import type { Runtime } from "../runtime.ts";
 
 import { refreshDue } from "./expiry.ts";
 import { labelOf } from "./identity.ts";
-import { namesOf, type OpenConnection, open } from "./open.ts";
+import { type OpenConnection, open, publicNamesOf } from "./open.ts";
 import type { ConnectionRecord, LastTest } from "./record.ts";
 import { needsReauth, type Refresher } from "./refresh.ts";
 import type { ConnectionPatch } from "./store.ts";
@@ -50,7 +50,7 @@ async function note(runtime: Runtime, opened: OpenConnection, result: TestOutcom
     duration_ms: result.duration_ms,
     ...(result.outcome === "passed" ? {} : { code: result.error.code }),
   });
-  const label = result.outcome === "passed" ? await labelOf(auth, { ...namesOf(runtime, opened), me: result.me }) : null;
+  const label = result.outcome === "passed" ? await labelOf(auth, { ...publicNamesOf(runtime, opened), me: result.me }) : null;
   const passed =
     result.outcome === "passed" ? { error: null, ...(label === null ? {} : { label }), ...healed(runtime, opened) } : {};
   const written = await runtime.store.connections.update(

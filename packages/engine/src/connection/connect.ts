@@ -7,7 +7,7 @@ import type { Runtime } from "../runtime.ts";
 import { afterConnect } from "./after-connect.ts";
 import { refreshDue } from "./expiry.ts";
 import { identityOf, labelOf, uniqueIdOf } from "./identity.ts";
-import { clientOf, namesOf, type OpenConnection, place, sealFields } from "./open.ts";
+import { clientOf, type OpenConnection, place, publicNamesOf, sealFields } from "./open.ts";
 import type { ConnectionError, ConnectionRecord, Status } from "./record.ts";
 import { type ConnectionPatch, IdentityTaken } from "./store.ts";
 import { testCall } from "./test-call.ts";
@@ -38,7 +38,7 @@ export async function connect(
   const opened = await afterConnect(runtime, fresh);
   const test = await testCall(runtime, opened);
   if (test.outcome !== "passed") throw test.error;
-  const names: Names = { ...namesOf(runtime, opened), me: test.me, ...(await publicClient(runtime, opened)) };
+  const names: Names = { ...publicNamesOf(runtime, opened), me: test.me, ...(await publicClient(runtime, opened)) };
   const uniqueId = await uniqueIdOf(auth, names);
   if (hasWorked(record) && record.unique_id !== (uniqueId ?? null)) throw new JackfieldError("account_mismatch");
 

@@ -104,6 +104,26 @@ export function namesOf(runtime: Runtime, opened: OpenConnection, client?: Clien
   };
 }
 
+/** The same without any secret: for what is stored in the open, or sent through a browser, whatever its templates name. */
+export function publicNamesOf(runtime: Runtime, opened: OpenConnection): Names {
+  const { auth, fields, credential, known } = opened;
+  const { token_type, expires_at, scope } = credential === undefined ? {} : tokenNames(credential);
+  return {
+    ...namesOf(runtime, opened),
+    fields: openFields(auth, fields),
+    token: { ...known.token, token_type, expires_at, scope },
+  };
+}
+
+/** The fields that are no secret. */
+export function openFields(
+  { fields: declared }: Pick<Auth, "fields">,
+  fields: Readonly<Record<string, unknown>>,
+): Readonly<Record<string, unknown>> {
+  const secret = new Set(declared.filter((field) => field.secret).map(({ name }) => name));
+  return Object.fromEntries(Object.entries(fields).filter(([name]) => !secret.has(name)));
+}
+
 export function shortId(id: string): string {
   return id.slice(-6);
 }
@@ -181,10 +201,10 @@ export function sealFields(
   auth: Auth,
   fields: Readonly<Record<string, unknown>>,
 ): Pick<ConnectionRecord, "fields" | "sealed_fields"> {
-  const secret = new Set(auth.fields.filter((field) => field.secret).map(({ name }) => name));
-  const hidden = Object.entries(fields).filter(([name]) => secret.has(name));
+  const shown = openFields(auth, fields);
+  const hidden = Object.entries(fields).filter(([name]) => !Object.hasOwn(shown, name));
   return {
-    fields: Object.fromEntries(Object.entries(fields).filter(([name]) => !secret.has(name))),
+    fields: shown,
     sealed_fields: hidden.length === 0 ? null : runtime.sealer.seal(place(record, "fields"), Object.fromEntries(hidden)),
   };
 }

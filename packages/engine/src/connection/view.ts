@@ -1,5 +1,7 @@
+import type { Auth } from "@jackfield/manifest";
 import type { Runtime } from "../runtime.ts";
 import type { Actor } from "./actor.ts";
+import { openFields } from "./open.ts";
 import type { ConnectionRecord } from "./record.ts";
 
 /** A connection as people and workflows see it. */
@@ -33,7 +35,7 @@ export function view(runtime: Runtime, actor: Pick<Actor, "owner">, record: Conn
   const { id, connector, auth, environment, owner, name, description, status, unique_id, fields, scopes, missing_scopes } =
     record;
   const { renewable, expires_at, last_test, error, created_at, updated_at } = record;
-  const masked = owner !== actor.owner && maskOf(runtime, record) === "partial";
+  const masked = owner !== actor.owner && authIn(runtime, record)?.label?.mask === "partial";
   const computed = masked && record.label !== null ? mask(record.label) : record.label;
   return {
     id,
@@ -46,7 +48,8 @@ export function view(runtime: Runtime, actor: Pick<Actor, "owner">, record: Conn
     label: name ?? computed,
     status,
     unique_id: masked ? null : unique_id,
-    fields,
+    // What was stored before the manifest called it a secret is none of the reader's business any more.
+    fields: openFields({ fields: authIn(runtime, record)?.fields ?? [] }, fields),
     scopes,
     missing_scopes,
     renewable,
@@ -58,8 +61,9 @@ export function view(runtime: Runtime, actor: Pick<Actor, "owner">, record: Conn
   };
 }
 
-function maskOf(runtime: Runtime, record: ConnectionRecord): "none" | "partial" | undefined {
-  return runtime.connectors.get(record.connector)?.auth[record.auth]?.label?.mask;
+/** The way to connect as it is declared now; undefined where the connector is gone. */
+function authIn(runtime: Runtime, record: ConnectionRecord): Auth | undefined {
+  return runtime.connectors.get(record.connector)?.auth[record.auth];
 }
 
 /** `Jane Miller` → `Ja••• Mi•••`. */

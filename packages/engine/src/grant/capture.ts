@@ -23,13 +23,24 @@ export function bounded(name: string, value: unknown, bounds: Bounds): string | 
   return text;
 }
 
-/** Reads what the manifest keeps of an answer. `required` false: nothing need be there, as at a refresh. Throws as `bounded`. */
-export async function capture(captures: Captures, root: unknown, required = true): Promise<Record<string, string>> {
+/**
+ * Reads what the manifest keeps of an answer. `required` false: nothing need be there, as at a refresh. What is kept is no secret, so
+ * that it may hold none of `secrets`. Throws as `bounded`.
+ */
+export async function capture(
+  captures: Captures,
+  root: unknown,
+  required: boolean,
+  secrets: readonly unknown[],
+): Promise<Record<string, string>> {
   const kept: Record<string, string> = {};
   for (const [name, declared] of Object.entries(captures)) {
     const bounds = required ? declared : { ...declared, required: false };
     const value = bounded(name, await evaluate(declared.value, root), bounds);
-    if (value !== undefined) kept[name] = value;
+    if (value === undefined) continue;
+    if (secrets.some((secret) => typeof secret === "string" && secret !== "" && value.includes(secret)))
+      throw new JackfieldError("capture_refused", { detail: `What the provider gives as ${name} holds a token.` });
+    kept[name] = value;
   }
   return kept;
 }

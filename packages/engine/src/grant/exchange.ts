@@ -10,7 +10,7 @@ import { retryAfter } from "../request/retry-after.ts";
 import { capture } from "./capture.ts";
 import { appNames, type Client, type Credential, nothingKnown, tokenNames } from "./credential.ts";
 import { jwtLifetime, lifetimeOf } from "./lifetime.ts";
-import { secretsOf } from "./secrets.ts";
+import { secretsOf, tokenSecrets } from "./secrets.ts";
 import { answerRoots, parseTokenAnswer } from "./token-answer.ts";
 import { callEndpoint, callFreely, type EndpointAnswer, type EndpointRequest, type GrantContext } from "./token-endpoint.ts";
 import { tokenFailure } from "./token-failure.ts";
@@ -149,7 +149,11 @@ async function readAnswer(
   refuseUnusable("access token", accessToken, answer);
   const tokenType = await read("token_type");
   const lifetime = await timeLeft(response, root, reading, accessToken, answer.sentAt);
-  const captured = await capture(reading.capture, root, reading.moment === "exchange");
+  const captured = await capture(reading.capture, root, reading.moment === "exchange", [
+    accessToken,
+    refreshToken,
+    ...tokenSecrets(before ?? {}),
+  ]);
   const told: Partial<Credential> = {
     ...(isToken(accessToken) ? { access_token: accessToken } : {}),
     refresh_token: refreshToken,
