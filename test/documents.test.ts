@@ -1,5 +1,5 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { compile, formatProblem } from "@jackfield/manifest";
 import { parse, stringify } from "yaml";
 import { test as testCommand } from "../packages/cli/src/commands/test.ts";
@@ -85,3 +85,39 @@ test.each(tests.map((block) => [block.where, block] as const))(
     expect([await testCommand.run([folder], io), report]).toEqual([0, expect.stringContaining("0 failed")]);
   },
 );
+
+/** What GitHub makes of a heading: the name that a link ends in. */
+const anchorOf = (heading: string) =>
+  heading
+    .replace(/\[([^\]]*)\]\([^)]*\)/g, "$1")
+    .toLowerCase()
+    .replace(/[^\p{L}\p{N}\- _]/gu, "")
+    .replaceAll(" ", "-");
+
+/** A document without what it only quotes. */
+const withoutCode = (text: string) => text.replace(/^```[\s\S]*?^```$/gm, "");
+
+const anchorsIn = (file: string) =>
+  new Set([...withoutCode(readFileSync(file, "utf8")).matchAll(/^#{1,6} (.+)$/gm)].map(([, heading = ""]) => anchorOf(heading)));
+
+/** Where a link of a document leads to nothing; links to other sites are not followed. */
+function brokenLinks(file: string): string[] {
+  const text = withoutCode(readFileSync(file, "utf8")).replace(/`[^`\n]*`/g, "");
+  return [...text.matchAll(/\]\(([^)\s]+)\)/g)].flatMap(([, link = ""]) => {
+    if (/^[a-z]+:/.test(link)) return [];
+    const [path = "", anchor] = link.split("#");
+    const target = path === "" ? file : join(dirname(file), path);
+    const leads = existsSync(target) && (anchor === undefined || anchorsIn(target).has(anchor));
+    return leads ? [] : [`${file}: ${link}`];
+  });
+}
+
+const everyDocument = [
+  ...readdirSync(".").filter((name) => name.endsWith(".md")),
+  ...["docs", join("docs", "problems"), "connectors", "bench"].flatMap(documents),
+].filter(existsSync);
+
+test("every link of every document leads somewhere", () => {
+  expect(everyDocument.length).toBeGreaterThan(100);
+  expect(everyDocument.flatMap(brokenLinks)).toEqual([]);
+});

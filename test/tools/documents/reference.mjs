@@ -66,7 +66,7 @@ function titleOf(path) {
 
 /** @param {Schema} manifest @param {Readonly<Record<string, { names: readonly string[], secrets: boolean, free?: true }>>} places @param {Readonly<Record<string, readonly string[] | undefined>>} names */
 export function reference(manifest, places, names) {
-  /** @type {string[]} */
+  /** Written once every block has been described, so that links lead to where it was. @type {(() => string)[]} */
   const sections = [];
   /** Where a block was described. @type {Map<string, string>} */
   const known = new Map();
@@ -77,17 +77,20 @@ export function reference(manifest, places, names) {
     known.set(shapeOf(schema), title);
     /** @type {{ path: string, schema: Schema }[]} */
     const inner = [];
-    const rows = Object.entries(schema.properties).map(([key, value]) => {
+    const entries = Object.entries(schema.properties).map(([key, value]) => {
       const below = blocks(value, path === "" ? key : `${path}.${key}`);
       inner.push(...below.filter((block) => !known.has(shapeOf(block.schema))));
+      return { key, value, below };
+    });
+    /** @param {typeof entries[number]} entry */
+    const row = ({ key, value, below }) => {
       const links = below.map((block) => known.get(shapeOf(block.schema)) ?? titleOf(block.path));
       const seen = [...new Set(links)].map((link) => `[${link}](#${anchor(link)})`).join(", ");
       const required = (schema.required ?? []).includes(key) ? "**required** " : "";
       return [`\`${key}\``, `${required}${kind(value)}`, `${value.description ?? ""}${seen ? ` See ${seen}.` : ""}`];
-    });
-    sections.push(
-      `## ${title}\n\n${schema.description ? `${schema.description}\n\n` : ""}${table(["Key", "Value", "What it says"], rows)}`,
-    );
+    };
+    const lead = schema.description ? `${schema.description}\n\n` : "";
+    sections.push(() => `## ${title}\n\n${lead}${table(["Key", "Value", "What it says"], entries.map(row))}`);
     for (const block of inner) if (!known.has(shapeOf(block.schema))) describe(block.schema, block.path);
   }
 
@@ -107,7 +110,7 @@ Every key, from the schema that manifests are checked with. Made by \`npm run ge
 editors. A **template** is a text with holes, \`{{ … }}\`; an **expression** is bare [JSONata](https://jsonata.org). How they are used is told in
 [the guide](guide.md), one behaviour at a time in [the cookbook](behaviours.md).
 
-${sections.join("\n\n")}
+${sections.map((section) => section()).join("\n\n")}
 
 ## Names in reach
 
