@@ -116,6 +116,11 @@ actions:
     request: { path: /pages }
     paginate: { type: link, items: body.items, limit: input.limit }
     output: "{ 'n': n }"
+  many:
+    title: List very much
+    input: { limit: { type: number } }
+    request: { path: /many }
+    paginate: { type: link, items: body.items, limit: input.limit }
   posts:
     title: List posts
     request: { method: POST, path: /posts, body: { size: 2 } }
@@ -203,6 +208,7 @@ const session: Routes = {
     const next = page < 3 ? { link: `<http://${headers.host}/session/pages?page=${page + 1}>; rel="next"` } : {};
     return { headers: next, body: { items: [{ n: page * 2 - 1 }, { n: page * 2 }] } };
   },
+  "/session/many": () => ({ body: { items: new Array(200_000).fill(1) } }),
   "/session/posts": ({ json }) => ({
     body: json.after === undefined ? { posts: ["a", "b"], more: "c1" } : { posts: [json.after] },
   }),
@@ -460,6 +466,13 @@ describe("a session that is asked for in XML and comes in a cookie", () => {
     expect(odd.at("/session/pages")).toHaveLength(5);
     expect((await step(product, id, "posts")).json.output).toEqual(["a", "b", "c1"]);
   });
+});
+
+test("a page of a great many items is cut, and less than none is none", async () => {
+  const { id } = await draft(product, "session", { fields: { user: "grace", password: "right & proper" } });
+  expect((await step(product, id, "many")).json.output).toHaveLength(100_000);
+  expect((await step(product, id, "many", { limit: 2 })).json.output).toEqual([1, 1]);
+  expect((await step(product, id, "many", { limit: -1 })).json.output).toEqual([]);
 });
 
 describe("a provider that signs, or wants everything signed", () => {

@@ -100,3 +100,23 @@ test("What the form shows around the box may be pasted along", async () => {
   expect(await check("jane.acme.example")).toBe("jane");
   await expect(check("https://jane.evil.example")).rejects.toMatchObject({ code: "field_invalid" });
 });
+
+const deep = (levels: number): unknown => (levels === 0 ? 1 : { in: [deep(levels - 1)] });
+
+test.each<[string, Partial<Input>, unknown]>([
+  ["a name that is no text", { type: "file" }, { data: "aGk=", name: { a: 1 } }],
+  ["a type that is none", { type: "file" }, { data: "aGk=", type: "text/plain\r\nX-Evil: 1" }],
+  ["a type that is no text", { type: "file" }, { data: "aGk=", type: 7 }],
+  ["a name without an end", { type: "file" }, { data: "aGk=", name: "n".repeat(1001) }],
+  ["an object that goes too deep", { type: "object" }, deep(40)],
+  ["a list with an object that goes too deep", { type: "object", list: true }, [{}, deep(40)]],
+])("An input refuses %s", async (_, question, value) => {
+  await expect(check(question, value)).rejects.toMatchObject({ code: "input_invalid", members: { input: "x" } });
+});
+
+test("An object as deep as real ones and a file of megabytes are taken, the file without what nobody asked for", async () => {
+  const data = Buffer.alloc(9_000_000).toString("base64");
+  expect(await check({ type: "object" }, deep(10))).toEqual({ x: deep(10) });
+  const { x } = await check({ type: "file" }, { data, name: "a.txt", type: "text/plain; charset=utf-8", extra: 1 });
+  expect(Object.keys(x as object)).toEqual(["data", "name", "type"]);
+});

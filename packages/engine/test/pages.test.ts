@@ -22,7 +22,9 @@ const answer = (body: unknown, headers: Record<string, string> = {}): ApiAnswer 
   host: "api.acme.example",
   url: "https://api.acme.example/v1/items?limit=2",
   duration_ms: 1,
+  bytes: 2,
   retry_after: undefined,
+  redact: (text) => text,
 });
 
 const read = (declared: Paginate, given: ApiAnswer, page = firstPage(declared)) => readPage(declared, given, { page });
@@ -64,4 +66,14 @@ test("A next URL may be relative, and an expression that says false ends a list 
   const link = { link: '</v1/items?page=3>; rel="next"' };
   expect((await read(links, answer({ items: [1], more: true }, link))).next).toBeDefined();
   expect((await read(links, answer({ items: [1], more: false }, link))).next).toBeUndefined();
+});
+
+test("A next page that is the page which was just read is the end", async () => {
+  const url = "https://api.acme.example/v1/items?limit=2";
+  const declared = paginate({ type: "url", next: compileExpression("body.next") });
+  expect((await read(declared, answer({ items: [1], next: url }))).next).toBeUndefined();
+  const cursors = paginate({ next: compileExpression("body.next") });
+  const { next } = await read(cursors, answer({ items: [1], next: { after: 1 } }));
+  expect(next?.page.cursor).toEqual({ after: 1 });
+  expect((await read(cursors, answer({ items: [1], next: { after: 1 } }), next?.page)).next).toBeUndefined();
 });

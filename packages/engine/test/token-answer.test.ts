@@ -57,3 +57,10 @@ test.each([
 ])("The refusal %j means %s", (words, kind, code) => {
   expect(tokenFailure(words, undefined)).toMatchObject({ kind, code });
 });
+
+test("XML that is nested without an end is no answer", () => {
+  for (const levels of [40, 100_000]) {
+    const text = `${"<a>".repeat(levels)}1${"</a>".repeat(levels)}`;
+    expect(parseTokenAnswer({ body: Buffer.from(text) })).not.toEqual(expect.any(Object));
+  }
+});

@@ -4,6 +4,7 @@ import { allows, parseUrl, type Rule } from "../egress/whitelist.ts";
 import { JackfieldError } from "../errors.ts";
 import type { Client } from "../grant/credential.ts";
 import { certificateOf } from "../grant/token-endpoint.ts";
+import { isDeeper } from "../request/depth.ts";
 import type { Content, Rendered } from "../request/render.ts";
 import { retryAfter } from "../request/retry-after.ts";
 import { parseXml } from "../request/xml.ts";
@@ -21,6 +22,8 @@ export interface ApiAnswer {
   /** The URL that answered. */
   readonly url: string;
   readonly duration_ms: number;
+  /** How large the body is after decompression. */
+  readonly bytes: number;
   readonly retry_after: number | undefined;
   /** Takes out of a text what the answer may repeat of the credential. */
   readonly redact: (text: string) => string;
@@ -95,6 +98,7 @@ export async function callApi(runtime: Runtime, opened: OpenConnection, rendered
     host: new URL(answer.url).host,
     url: answer.url,
     duration_ms: answer.duration_ms,
+    bytes: answer.body.length,
     retry_after: retryAfter(answer),
     redact,
   };
@@ -126,15 +130,11 @@ function readBody(answer: EgressAnswer): unknown {
   const type = String(answer.headers["content-type"] ?? "");
   if (/\bjson\b/i.test(type) || /^\s*[[{]/.test(content)) {
     const data = parsed(content);
-    if (data !== undefined && isDeeper(data, maxDepth))
-      throw new JackfieldError("provider_unavailable", {
-        detail: `The provider's answer is nested more than ${maxDepth} levels deep.`,
-      });
-    if (data !== undefined) return data;
+    if (data !== undefined) return walkable(data);
     // A wrong content type is not an error of the step: the text is what the provider sent.
   }
   if (/^text\/event-stream\b/i.test(type)) return readEvents(content);
-  if (/\bxml\b/i.test(type)) return parseXml(content.replace(/^\uFEFF/, "").trim()) ?? content;
+  if (/\bxml\b/i.test(type)) return walkable(parseXml(content.replace(/^\uFEFF/, "").trim()) ?? content);
   return content;
 }
 
@@ -147,7 +147,7 @@ function readEvents(content: string): unknown[] {
       .map((line) => line.slice(5).replace(/^ /, ""))
       .join("\n"),
   );
-  return events.filter((data) => data !== "").map((data) => parsed(data) ?? data);
+  return events.filter((data) => data !== "").map((data) => walkable(parsed(data) ?? data));
 }
 
 function parsed(content: string): unknown {
@@ -161,8 +161,10 @@ function parsed(content: string): unknown {
 /** Far deeper than any real answer, far from where walking through it would exhaust the stack. */
 const maxDepth = 200;
 
-function isDeeper(value: unknown, levels: number): boolean {
-  if (value === null || typeof value !== "object") return false;
-  if (levels === 0) return true;
-  return Object.values(value).some((inner) => isDeeper(inner, levels - 1));
+/** Throws `provider_unavailable`. */
+function walkable(data: unknown): unknown {
+  if (!isDeeper(data, maxDepth)) return data;
+  throw new JackfieldError("provider_unavailable", {
+    detail: `The provider's answer is nested more than ${maxDepth} levels deep.`,
+  });
 }

@@ -1,5 +1,6 @@
 import { compilePattern, type Field, type Input } from "@jackfield/manifest";
 import { type ErrorCode, JackfieldError } from "../errors.ts";
+import { isDeeper } from "../request/depth.ts";
 import { evaluate } from "../request/hole.ts";
 
 /** One question of a form: a field of an auth block or an input of an action. */
@@ -15,6 +16,11 @@ export type FormKind = keyof typeof forms;
 
 const maxText = 100_000;
 const maxList = 1_000;
+const maxDepth = 64;
+const maxFile = 10 << 20;
+const maxFileName = 1_000;
+/** RFC 9110 §8.3.1: a type, and parameters in printable ASCII. */
+const mediaType = /^[\w!#$&^.+-]{1,127}\/[\w!#$&^.+-]{1,127}(;[ -~]{1,200})?$/;
 
 /**
  * Checks a person's or a workflow's values against what the manifest asks, and brings them to the declared types. Empty texts count as
@@ -112,11 +118,17 @@ const byType: { readonly [T in Question["type"]]: (question: Question, value: un
   },
   environment: text,
   file(_question, value, refuse) {
-    const data = typeof value === "object" && value !== null && "data" in value ? value.data : undefined;
-    const isBase64 = typeof data === "string" && /^[A-Za-z0-9+/]*={0,2}$/.test(data);
-    return isBase64 ? value : refuse("must be a file: { name, type, data }, its data in base64.");
+    const { data, name, type } = (typeof value === "object" && value !== null ? value : {}) as Record<string, unknown>;
+    if (typeof data === "string" && data.length > (maxFile / 3) * 4) refuse(`must have at most ${maxFile} bytes.`);
+    if (typeof data !== "string" || !/^[A-Za-z0-9+/]*={0,2}$/.test(data))
+      return refuse("must be a file: { name, type, data }, its data in base64.");
+    if (name !== undefined && (typeof name !== "string" || name.length > maxFileName))
+      refuse(`must have a name of at most ${maxFileName} characters.`);
+    if (type !== undefined && (typeof type !== "string" || !mediaType.test(type))) refuse("must have a type such as text/plain.");
+    return { data, ...(name === undefined ? {} : { name }), ...(type === undefined ? {} : { type }) };
   },
   object(_question, value, refuse) {
+    if (isDeeper(value, maxDepth)) refuse(`must be nested at most ${maxDepth} levels deep.`);
     return typeof value === "object" && value !== null && !Array.isArray(value) ? value : refuse("must be an object.");
   },
 };

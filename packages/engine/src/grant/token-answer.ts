@@ -1,5 +1,6 @@
 import type { TokenResponse } from "@jackfield/manifest";
 import type { EgressAnswer } from "../egress/egress.ts";
+import { isDeeper } from "../request/depth.ts";
 import { parseXml } from "../request/xml.ts";
 
 const maxDepth = 32;
@@ -25,7 +26,10 @@ export function parseTokenAnswer(answer: Answer): unknown {
       return undefined;
     }
   }
-  if (text.startsWith("<")) return bare(parseXml(text), 0);
+  if (text.startsWith("<")) {
+    const data = parseXml(text);
+    return isDeeper(data, maxDepth) ? undefined : bare(data, 0);
+  }
   if (!/^[A-Za-z0-9_.[\]%-]+=[^=]/.test(text)) return text;
   const form: Record<string, unknown> = Object.create(null);
   for (const [name, value] of new URLSearchParams(text)) form[name] ??= value;

@@ -3,6 +3,7 @@
 import type { Action, Paginate } from "@jackfield/manifest";
 import type { ApiAnswer } from "../connection/api-call.ts";
 import { freshNames, namesOf, type OpenConnection } from "../connection/open.ts";
+import { JackfieldError } from "../errors.ts";
 import { evaluate, type Names } from "../request/hole.ts";
 import { renderRequest } from "../request/render.ts";
 import type { Runtime } from "../runtime.ts";
@@ -36,6 +37,7 @@ export async function carryOut(
 
 /** More would not fit into one answer to a workflow. */
 const mostItems = 100_000;
+const mostBytes = 50 << 20;
 
 async function carryOutPages(
   runtime: Runtime,
@@ -46,6 +48,7 @@ async function carryOutPages(
 ): Promise<{ readonly answer: ApiAnswer; readonly output: unknown }> {
   const { paginate } = action;
   const items: unknown[] = [];
+  let bytes = 0;
   let current = opened;
   let next: NextPage | undefined = { page: firstPage(paginate) };
   for (let count = 1; ; count += 1) {
@@ -59,7 +62,12 @@ async function carryOutPages(
     const judged: Judged = { connector: opened.connector, action, redact: answer.redact };
     await refuseFailure(judged, answer, names);
     const read = await readPage(paginate, answer, { ...names, page });
-    items.push(...read.items);
+    for (const item of read.items.slice(0, mostItems - items.length)) items.push(item);
+    bytes += answer.bytes;
+    if (bytes > mostBytes)
+      throw new JackfieldError("provider_answer_too_large", {
+        detail: `The pages have more than ${mostBytes} bytes together. Ask for less at a time.`,
+      });
     next = read.next;
     const limit = await limitOf(paginate, { ...names, body: answer.body });
     if (next === undefined || count >= paginate.max_pages || items.length >= limit) {
@@ -70,5 +78,5 @@ async function carryOutPages(
 
 async function limitOf({ limit }: Paginate, names: Names): Promise<number> {
   const wanted = limit === undefined ? undefined : await evaluate(limit, names);
-  return typeof wanted === "number" && wanted >= 0 ? Math.min(Math.floor(wanted), mostItems) : mostItems;
+  return typeof wanted === "number" && !Number.isNaN(wanted) ? Math.min(Math.max(0, Math.floor(wanted)), mostItems) : mostItems;
 }

@@ -1,5 +1,6 @@
 // A list that comes in pages: how one answer leads to the next request.
 
+import { isDeepStrictEqual } from "node:util";
 import { type Action, asList, type Paginate, type Request } from "@jackfield/manifest";
 import type { ApiAnswer } from "../connection/api-call.ts";
 import { evaluate, type Names } from "../request/hole.ts";
@@ -76,7 +77,9 @@ const isLast = ({ items, size, said }: Page) =>
 
 const followers: { readonly [T in Paginate["type"]]: (page: Page) => NextPage | undefined } = {
   cursor: (page) =>
-    isSomething(page.said) && page.said !== page.page.cursor ? { page: { ...numbered(page), cursor: page.said } } : undefined,
+    isSomething(page.said) && !isDeepStrictEqual(page.said, page.page.cursor)
+      ? { page: { ...numbered(page), cursor: page.said } }
+      : undefined,
   page: (page) => (isLast(page) ? undefined : { page: numbered(page) }),
   offset: (page) => (isLast(page) ? undefined : { page: numbered(page) }),
   url: (page) => elsewhere(page, page.said),
@@ -86,12 +89,13 @@ const followers: { readonly [T in Paginate["type"]]: (page: Page) => NextPage | 
 /** A URL may be given relative to the one that answered. */
 function elsewhere(page: Page, url: unknown): NextPage | undefined {
   if (typeof url !== "string" || url === "") return undefined;
-  return URL.canParse(url, page.answer.url) ? { page: numbered(page), url: new URL(url, page.answer.url).href } : undefined;
+  const next = URL.canParse(url, page.answer.url) ? new URL(url, page.answer.url).href : undefined;
+  return next === undefined || next === page.answer.url ? undefined : { page: numbered(page), url: next };
 }
 
 /** The target with `rel=next` of a Link header (RFC 8288 §3). */
 export function linkToNext(header: string | undefined): string | undefined {
-  for (const [, url, parameters = ""] of (header ?? "").matchAll(/<([^>]*)>([^<]*)/g)) {
+  for (const [, url, parameters = ""] of (header ?? "").matchAll(/<([^<>]*)>([^<]*)/g)) {
     if (/;\s*rel\s*=\s*(?:"(?:[^"]*\s)?next(?:\s[^"]*)?"|next\b)/i.test(parameters)) return url;
   }
   return undefined;
