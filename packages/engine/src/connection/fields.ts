@@ -42,7 +42,7 @@ export function environmentIn(auth: Auth, fields: unknown): string | undefined {
  */
 export async function changeFields(opened: OpenConnection, changed: Fields): Promise<Record<string, unknown>> {
   const { connector, auth, fields, record } = opened;
-  const moved = [...steering(connector, auth)].find((name) => Object.hasOwn(changed, name) && changed[name] !== fields[name]);
+  const moved = [...steering(auth)].find((name) => Object.hasOwn(changed, name) && changed[name] !== fields[name]);
   const kept = auth.fields.find(({ name, secret }) => secret && fields[name] !== undefined && !Object.hasOwn(changed, name));
   if (moved !== undefined && kept !== undefined) {
     throw new JackfieldError("field_required", {
@@ -54,13 +54,20 @@ export async function changeFields(opened: OpenConnection, changed: Fields): Pro
 }
 
 /** The fields that stand in a URL to which a credential or a secret is sent. */
-function steering(connector: Connector, auth: Auth): ReadonlySet<string> {
-  const urls: (Template | undefined)[] = [connector.base_url, ...auth.whitelist];
-  if (auth.type === "oauth2") urls.push(auth.token.url, auth.refresh.url, auth.authorization?.url, auth.revocation?.url);
-  const named = urls
-    .flatMap((url) => url?.parts ?? [])
+function steering(auth: Auth): ReadonlySet<string> {
+  const named = [...auth.whitelist, ...urlsIn(auth)]
+    .flatMap((url) => url.parts)
     .flatMap((part) => (typeof part === "string" ? [] : fieldsNamed(part.source)));
   return new Set(named);
+}
+
+/** Every URL that an auth block's requests may go to, wherever in it: `url`, or below its `base_url`. */
+function urlsIn(block: object): readonly Template[] {
+  return Object.entries(block).flatMap(([key, value]) => {
+    if (typeof value !== "object" || value === null || "evaluate" in value) return [];
+    if (!("parts" in value && "render" in value)) return urlsIn(value);
+    return key === "url" || key === "base_url" ? [value as Template] : [];
+  });
 }
 
 function fieldsNamed(expression: string): string[] {

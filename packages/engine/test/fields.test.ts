@@ -1,0 +1,46 @@
+import { compile } from "@jackfield/manifest";
+import { changeFields } from "../src/connection/fields.ts";
+import type { OpenConnection } from "../src/connection/open.ts";
+
+const { connector, problems } = compile(
+  `manifest: 1
+name: acme
+title: Acme
+base_url: https://api.acme.example
+auth:
+  login:
+    type: custom
+    fields:
+      - { name: host, label: Host, required: true, pattern: "^[a-z]+[.]acme[.]example$" }
+      - { name: site, label: Site, required: true, pattern: "^[a-z]+[.]acme[.]example$" }
+      - { name: user, label: User, required: true }
+      - { name: password, label: Password, secret: true, required: true, help: Yours. }
+    base_url: "https://{{ fields.site }}/api"
+    token:
+      request: { method: POST, url: "https://{{ fields.host }}/login", body: { user: "{{ fields.user }}", password: "{{ fields.password }}" } }
+    test: { request: { path: /me } }
+    label: "{{ me.name }}"
+    unique_id: me.id
+`,
+  { file: "acme" },
+);
+
+const opened = () => {
+  const auth = connector?.auth.login;
+  if (!connector || !auth) throw new Error(JSON.stringify(problems));
+  const fields = { host: "a.acme.example", site: "b.acme.example", user: "ada", password: "canary" };
+  return { connector, auth, fields, record: { environment: "production" } } as unknown as OpenConnection;
+};
+
+test.each(["host", "site"])(
+  "A field that decides where a password is sent (%s) is changed together with the password",
+  async (name) => {
+    const change = { [name]: "c.acme.example" };
+    await expect(changeFields(opened(), change)).rejects.toMatchObject({
+      code: "field_required",
+      members: { field: "password" },
+    });
+    expect(await changeFields(opened(), { ...change, password: "new" })).toMatchObject({ ...change, password: "new" });
+    expect(await changeFields(opened(), { user: "grace" })).toMatchObject({ user: "grace", password: "canary" });
+  },
+);
