@@ -19,6 +19,14 @@ beforeAll(async () => {
 });
 afterAll(cleanup);
 
+/** One word per idea, so that the catalogue can be searched by it. */
+const categories = new Set(
+  (
+    "ai calendar chat commerce crm data development email finance health hr identity marketing media productivity social " +
+    "storage support"
+  ).split(" "),
+);
+
 test("there are sixty connectors and more", () => {
   expect(names.length).toBeGreaterThanOrEqual(60);
 });
@@ -45,6 +53,7 @@ describe.each(names)("connectors/%s", (name) => {
   test("has two or more actions, each with a title, and says what it is", () => {
     expect(Object.keys(connector?.actions ?? {}).length).toBeGreaterThanOrEqual(2);
     expect(connector?.description).toMatch(/\S{3}/);
+    expect(connector?.categories.filter((category) => !categories.has(category))).toEqual([]);
     for (const action of Object.values(connector?.actions ?? {})) expect(action.title).toMatch(/\S/);
   });
 
