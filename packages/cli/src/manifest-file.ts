@@ -1,5 +1,5 @@
 import { readFile, stat } from "node:fs/promises";
-import { basename, join, resolve } from "node:path";
+import { basename, dirname, join, resolve } from "node:path";
 import { type Compilation, compile } from "@jackfield/manifest";
 import { UsageError } from "./command.ts";
 import { neighboursOf } from "./neighbours.ts";
@@ -23,7 +23,10 @@ export async function compileFile({ file, folder }: ManifestFile): Promise<Compi
   try {
     text = await readFile(file, "utf8");
   } catch (error) {
-    throw new UsageError(`${file} cannot be read.`, { cause: error });
+    const missing = (error as { code?: unknown }).code === "ENOENT";
+    throw new UsageError(missing ? `There is no ${basename(file)} in ${dirname(file)}.` : `${file} cannot be read.`, {
+      cause: error,
+    });
   }
   return compile(text, { file, folder, bases: neighboursOf(resolve(file)) });
 }

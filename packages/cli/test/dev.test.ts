@@ -74,8 +74,12 @@ test("a saved manifest is taken over at once, and pages that listen are told", a
 test("a manifest with an error is shown and leaves the one before in place", async () => {
   const before = output.length;
   writeFileSync(join(folder, "connectors/acme/connector.yaml"), manifest("Worse").replace("path: /items", "pth: /items"));
-  await until("the problem", () => /unknown_key.*Did you mean `path`/.test(output.slice(before)) || undefined);
-  await until("the outcome", () => /1 errors, \d+ warnings; not taken over/.test(output.slice(before)) || undefined);
+  await until(
+    "the problem",
+    () =>
+      /^connectors\/acme\/connector\.yaml:\d+:\d+ .*unknown_key.*Did you mean `path`/m.test(output.slice(before)) || undefined,
+  );
+  await until("the outcome", () => /1 error, \d+ warnings?; not taken over/.test(output.slice(before)) || undefined);
   expect(await titleNow()).toBe("Acme Files");
 });
 

@@ -10,7 +10,8 @@ const given = ["--title", 'Acme: "Co" & {{Sons}}', "--base-url", "https://api.ac
 test.each(Object.keys(authKinds))("a connector that begins with %s validates and passes its test", async (kind) => {
   const { code, out } = await jackfield("new", "acme", ...given, kind, "--out", folder.path);
   expect([code, readdirSync(join(folder.path, "acme")).sort()]).toEqual([0, ["connector.yaml", "icon.svg", "test.yaml"]]);
-  for (const name of ["connector.yaml", "test.yaml", "icon.svg"]) expect(out).toContain(join(folder.path, "acme", name));
+  const written = ["acme/connector.yaml", "acme/test.yaml", "acme/icon.svg", "connector.schema.json", "test.schema.json"];
+  expect(out.split("\n\n")[0]?.split("\n")).toEqual(written.map((name) => join(folder.path, name)));
   expect((await jackfield("validate", folder.path)).out).toBe("1 manifest: 0 errors, 0 warnings\n");
   expect(await jackfield("test", folder.path)).toMatchObject({
     code: 0,
@@ -23,7 +24,11 @@ test("editors find the schema, and the test was written down whole", async () =>
   expect(readFileSync(join(folder.path, "acme/connector.yaml"), "utf8")).toMatch(
     /^# yaml-language-server: \$schema=\.\.\/connector\.schema\.json\n/,
   );
-  expect(JSON.parse(readFileSync(join(folder.path, "connector.schema.json"), "utf8"))).toHaveProperty("title");
+  expect(readFileSync(join(folder.path, "acme/test.yaml"), "utf8")).toMatch(
+    /^# yaml-language-server: \$schema=\.\.\/test\.schema\.json\n/,
+  );
+  expect(JSON.parse(readFileSync(join(folder.path, "connector.schema.json"), "utf8"))).toHaveProperty("properties.auth");
+  expect(JSON.parse(readFileSync(join(folder.path, "test.schema.json"), "utf8"))).toHaveProperty("properties.cases");
   expect(readFileSync(join(folder.path, "acme/test.yaml"), "utf8")).toContain("status: connected");
 });
 
@@ -52,7 +57,7 @@ test.each([
   [["new", "Acme Co", "--yes"], "`acme-co` can"],
   [["new", "a", "b"], "takes one name"],
   [["new", "acme", "--yes", "--auth", "magic"], "--auth: Choose one of"],
-  [["new", "acme", "--yes", "--base-url", "http://acme.example"], "--base-url: Give a URL"],
+  [["new", "acme", "--yes", "--base-url", "http://acme.example"], "--base-url: Give a URL that begins with https://"],
   [["new", "acme", "--yes", "--base-url", "https://acme.example/?a=1"], "--base-url: Give a URL"],
 ])("%j is wrong usage, and nothing is written", async (args, words) => {
   const { code, error } = await jackfield(...args, "--out", join(folder.path, "out"));

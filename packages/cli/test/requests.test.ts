@@ -355,6 +355,7 @@ test.each([
   [[], "needs one file"],
   [["a", "b"], "needs one file"],
   [["/does/not/exist"], "There is no file"],
+  [["FOLDER"], "There is no connector.yaml in "],
   [["FILE", "--auth", "x"], "There is no auth x; there is main."],
   [["FILE", "--environment", "x"], "There is no environment x; there is production."],
   [["FILE", "--field", "x"], "must be NAME=VALUE"],
@@ -362,6 +363,6 @@ test.each([
   [["FILE", "--json", "--curl"], "not both"],
 ])("%j is wrong usage", async (args, words) => {
   const file = write(manifest(oauth("")));
-  const { code, error } = await ran(...args.map((arg) => (arg === "FILE" ? file : arg)));
+  const { code, error } = await ran(...args.map((arg) => ({ FILE: file, FOLDER: folder.path })[arg] ?? arg));
   expect([code, error.includes(words)]).toEqual([2, true]);
 });

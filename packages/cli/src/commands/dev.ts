@@ -1,8 +1,9 @@
 import { existsSync, watch } from "node:fs";
 import { readFile } from "node:fs/promises";
-import { basename, dirname, join, resolve } from "node:path";
+import { basename, dirname, join, relative, resolve } from "node:path";
 import { formatProblem, type Problem } from "@jackfield/manifest";
 import { type Command, type Io, UsageError } from "../command.ts";
+import { plural } from "../validate/format.ts";
 
 const usage = `jackfield dev NAME|FOLDER
 
@@ -41,11 +42,14 @@ function folderOf(argument: string): string {
 }
 
 function report(name: string, problems: readonly Problem[], io: Io): void {
-  for (const problem of problems) io.out(`${formatProblem(problem, { colour: io.colour })}\n\n`);
+  // As the other commands show it: from where the author is.
+  for (const problem of problems) {
+    io.out(`${formatProblem({ ...problem, file: relative(process.cwd(), problem.file) }, { colour: io.colour })}\n\n`);
+  }
   const errors = problems.filter(({ severity }) => severity === "error").length;
-  const warnings = problems.length - errors;
+  const counts = `${plural(errors, "error")}, ${plural(problems.length - errors, "warning")}`;
   const outcome = errors > 0 ? "not taken over" : "taken over";
-  io.out(`${new Date().toLocaleTimeString()}  ${name}: ${errors} errors, ${warnings} warnings; ${outcome}\n`);
+  io.out(`${new Date().toLocaleTimeString()}  ${name}: ${counts}; ${outcome}\n`);
 }
 
 /** Editors write a file in several steps. */

@@ -7,8 +7,8 @@ import { type AuthKind, authKinds, writeScaffold } from "../scaffold/scaffold.ts
 
 const usage = `jackfield new [NAME] [--title TEXT] [--base-url URL] [--auth KIND] [--out FOLDER] [--yes]
 
-Writes a folder with a connector.yaml, a test.yaml and an icon to begin with. What is not given is asked; an existing folder is never
-overwritten.
+Writes a folder with a connector.yaml, a test.yaml and an icon to begin with, and beside it the schemas that editors check them with. What
+is not given is asked; an existing folder is never overwritten.
 
 NAME         the folder's name: lower case, digits and single hyphens; default: made of the title
 --title      what people see
@@ -82,7 +82,7 @@ const questions: {
     check: (answer) =>
       /^https:\/\/[A-Za-z0-9][A-Za-z0-9.-]*(:[0-9]{1,5})?(\/[A-Za-z0-9._~/-]*)?$/.test(answer)
         ? undefined
-        : "Give a URL such as https://api.acme.example/v1, without a query.",
+        : "Give a URL that begins with https://, such as https://api.acme.example/v1, without a query.",
     preset: ({ title }, name) => `https://api.${name ?? connectorName(title ?? "acme")}.example`,
   },
   auth: {

@@ -94,19 +94,26 @@ export type AuthKind = keyof typeof authKinds;
 
 const quiet: Io = { out: () => undefined, error: () => undefined, colour: false };
 
-/** Writes the folder and gives the paths of its files; undefined if it is there already. */
+/** The schemas that editors look for beside the folders of connectors, by the kind of file that they are of. */
+const schemas = { "connector.schema.json": "manifest", "test.schema.json": "test" } as const;
+
+/** Writes the folder, and the schemas if they are not there yet, and gives the paths of what was written; undefined if the folder exists. */
 export async function writeScaffold(out: string, scaffold: Scaffold): Promise<string[] | undefined> {
   const folder = join(out, scaffold.name);
   if (await stat(folder).catch(() => undefined)) return undefined;
   await mkdir(folder, { recursive: true });
   const files = { "connector.yaml": manifest(scaffold), "test.yaml": testFile(scaffold), "icon.svg": icon };
   for (const [name, text] of Object.entries(files)) await writeFile(join(folder, name), text, { flag: "wx" });
-  // Editors look for the schema beside the folders of connectors.
-  const schema = join(out, "connector.schema.json");
-  await writeFile(schema, schemaText(), { flag: "wx" }).catch(() => undefined);
+  const written = Object.keys(files).map((name) => join(folder, name));
+  for (const [name, kind] of Object.entries(schemas)) {
+    const schema = join(out, name);
+    if (await stat(schema).catch(() => undefined)) continue;
+    await writeFile(schema, schemaText(kind), { flag: "wx" });
+    written.push(schema);
+  }
   // What the engine sends is written down by the test itself.
   await test.run([folder, "--update"], quiet);
-  return Object.keys(files).map((name) => join(folder, name));
+  return written;
 }
 
 /** A text in YAML, whatever stands in it. */
@@ -149,6 +156,7 @@ function manifest({ name, title, baseUrl, auth }: Scaffold): string {
 function testFile({ auth }: Scaffold): string {
   const { fields, hasToken }: Kind = authKinds[auth];
   return [
+    "# yaml-language-server: $schema=../test.schema.json",
     "# What the provider answers is made up here; `jackfield test --update` writes what the engine sends and what comes of it.",
     "cases:",
     "  - name: Somebody connects and gets an item",

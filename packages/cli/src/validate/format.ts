@@ -48,4 +48,5 @@ export function countOf(checked: readonly Checked[], severity: Problem["severity
   return problemsOf(checked).filter((problem) => problem.severity === severity).length;
 }
 
-const plural = (number: number, noun: string) => `${number} ${noun}${number === 1 ? "" : "s"}`;
+/** `1 error`, `2 errors`. */
+export const plural = (number: number, noun: string) => `${number} ${noun}${number === 1 ? "" : "s"}`;
