@@ -1,5 +1,6 @@
 import { type Connector, compilePattern, type OAuth1, type OAuth2 } from "@jackfield/manifest";
 import { JackfieldError } from "../errors.ts";
+import { splitSecrets } from "../grant/secrets.ts";
 import type { Runtime } from "../runtime.ts";
 import type { Actor } from "./actor.ts";
 import { refuseWhitespace } from "./form.ts";
@@ -43,7 +44,7 @@ function viewApp(runtime: Runtime, record: AppRecord): App {
     environment,
     client_id,
     secret_set: client_secret !== undefined,
-    fields: record.fields ?? {},
+    fields: splitSecrets(runtime.connectors.get(connector)?.auth[auth], record.fields ?? {}).open,
     secrets_set: Object.keys(extra),
     redirect_uri: redirectUri(runtime, connector),
     created_at,
@@ -102,11 +103,14 @@ export async function putApp(
   refuseBadValues(auth, values);
   const stored = await runtime.store.apps.get(actor.workspace, connector, authId, environment);
   const kept = appSecrets(runtime, stored);
+  const given = splitSecrets(auth, chosen(values));
+  // What the manifest calls a secret may have been stored before it did.
+  const before = splitSecrets(auth, stored?.fields ?? {});
   const secrets: AppSecrets = {
     client_secret: values.client_secret || kept.client_secret,
-    extra: { ...kept.extra, ...chosen(auth, values, true) },
+    extra: { ...(before.secret as Readonly<Record<string, string>>), ...without(kept.extra, given.open), ...given.secret },
   };
-  const fields = { ...stored?.fields, ...chosen(auth, values, false) };
+  const fields = { ...before.open, ...given.open };
   refuseMissing(auth, { ...fields, ...secrets.extra, client_id: values.client_id, client_secret: secrets.client_secret });
   const place = { workspace: actor.workspace, connector, id: `${authId}/${environment}`, field: "app" } as const;
   const hasSecret = secrets.client_secret !== undefined || Object.keys(secrets.extra).length > 0;
@@ -129,17 +133,15 @@ export async function putApp(
 /** Secrets that every app may have, for what the provider signs or checks. */
 const commonSecrets = ["signing_secret"];
 
-const isSecret = (auth: OAuth2 | OAuth1, name: string) =>
-  commonSecrets.includes(name) || auth.client.fields.some((field) => field.name === name && field.secret);
-
-/** The further values of one kind that were given, and not left empty. */
-function chosen(auth: OAuth2 | OAuth1, values: AppValues, secret: boolean): Record<string, string> {
-  const { client_id, client_secret, ...extra } = values;
+/** The further values that were given, and not left empty. */
+function chosen({ client_id, client_secret, ...extra }: AppValues): Record<string, string> {
   return Object.fromEntries(
-    Object.entries(extra).filter(
-      (entry): entry is [string, string] => entry[1] !== undefined && entry[1] !== "" && isSecret(auth, entry[0]) === secret,
-    ),
+    Object.entries(extra).filter((entry): entry is [string, string] => entry[1] !== undefined && entry[1] !== ""),
   );
+}
+
+function without<Value>(values: Readonly<Record<string, Value>>, names: object): Readonly<Record<string, Value>> {
+  return Object.fromEntries(Object.entries(values).filter(([name]) => !Object.hasOwn(names, name)));
 }
 
 function refuseBadValues(auth: OAuth2 | OAuth1, values: AppValues): void {

@@ -3,7 +3,7 @@ import { createRedactor } from "../egress/redact.ts";
 import { compileRule, type Rule } from "../egress/whitelist.ts";
 import { JackfieldError } from "../errors.ts";
 import { appNames, type Client, type Credential, type Known, nothingKnown, tokenNames } from "../grant/credential.ts";
-import { clientSecrets, fieldSecrets, tokenSecrets } from "../grant/secrets.ts";
+import { clientSecrets, fieldSecrets, splitSecrets, tokenSecrets } from "../grant/secrets.ts";
 import { ambient, type Names } from "../request/hole.ts";
 import { renderUrl } from "../request/url.ts";
 import type { Runtime } from "../runtime.ts";
@@ -174,16 +174,17 @@ export async function clientOf(runtime: Runtime, opened: Pick<OpenConnection, "r
       : await runtime.store.apps.get(record.workspace, record.connector, record.auth, record.environment);
   if (!app && source === "either" && auth.type === "oauth2" && auth.grant === "password") return noClient;
   if (!app) throw new JackfieldError("app_not_configured");
-  return openApp(runtime, app);
+  return openApp(runtime, auth, app);
 }
 
 /** Nobody brings a client: nothing of one is sent. */
 const noClient: Client = { client_id: "", client_secret: undefined };
 
 /** Unseals an app. Throws `seal_broken`. */
-function openApp(runtime: Pick<Runtime, "sealer">, app: AppRecord): Client {
+function openApp(runtime: Pick<Runtime, "sealer">, auth: Auth, app: AppRecord): Client {
   const { client_secret, extra } = appSecrets(runtime, app);
-  return { client_id: app.client_id, client_secret, extra: app.fields ?? {}, secrets: extra };
+  const { open, secret } = splitSecrets(auth, app.fields ?? {});
+  return { client_id: app.client_id, client_secret, extra: open, secrets: { ...secret, ...extra } };
 }
 
 /** Throws `seal_broken`. */

@@ -26,3 +26,17 @@ export function secretsOf(
   const { fields = {}, token = {}, request = {} } = names as Readonly<Record<string, Readonly<Record<string, unknown>>>>;
   return [...clientSecrets(client), ...fieldSecrets(auth, fields), ...tokenSecrets(token), request.code];
 }
+
+/** Nobody's manifest makes these fit for being shown. */
+const alwaysSecret = ["signing_secret", "private_key"];
+
+/** What an admin entered with an app: what is secret, as the manifest says now, and what may be shown. */
+export function splitSecrets<Value>(
+  auth: Auth | undefined,
+  values: Readonly<Record<string, Value>>,
+): { readonly secret: Readonly<Record<string, Value>>; readonly open: Readonly<Record<string, Value>> } {
+  const declared = auth !== undefined && "client" in auth ? auth.client.fields : [];
+  const secret = new Set([...alwaysSecret, ...declared.filter((field) => field.secret).map(({ name }) => name)]);
+  const pick = (hidden: boolean) => Object.fromEntries(Object.entries(values).filter(([name]) => secret.has(name) === hidden));
+  return { secret: pick(true), open: pick(false) };
+}

@@ -1,0 +1,83 @@
+import { randomBytes } from "node:crypto";
+import { type Connector, compile } from "@jackfield/manifest";
+import { getApp, putApp } from "../src/connection/apps.ts";
+import { clientOf } from "../src/connection/open.ts";
+import type { AppRecord } from "../src/connection/record.ts";
+import { createSealer } from "../src/connection/seal.ts";
+import { appNames } from "../src/grant/credential.ts";
+import type { Runtime } from "../src/runtime.ts";
+
+/** The connector, with its app's further field secret or not. */
+function connectorWith(secret: boolean): Connector {
+  const { connector, problems } = compile(
+    `manifest: 1
+name: acme
+title: Acme
+base_url: https://api.acme.example
+auth:
+  oauth:
+    type: oauth2
+    grant: client_credentials
+    client: { fields: [{ name: developer_code, label: Developer code, secret: ${secret}, help: From the app. }] }
+    token: { url: https://acme.example/token, headers: { X-Code: "{{ app.developer_code }}" } }
+    revocation: { url: https://acme.example/revoke }
+    test: { request: { path: /me } }
+    label: "{{ me.name }}"
+    unique_id: me.id
+`,
+    { file: "acme" },
+  );
+  if (!connector) throw new Error(JSON.stringify(problems));
+  return connector;
+}
+
+let connector: Connector;
+let stored: AppRecord | undefined;
+const key = randomBytes(32);
+const runtime = {
+  connectors: { get: () => connector },
+  store: {
+    apps: {
+      get: async () => stored,
+      put: async (record: AppRecord) => {
+        stored = record;
+      },
+    },
+  },
+  sealer: createSealer({ active: "a", get: () => key }, randomBytes),
+  platform: { url: "https://jackfield.example" },
+  clock: Date.now,
+  random: randomBytes,
+} as unknown as Runtime;
+const actor = { id: "key/1", workspace: "w", owner: "o", all: true, via: "key" } as const;
+const put = (values: object) =>
+  putApp(runtime, actor, "acme", "oauth", "production", { client_id: "id", client_secret: "hush", ...values });
+const code = async () => {
+  const record = { workspace: "w", connector: "acme", auth: "oauth", environment: "production" } as never;
+  const auth = connector.auth.oauth as never;
+  return appNames(await clientOf(runtime, { record, auth, fields: {} })).developer_code;
+};
+
+beforeEach(() => {
+  stored = undefined;
+});
+
+test("A value that became a secret is neither shown nor kept in the open", async () => {
+  connector = connectorWith(false);
+  expect((await put({ developer_code: "canary-code" })).fields).toEqual({ developer_code: "canary-code" });
+  connector = connectorWith(true);
+  expect(JSON.stringify(await getApp(runtime, actor, "acme", "oauth", "production"))).not.toContain("canary-code");
+  expect(await code()).toBe("canary-code");
+  expect(await put({})).toMatchObject({ fields: {}, secrets_set: ["developer_code"] });
+  expect(JSON.stringify(stored)).not.toContain("canary-code");
+  expect(await code()).toBe("canary-code");
+});
+
+test("A value that is no secret any more can be saved anew, and the old one does not come back", async () => {
+  connector = connectorWith(true);
+  await put({ developer_code: "canary-code" });
+  connector = connectorWith(false);
+  expect(JSON.stringify(await getApp(runtime, actor, "acme", "oauth", "production"))).not.toContain("canary-code");
+  expect((await put({ developer_code: "open-code" })).fields).toEqual({ developer_code: "open-code" });
+  expect(await code()).toBe("open-code");
+});
