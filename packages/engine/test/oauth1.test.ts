@@ -49,3 +49,12 @@ test("A signature depends on the URL, the method and both secrets", async () => 
   ]);
   expect(new Set(signatures).size).toBe(5);
 });
+
+test("A key that cannot sign is the admin's to mend, and is in no error", async () => {
+  const context = { clock: () => 0, random: Buffer.alloc };
+  const keys = { ...token, client: { ...client, secrets: { private_key: "canary-no-key" } } };
+  const signed = signRequest(context, { signature_method: "RSA-SHA1", realm: undefined }, photo, keys, {});
+  const error = await signed.catch((cause: unknown) => cause);
+  expect(error).toMatchObject({ code: "assertion_key_invalid" });
+  expect(String((error as Error).message)).not.toContain("canary");
+});

@@ -107,14 +107,16 @@ function requestNames(context: Pick<GrantContext, "clock" | "random">, outgoing:
 function withSegments({ url, base }: Outgoing, segments: readonly string[]): string {
   if (segments.length === 0) return url;
   const front = base === undefined ? undefined : new URL(base).href.replace(/\/+$/, "");
-  if (front === undefined || !url.startsWith(front)) {
+  if (front === undefined || !/^([/?#]|$)/.test(url.slice(front.length)) || !url.startsWith(front)) {
     throw new JackfieldError("url_invalid", {
       detail: "The credential stands in the path, so that only paths below `base_url` work.",
     });
   }
   // A colon is a letter like any other within a segment (RFC 3986 §3.3), and some tokens hold one.
   const inserted = segments.map((segment) => `/${encodeURIComponent(segment).replaceAll("%3A", ":")}`).join("");
-  return front + inserted + url.slice(front.length);
+  const rest = url.slice(front.length);
+  // The next page's URL, as the provider gives it, may hold the credential already.
+  return rest.startsWith(inserted) && /^([/?#]|$)/.test(rest.slice(inserted.length)) ? url : front + inserted + rest;
 }
 
 async function signature(

@@ -31,10 +31,15 @@ const keyOf = ({ client, secret }: Keys) => `${encoded(client.client_secret ?? "
 const methods: { readonly [M in OAuth1["signature_method"]]: (base: string, keys: Keys) => string } = {
   "HMAC-SHA1": (base, keys) => createHmac("sha1", keyOf(keys)).update(base).digest("base64"),
   "HMAC-SHA256": (base, keys) => createHmac("sha256", keyOf(keys)).update(base).digest("base64"),
-  "RSA-SHA1": (base, { client }) =>
-    createSign("RSA-SHA1")
-      .update(base)
-      .sign(String(appNames(client).private_key ?? client.client_secret ?? ""), "base64"),
+  "RSA-SHA1": (base, { client }) => {
+    try {
+      return createSign("RSA-SHA1")
+        .update(base)
+        .sign(String(appNames(client).private_key ?? client.client_secret ?? ""), "base64");
+    } catch (cause) {
+      throw new JackfieldError("assertion_key_invalid", { detail: "The app's private key cannot be used with RSA-SHA1.", cause });
+    }
+  },
   PLAINTEXT: (_base, keys) => keyOf(keys),
 };
 
@@ -45,7 +50,10 @@ export interface SignedRequest {
   readonly form?: Entries;
 }
 
-/** The Authorization header of a request (RFC 5849 §3.5.1). `extra` are protocol parameters such as `oauth_callback`. */
+/**
+ * The Authorization header of a request (RFC 5849 §3.5.1). `extra` are protocol parameters such as `oauth_callback`. Throws
+ * `assertion_key_invalid`.
+ */
 export async function signRequest(
   context: Pick<GrantContext, "clock" | "random">,
   auth: Pick<OAuth1, "signature_method" | "realm">,
