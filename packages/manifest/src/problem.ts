@@ -144,7 +144,7 @@ export const problemKinds = {
   field_without_help: warning("A secret or an ID is asked for without help.", "Say with `help` where the value is found."),
   field_not_secret: warning("A field seems to hold a secret and is not marked as one.", "Add `secret: true`."),
   options_missing: error("A drop-down has no choices.", "List them under `options`."),
-  default_mismatch: error("A default does not fit its field.", "Give a default of the field's type, one of its options."),
+  default_mismatch: error("A default does not fit its field.", "Give a default that the field itself takes."),
   duplicate_choice: warning("A choice stands twice.", "Remove one of the two."),
   range_empty: error("A range holds nothing.", "Swap `min` and `max`, or correct one of them."),
   unknown_options: error(
