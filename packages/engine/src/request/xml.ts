@@ -40,5 +40,22 @@ export function parseXml(text: string): unknown {
 export function buildXml(body: unknown): string {
   if (body === null || typeof body !== "object" || Array.isArray(body))
     throw new JackfieldError("expression_error", { detail: "An XML body must be an object." });
+  refuseNames(body, 0);
   return `<?xml version="1.0" encoding="UTF-8"?>${String(builder.build(body))}`;
+}
+
+/** The builder writes names as they are, and an object may come from whoever runs a step. */
+const name = /^(#text|@?[\p{L}_][\p{L}\p{N}_.:-]*)$/u;
+const maxDepth = 90;
+
+function refuseNames(body: unknown, depth: number): void {
+  if (body === null || typeof body !== "object") return;
+  if (depth > maxDepth) throw new JackfieldError("expression_error", { detail: "An XML body is nested too deeply." });
+  for (const [key, value] of Object.entries(body)) {
+    if (!Array.isArray(body) && !name.test(key))
+      throw new JackfieldError("expression_error", {
+        detail: "An XML body has a key that can be no element's or attribute's name.",
+      });
+    refuseNames(value, depth + 1);
+  }
 }
