@@ -1,3 +1,5 @@
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import { nearest } from "@jackfield/manifest";
 import { type Command, type ExitCode, type Io, UsageError } from "./command.ts";
 import { dev } from "./commands/dev.ts";
@@ -8,6 +10,8 @@ import { schema } from "./commands/schema.ts";
 import { start } from "./commands/start.ts";
 import { test } from "./commands/test.ts";
 import { validate } from "./commands/validate.ts";
+
+const { version } = JSON.parse(readFileSync(join(import.meta.dirname, "../package.json"), "utf8")) as { version: string };
 
 /** Every command there is, by name. */
 export const commands: Readonly<Record<string, Command>> = {
@@ -27,6 +31,10 @@ export async function run(args: readonly string[], io: Io): Promise<ExitCode> {
   if (name === undefined || name === "--help" || name === "-h" || name === "help") {
     io.out(overview());
     return name === undefined ? 2 : 0;
+  }
+  if (name === "--version" || name === "-v") {
+    io.out(`jackfield ${version}\n`);
+    return 0;
   }
   const command = Object.hasOwn(commands, name) ? commands[name] : undefined;
   if (!command) {

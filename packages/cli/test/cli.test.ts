@@ -127,3 +127,7 @@ test.each([
     expect([await once(child, "close"), said]).toEqual([[code, null], ""]);
   },
 );
+
+test("--version tells the version", async () => {
+  expect(await jackfield("--version")).toMatchObject({ code: 0, out: expect.stringMatching(/^jackfield \d+\.\d+\.\d+\n$/) });
+});

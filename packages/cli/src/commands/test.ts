@@ -126,15 +126,20 @@ function print({ file, problems, cases, place, updated }: Tested, updating: bool
   if (updated) io.out(`${file} is written.\n`);
   for (const { name, findings } of cases.filter(({ passed }) => !passed)) {
     const head = (path: Path) => `${place(path)}  ${name}: ${pathText(path)}`;
-    for (const { path, message } of findings.troubles) io.out(`${head(path)}\n  ${message}\n\n`);
-    const shown = differencesOf(findings).filter((observation) => !updating || !isRequest(observation));
-    for (const { path, expected, actual } of shown) {
+    const show = ({ path, expected, actual }: Observation) => {
       const words = expected === undefined ? notWritten[updating ? "updating" : "testing"] : "differs";
       const lines = difference(expected, actual).map((line) => `  ${painted(line, io)}\n`);
       io.out(`${head(path)} ${words}\n${lines.join("")}\n`);
-    }
+    };
+    const shown = differencesOf(findings).filter((observation) => !updating || !isRequest(observation));
+    // Why a case ended comes before all that could then not be done.
+    for (const observation of shown.filter(isFailure)) show(observation);
+    for (const { path, message } of findings.troubles) io.out(`${head(path)}\n  ${message}\n\n`);
+    for (const observation of shown.filter((one) => !isFailure(one))) show(observation);
   }
 }
+
+const isFailure = ({ actual }: Observation) => typeof actual === "object" && actual !== null && "error" in actual;
 
 const notWritten = { updating: "would be", testing: "is not written down; run with --update" } as const;
 
