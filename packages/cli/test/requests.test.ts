@@ -71,7 +71,7 @@ describe("connectors of the repository, with everything given, give exactly", ()
       {
         authorization: {
           method: "GET",
-          url: `https://github.com/login/oauth/authorize?${begun(`&scope=read%3Auser&state=STATE${pkce}`)}`,
+          url: `https://github.com/login/oauth/authorize?${begun(`&state=STATE${pkce}`)}`,
           headers: {},
           body: null,
         },
