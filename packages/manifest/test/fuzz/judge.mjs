@@ -1,5 +1,6 @@
 // @ts-check
 import { isDeepStrictEqual } from "node:util";
+import { processorTime } from "./processor-time.mjs";
 
 /**
  * What is judged: the compiler and its parts.
@@ -25,9 +26,8 @@ function must(holds, otherwise) {
  * @param {Tools} tools
  */
 export function judge(text, tools) {
-  const began = process.cpuUsage();
-  const { connector, problems } = tools.compile(text, { file: "connector.yaml" });
-  const { user, system } = process.cpuUsage(began);
+  const { result, milliseconds } = processorTime(() => tools.compile(text, { file: "connector.yaml" }));
+  const { connector, problems } = result;
   const failed = problems.some(({ severity }) => severity === "error");
   must((connector === undefined) === failed, `${problems.length} problems, and ${connector ? "a" : "no"} connector`);
   const lines = text.replace(/^\ufeff/, "").split("\n");
@@ -40,7 +40,7 @@ export function judge(text, tools) {
     must(tools.formatProblem(problem).split("\n").length === 3, "a problem is not shown in three lines");
   }
   sameWithoutHaste(text, tools);
-  return { connector: connector !== undefined, milliseconds: (user + system) / 1000 };
+  return { connector: connector !== undefined, milliseconds };
 }
 
 /** The quick readers say what the thorough ones say, or nothing. @param {string} text @param {Tools} tools */
