@@ -9,6 +9,7 @@ import { bareApi, renderRequest } from "../request/render.ts";
 import { retryAfter } from "../request/retry-after.ts";
 import { capture } from "./capture.ts";
 import { appNames, type Client, type Credential, nothingKnown, tokenNames } from "./credential.ts";
+import { introspectCredential } from "./introspect.ts";
 import { jwtLifetime, lifetimeOf } from "./lifetime.ts";
 import { secretsOf, tokenSecrets } from "./secrets.ts";
 import { answerRoots, parseTokenAnswer } from "./token-answer.ts";
@@ -64,7 +65,34 @@ export async function requestToken(
 ): Promise<Credential> {
   const target = await renderParameters({ audience: auth.audience ?? null, resource: auth.resource ?? null }, request.names);
   const answered = await callEndpoint(context, auth, { ...request, values: [...request.values, ...target] });
-  return readCredential(context, answered, readingOf(auth, moment), { auth, client: request.client, names: request.names });
+  const reading = readingOf(auth, moment);
+  const following = { auth, client: request.client, names: request.names };
+  if (auth.introspection === undefined || reading.default_lifetime === "never") {
+    return readCredential(context, answered, reading, following);
+  }
+  // What would be assumed gives way to what the provider knows.
+  const credential = await readCredential(context, answered, { ...reading, default_lifetime: "never" }, following);
+  if (credential.lifetime !== undefined) return credential;
+  return asIntrospected(context, auth, { ...following, credential }, reading, answered.answer.sentAt);
+}
+
+/** The credential with the lifetime that introspection tells, or else the assumed one: a token is never lost for want of its end. */
+async function asIntrospected(
+  context: GrantContext,
+  auth: OAuth2,
+  request: Following & { readonly credential: Credential },
+  reading: Reading,
+  since: number,
+): Promise<Credential> {
+  const { credential } = request;
+  const told = await introspectCredential(context, auth, request).catch(() => undefined);
+  const assumed = assumedLifetime(reading, credential.access_token, since);
+  const lifetime = told?.expires_at === undefined ? assumed : told.expires_at - since;
+  return {
+    ...credential,
+    ...(lifetime === undefined ? {} : { expires_at: since + lifetime, lifetime }),
+    scopes: credential.scopes ?? scopesOf(told?.scope),
+  };
 }
 
 /** Reads an answer, and goes through the exchanges that follow from it. Throws as `requestToken`. */
@@ -210,8 +238,12 @@ async function timeLeft(
   const { value, unit } = response.expires_in;
   const told = lifetimeOf(root === undefined ? undefined : await evaluate(value, root), unit, now);
   // An answer that brings no token says nothing of the one before, whose own end stays.
-  if (told !== undefined || reading.default_lifetime === "never" || !isToken(accessToken)) return told;
-  return reading.default_lifetime ?? jwtLifetime(accessToken, now);
+  return told === undefined && isToken(accessToken) ? assumedLifetime(reading, accessToken, now) : told;
+}
+
+/** What a token lives that nobody told the end of. */
+function assumedLifetime({ default_lifetime }: Reading, accessToken: string, now: number): number | undefined {
+  return default_lifetime === "never" ? undefined : (default_lifetime ?? jwtLifetime(accessToken, now));
 }
 
 /** More does not fit into the headers that common servers take. */

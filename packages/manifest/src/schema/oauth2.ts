@@ -213,7 +213,10 @@ const Introspection = Type.Object(
     expires_at: Type.Optional(Expression("introspection.response", "When it ends, in seconds since 1970. Default: exp.")),
     scope: Type.Optional(Expression("introspection.response", "Its scopes. Default: scope.")),
   },
-  { ...closed, description: "Asks the provider what a token is worth (RFC 7662)." },
+  {
+    ...closed,
+    description: "Asks the provider what a token is worth (RFC 7662): called for each new token whose answer tells no lifetime.",
+  },
 );
 
 const Device = Type.Object(
