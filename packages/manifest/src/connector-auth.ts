@@ -171,21 +171,20 @@ interface Endpoint {
 
 export type Scope = NonNullable<NonNullable<OAuth2Manifest["scopes"]>["required"]>[number];
 
-export type OAuth2 = Unfold<
-  Omit<
-    OAuth2Manifest,
-    | "client"
-    | "scopes"
-    | "authorization"
-    | "device"
-    | "assertion"
-    | "callback"
-    | "token"
-    | "refresh"
-    | "revocation"
-    | "introspection"
-  >
-> & {
+/** The blocks that a connector has in another shape than its manifest. */
+export type OAuth2Block =
+  | "client"
+  | "scopes"
+  | "authorization"
+  | "device"
+  | "assertion"
+  | "callback"
+  | "token"
+  | "refresh"
+  | "revocation"
+  | "introspection";
+
+export type OAuth2 = Unfold<Omit<OAuth2Manifest, OAuth2Block>> & {
   readonly client: Client;
   readonly scopes: {
     readonly separator: string;

@@ -1,6 +1,6 @@
 // The blocks of OAuth 2.0, and what other types share with them: how token answers are read, how credentials are replaced.
 
-import type { Assertion, Client, ClientAuthentication, OAuth2 } from "../connector.ts";
+import type { Assertion, Client, ClientAuthentication, OAuth2, OAuth2Block } from "../connector.ts";
 import { type FieldManifest, milliseconds } from "../defaults.ts";
 import { record } from "../record.ts";
 import type { Texts } from "../text.ts";
@@ -9,21 +9,7 @@ import { buildRequest } from "./request.ts";
 
 type CompiledOAuth2 = CompiledAuthOf<"oauth2">;
 
-type Blocks = Pick<
-  OAuth2,
-  | "client"
-  | "scopes"
-  | "authorization"
-  | "device"
-  | "assertion"
-  | "callback"
-  | "token"
-  | "refresh"
-  | "revocation"
-  | "introspection"
->;
-
-export function buildOAuth2(auth: CompiledOAuth2, texts: Texts): Blocks {
+export function buildOAuth2(auth: CompiledOAuth2, texts: Texts): Pick<OAuth2, OAuth2Block> {
   const reader = new TokenReader(texts);
   const client = buildClient(auth, texts);
   return {
