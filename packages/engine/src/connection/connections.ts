@@ -10,7 +10,7 @@ import { explain } from "./explain.ts";
 import { changeFields, checkFields, environmentIn } from "./fields.ts";
 import { draftIdentity } from "./identity.ts";
 import { authOf, clientOf, connectorOf, declared, namesOf, type OpenConnection, open, sealFields, whitelistOf } from "./open.ts";
-import type { ConnectionRecord, Status } from "./record.ts";
+import { type ConnectionRecord, type Status, untold } from "./record.ts";
 import { type Revocation, revokeAtProvider } from "./revocation.ts";
 import { scopesToAsk } from "./scopes.ts";
 import type { Listed, Page } from "./store.ts";
@@ -72,6 +72,7 @@ export async function create(
   const id = `con_${runtime.random(15).toString("base64url")}`;
   const now = new Date(runtime.clock()).toISOString();
   const record: ConnectionRecord = {
+    ...untold,
     id,
     workspace: actor.workspace,
     owner: values.owner ?? actor.owner,
@@ -84,18 +85,7 @@ export async function create(
     label: null,
     unique_id: null,
     identity: draftIdentity(id),
-    alias_of: null,
     ...sealFields(runtime, { workspace: actor.workspace, connector: connector.name, id }, auth, fields),
-    sealed_credential: null,
-    credential_version: 0,
-    scopes: [],
-    missing_scopes: [],
-    renewable: false,
-    expires_at: null,
-    refresh_at: null,
-    refresh_failures: 0,
-    last_test: null,
-    error: null,
     created_at: now,
     updated_at: now,
   };

@@ -66,6 +66,21 @@ export interface ConnectionRecord {
   readonly updated_at: string;
 }
 
+/** What a record says before anything is known of the account. */
+export const untold = {
+  alias_of: null,
+  sealed_credential: null,
+  credential_version: 0,
+  scopes: [],
+  missing_scopes: [],
+  renewable: false,
+  expires_at: null,
+  refresh_at: null,
+  refresh_failures: 0,
+  last_test: null,
+  error: null,
+} as const satisfies Partial<ConnectionRecord>;
+
 /** One line of a connection's log. No bodies, no secrets. */
 export interface ConnectionEvent {
   readonly id: string;

@@ -1,6 +1,6 @@
 // A runtime on paper: what is sent is written down, nothing leaves.
 
-import type { ConnectionRecord } from "../connection/record.ts";
+import { type ConnectionRecord, untold } from "../connection/record.ts";
 import type { Store } from "../connection/store.ts";
 import type { Egress, EgressAnswer, EgressRequest } from "../egress/egress.ts";
 import { checkHeaders } from "../egress/headers.ts";
@@ -94,6 +94,7 @@ export function paperRecord(
   values: Pick<ConnectionRecord, "connector" | "auth" | "environment" | "id" | "fields">,
 ): ConnectionRecord {
   return {
+    ...untold,
     ...values,
     workspace: "preview",
     owner: "preview",
@@ -103,18 +104,7 @@ export function paperRecord(
     label: "<connection.label>",
     unique_id: "<connection.unique_id>",
     identity: "preview",
-    alias_of: null,
     sealed_fields: null,
-    sealed_credential: null,
-    credential_version: 0,
-    scopes: [],
-    missing_scopes: [],
-    renewable: false,
-    expires_at: null,
-    refresh_at: null,
-    refresh_failures: 0,
-    last_test: null,
-    error: null,
     created_at: "",
     updated_at: "",
   };
