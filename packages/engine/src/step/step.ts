@@ -113,8 +113,10 @@ function actionOf(connector: Connector, auth: Auth, id: string): Action {
  * for it. Throws `scope_missing` before any call.
  */
 async function refuseMissingScopes(runtime: Runtime, record: ConnectionRecord, auth: Auth, action: Action): Promise<void> {
-  const declaredScopes = auth.type === "oauth2" ? [...auth.scopes.required, ...auth.scopes.optional].map(({ name }) => name) : [];
-  const missing = action.scopes.filter((scope) => declaredScopes.includes(scope) && !record.scopes.includes(scope));
+  const lacking = action.scopes.filter((scope) => !record.scopes.includes(scope));
+  if (lacking.length === 0 || auth.type !== "oauth2") return;
+  const known = new Set([...auth.scopes.required, ...auth.scopes.optional].map(({ name }) => name));
+  const missing = lacking.filter((scope) => known.has(scope));
   if (missing.length === 0) return;
   const wanted = [...new Set([...record.missing_scopes, ...missing])];
   if (wanted.length > record.missing_scopes.length) await runtime.store.connections.update(record.id, { missing_scopes: wanted });
