@@ -33,8 +33,9 @@ interface Prepared {
   readonly rendered: Rendered;
 }
 
-/** The tries of one step: again after a forced refresh, or when the provider asks to wait a moment. */
+/** The tries of one step's requests: again after a forced refresh, or when the provider asks to wait a moment. */
 export class Attempts {
+  /** Of all requests together. */
   count = 0;
   private readonly runtime: Runtime;
   private readonly refresher: Refresher;
@@ -52,7 +53,7 @@ export class Attempts {
   ): Promise<{ answer: ApiAnswer; names: Names; last: OpenConnection }> {
     let current = opened;
     let refreshed = false;
-    for (;;) {
+    for (let tries = 1; ; tries += 1) {
       this.count += 1;
       const { names, rendered } = await prepare(current);
       const { actor, signal } = this.options;
@@ -65,7 +66,7 @@ export class Attempts {
           continue;
         }
       }
-      const wait = this.waitAfter(rendered, answer);
+      const wait = this.waitAfter(rendered, answer, tries);
       if (wait === undefined) return { answer, names, last: current };
       await this.runtime.sleep(wait);
     }
@@ -75,12 +76,12 @@ export class Attempts {
    * Milliseconds until the next try, or undefined where there is none. 429 was not carried out, and other failures only count where a
    * repetition harms nothing; without the manifest's word only those that name a time.
    */
-  private waitAfter({ method }: Rendered, answer: ApiAnswer): number | undefined {
+  private waitAfter({ method }: Rendered, answer: ApiAnswer, tries: number): number | undefined {
     const { retry } = this.options;
     const harmless = answer.status === 429 || idempotent.has(method) || retry?.unsafe === true;
     const statuses = retry?.statuses ?? defaultStatuses;
-    if (!harmless || !statuses.includes(answer.status) || this.count >= (retry?.attempts ?? defaultAttempts)) return undefined;
-    const wait = answer.retry_after ?? (retry === undefined ? undefined : firstPause * 2 ** (this.count - 1));
+    if (!harmless || !statuses.includes(answer.status) || tries >= (retry?.attempts ?? defaultAttempts)) return undefined;
+    const wait = answer.retry_after ?? (retry === undefined ? undefined : firstPause * 2 ** (tries - 1));
     return wait !== undefined && wait <= maxWait ? wait : undefined;
   }
 }
