@@ -1,6 +1,9 @@
 import { randomBytes } from "node:crypto";
 import { createRedactor, redactDeep } from "../../src/egress/redact.ts";
 
+/** Milliseconds. What is slow takes minutes; machines differ, so only that is told apart. */
+const hang = 30_000;
+
 const secret = 'ya29.a0/Äb+c"d\\e f=&~!';
 
 describe("A secret is found in every form in which it is echoed", () => {
@@ -101,7 +104,7 @@ describe("A redactor", () => {
   ])("is quick with %s in ten megabytes", (_, secrets, text) => {
     const start = Date.now();
     const clean = createRedactor(secrets)(text);
-    expect(Date.now() - start).toBeLessThan(5000);
+    expect(Date.now() - start).toBeLessThan(hang);
     // Not toBe, which would print the text.
     expect(clean === text.replace("cccccc", "[redacted]")).toBe(true);
   });
@@ -118,7 +121,7 @@ describe("A redactor", () => {
     const secrets = Array.from({ length: 5 }, () => randomBytes(26 * 1024).toString("base64"));
     const start = Date.now();
     for (let count = 0; count < 10_000; count += 1) createRedactor(secrets);
-    expect(Date.now() - start).toBeLessThan(1000);
+    expect(Date.now() - start).toBeLessThan(hang);
   });
 
   test("leaves texts alone when it has no secrets", () => {
@@ -153,7 +156,7 @@ describe("A redactor", () => {
     const text = "nothing to see here ".repeat(50_000);
     const start = Date.now();
     expect(createRedactor(secrets)(text)).toBe(text);
-    expect(Date.now() - start).toBeLessThan(2000);
+    expect(Date.now() - start).toBeLessThan(hang);
   });
 });
 
