@@ -97,7 +97,8 @@ const giants: Readonly<Record<string, string>> = {
 
 const ordinary = filled(
   actions,
-  (number) => `  a${number}: { title: A, request: { path: "/a/{{ input.id }}" }, input: { id: { required: true } }, output: body.a }\n`,
+  (number) =>
+    `  a${number}: { title: A, request: { path: "/a/{{ input.id }}" }, input: { id: { required: true } }, output: body.a }\n`,
 );
 
 /** How long an ordinary manifest of this size takes here and now. */
