@@ -15,8 +15,10 @@ import {
   remove,
   update,
 } from "./connection/connections.ts";
+import { createDuties } from "./connection/duties.ts";
 import { createEventLog } from "./connection/event-log.ts";
-import type { ConnectionEvent, LastTest } from "./connection/record.ts";
+import { disconnectIdle } from "./connection/idle.ts";
+import { type ConnectionEvent, duties, type LastTest } from "./connection/record.ts";
 import { redirectUri } from "./connection/redirect-uri.ts";
 import { createRefresher } from "./connection/refresh.ts";
 import type { Revocation } from "./connection/revocation.ts";
@@ -27,11 +29,11 @@ import { createEgress, type Egress, type EgressOptions } from "./egress/egress.t
 import { JackfieldError } from "./errors.ts";
 import type { Log } from "./log.ts";
 import type { Queue } from "./queue.ts";
-import type { Platform, Registry, Runtime } from "./runtime.ts";
+import type { Platform, Policy, Registry, Runtime } from "./runtime.ts";
 import { listOptions, type OptionsPage, type OptionsRequest } from "./step/options.ts";
 import { type ProxyAnswer, type ProxyRequest, proxy } from "./step/proxy.ts";
 import { runStep, type StepOptions, type StepResult } from "./step/step.ts";
-import { createSweep } from "./sweep.ts";
+import { createSweep, type Repeat, repeatByTimer } from "./sweep.ts";
 
 export interface TestResult {
   readonly ok: boolean;
@@ -114,6 +116,7 @@ export interface EngineOptions {
   readonly queue: Queue;
   readonly keys: KeyRing;
   readonly platform: Platform;
+  readonly policy?: Policy;
   /** What the network may be used for, or something in its place. */
   readonly egress: EgressOptions | Egress;
   readonly log: Log;
@@ -123,9 +126,12 @@ export interface EngineOptions {
   readonly random?: (bytes: number) => Buffer;
   /** Resolves after so many milliseconds. Default: a timer, which ends with the engine. */
   readonly sleep?: (ms: number) => Promise<void>;
+  /** How the sweep is repeated. Default: a timer. */
+  readonly repeat?: Repeat;
 }
 
-const refreshConcurrency = 8;
+/** How many jobs of one kind run at once. */
+const concurrency = 8;
 
 function createRuntime(options: EngineOptions, stopping: AbortSignal): Runtime {
   const { store, log, clock = Date.now, random = randomBytes } = options;
@@ -136,6 +142,7 @@ function createRuntime(options: EngineOptions, stopping: AbortSignal): Runtime {
     sealer: createSealer(options.keys, random),
     egress: "send" in options.egress ? options.egress : createEgress(options.egress, { clock }),
     platform: options.platform,
+    policy: options.policy ?? {},
     events: createEventLog(store, clock, random, log),
     log,
     clock,
@@ -149,7 +156,11 @@ export function createEngine(options: EngineOptions): Engine {
   const stopped = new AbortController();
   const runtime = createRuntime(options, stopped.signal);
   const refresher = createRefresher(runtime, `engine/${runtime.random(9).toString("base64url")}`);
-  const sweep = createSweep(runtime, () => expireFlows(runtime));
+  const work = createDuties(runtime, refresher);
+  const sweep = createSweep(runtime, options.repeat ?? repeatByTimer, async () => {
+    await expireFlows(runtime);
+    await disconnectIdle(runtime);
+  });
 
   return {
     apps: {
@@ -198,7 +209,7 @@ export function createEngine(options: EngineOptions): Engine {
       options: (...args) => listOptions(runtime, refresher, ...args),
     },
     async start() {
-      runtime.queue.work("refresh", { concurrency: refreshConcurrency }, (id) => refresher.work(id));
+      for (const duty of duties) runtime.queue.work(duty, { concurrency }, work[duty]);
       await sweep.start();
     },
     async stop() {

@@ -118,6 +118,7 @@ export const errorTable = {
   // connections
   connection_unknown: [404, "user", "There is no such connection.", "GET /v1/connections lists yours."],
   connection_revoked: [410, "user", "The connection was disconnected.", "Connect again."],
+  connection_idle: [410, "user", "The connection was not used for too long and was disconnected.", "Connect again."],
   not_connected: [409, "user", "The connection is not connected yet.", "Finish connecting it first."],
   needs_reauth: [409, "user", "The connection must be authorized again.", "Press Reconnect."],
   duplicate_connection: [409, "user", "This account is already connected.", "Use the connection that is named."],
@@ -173,6 +174,7 @@ export const errorTable = {
   ],
   scope_refused: [502, "author", "The provider refused the scopes.", "Check the scopes at the provider and in the manifest."],
   no_refresh_token: [502, "author", "The provider gave no refresh token.", "Check the parameters that ask for offline access."],
+  refresh_too_soon: [409, "provider", "The provider does not replace this token yet.", "Try again after the given time."],
   not_renewable: [409, "user", "This connection cannot be refreshed.", "Press Reconnect."],
   token_answer_invalid: [
     502,

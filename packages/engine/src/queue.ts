@@ -1,5 +1,7 @@
+import type { Duty } from "./connection/record.ts";
+
 /** Names of what is queued; each has one handler. */
-export type JobKind = "refresh";
+export type JobKind = Duty;
 
 export interface Job {
   readonly kind: JobKind;

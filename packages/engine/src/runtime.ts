@@ -20,6 +20,14 @@ export interface Platform {
   readonly sandbox_url?: string | undefined;
 }
 
+/** What this deployment allows, in milliseconds. */
+export interface Policy {
+  /** A token that can be replaced is replaced once it is this old, whatever the provider says of its life. */
+  readonly maxTokenAge?: number | undefined;
+  /** A connection that nobody used for so long is disconnected. */
+  readonly maxIdle?: number | undefined;
+}
+
 /** What every function of the engine works with: made once by `createEngine`, passed as the first argument. */
 export interface Runtime extends GrantContext {
   readonly connectors: Registry;
@@ -27,6 +35,7 @@ export interface Runtime extends GrantContext {
   readonly queue: Queue;
   readonly sealer: Sealer;
   readonly platform: Platform;
+  readonly policy: Policy;
   readonly events: EventLog;
   readonly log: Log;
   /** Milliseconds since the epoch. */

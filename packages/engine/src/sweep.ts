@@ -1,4 +1,14 @@
+import { duties } from "./connection/record.ts";
 import type { Runtime } from "./runtime.ts";
+
+/** Does `work` every so many milliseconds until the result is called. */
+export type Repeat = (ms: number, work: () => Promise<void>) => () => void;
+
+/** With a timer that keeps no process alive. */
+export const repeatByTimer: Repeat = (ms, work) => {
+  const timer = setInterval(() => void work(), ms).unref();
+  return () => clearInterval(timer);
+};
 
 /** How often the store is asked what is due. */
 const everyMs = 30_000;
@@ -8,26 +18,31 @@ const aheadMs = 2 * everyMs;
 const batch = 1_000;
 
 /**
- * Finds every connection whose refresh is due soon and puts its job, whether or not the queue has it already: the store is the truth, and
+ * Finds every connection that something is due for soon and puts its job, whether or not the queue has it already: the store is the truth, and
  * a queue that lost everything is filled again. Runs once at the start and then regularly.
  */
-export function createSweep(runtime: Runtime, alsoDo: () => Promise<void>): { start(): Promise<void>; stop(): void } {
-  let timer: NodeJS.Timeout | undefined;
+export function createSweep(
+  runtime: Runtime,
+  repeat: Repeat,
+  alsoDo: () => Promise<void>,
+): { start(): Promise<void>; stop(): void } {
+  let stop = (): void => {};
   const sweep = async (): Promise<void> => {
     const until = new Date(runtime.clock() + aheadMs).toISOString();
-    for (const { id, refresh_at } of await runtime.store.connections.due(until, batch)) {
-      await runtime.queue.put({ kind: "refresh", id, due: Date.parse(refresh_at) });
+    for (const kind of duties) {
+      for (const { id, at } of await runtime.store.connections.due(kind, until, batch)) {
+        await runtime.queue.put({ kind, id, due: Date.parse(at) });
+      }
     }
     await alsoDo();
   };
-  const again = (): void => {
+  const again = (): Promise<void> =>
     sweep().catch((cause: unknown) => runtime.log("error", "the sweep failed and will run again", { cause }));
-  };
   return {
     async start() {
       await sweep();
-      timer = setInterval(again, everyMs).unref();
+      stop = repeat(everyMs, again);
     },
-    stop: () => clearInterval(timer),
+    stop: () => stop(),
   };
 }

@@ -50,8 +50,10 @@ test.each([
   [{ status: 400, error: "temporarily_unavailable" }, "retry", "provider_unavailable"],
   [{ status: 503 }, "retry", "provider_unavailable"],
   [{ status: 429 }, "retry", "provider_rate_limited"],
-  [{ status: 400 }, "retry", "token_answer_invalid"],
-  [{ status: 401 }, "retry", "token_answer_invalid"],
+  [{ status: 400 }, "ambiguous", "token_answer_invalid"],
+  [{ status: 401 }, "ambiguous", "token_answer_invalid"],
+  [{ status: 403 }, "ambiguous", "token_answer_invalid"],
+  [{ status: 302 }, "retry", "token_answer_invalid"],
   [{ status: 200 }, "retry", "token_answer_invalid"],
   [{ status: 400, error: "constructor" }, "configuration", "grant_refused"],
 ])("The refusal %j means %s", (words, kind, code) => {

@@ -30,6 +30,10 @@ export interface Config {
   readonly sandbox: boolean | undefined;
   readonly logLevel: LogLevel;
   readonly eventRetentionDays: number;
+  /** Seconds; undefined: as long as the provider says. */
+  readonly maxTokenAge: number | undefined;
+  /** undefined: for ever. */
+  readonly maxIdleDays: number | undefined;
   /** What is odd but no reason to refuse. */
   readonly warnings: readonly string[];
 }
@@ -131,6 +135,18 @@ export const variables: { readonly [Key in keyof Values]: Variable<Values[Key]> 
     description: "How many days the events of connections are kept.",
     read: (text) => wholeNumber(text ?? "90", 1, 36500),
   },
+  maxTokenAge: {
+    name: "MAX_TOKEN_AGE",
+    default: "",
+    description: "How many seconds a token is used at most, where it can be replaced, whatever the provider says of its life.",
+    read: (text) => (text === undefined ? undefined : wholeNumber(text, 60, 999_999_999)),
+  },
+  maxIdleDays: {
+    name: "MAX_IDLE_DAYS",
+    default: "",
+    description: "After how many days without use a connection is disconnected, also at the provider.",
+    read: (text) => (text === undefined ? undefined : wholeNumber(text, 1, 36500)),
+  },
 };
 
 /** Variables of later versions: to ignore them silently would be a promise that is not kept. */
@@ -140,7 +156,7 @@ const unsupported: Readonly<Record<string, string>> = {
   EGRESS_PROXY: "is not supported yet. Unset it; requests go out directly",
 };
 
-const withoutEffect = ["ALLOW_PASSWORD_GRANT", "MAX_TOKEN_AGE", "MAX_IDLE_DAYS", "STEP_LOG"] as const;
+const withoutEffect = ["ALLOW_PASSWORD_GRANT", "STEP_LOG"] as const;
 
 /** Reads the environment. Throws `ConfigError` with every problem. */
 export function readConfig(env: NodeJS.ProcessEnv): Config {

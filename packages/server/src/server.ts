@@ -11,6 +11,7 @@ import {
   JackfieldError,
   type KeyRing,
   type Log,
+  type Policy,
 } from "@jackfield/engine";
 import type { Connector, Problem } from "@jackfield/manifest";
 import { type Access, createAccess, type Welcome, welcome } from "./access/access.ts";
@@ -138,7 +139,18 @@ async function build(host: Host): Promise<{
   const platform = { url, sandbox_url: sandboxUrl };
   const allowPrivate = [...config.allowPrivateNetworks, ...(sandbox === undefined ? [] : [ownListener(url)])];
   const queue = createInProcessQueue({ log, clock });
-  const engine = createEngine({ connectors: catalog, store, queue, keys, platform, egress: { allowPrivate }, log, clock });
+  const policy = policyOf(config);
+  const engine = createEngine({
+    connectors: catalog,
+    store,
+    queue,
+    keys,
+    platform,
+    policy,
+    egress: { allowPrivate },
+    log,
+    clock,
+  });
   await saveSandboxApps(sandbox, engine, catalog);
 
   const cookies = createCookies(url);
@@ -175,6 +187,13 @@ async function build(host: Host): Promise<{
     return problems;
   };
   return { engine, catalog, preview, listener };
+}
+
+function policyOf({ maxTokenAge, maxIdleDays }: Config): Policy {
+  return {
+    maxTokenAge: maxTokenAge === undefined ? undefined : maxTokenAge * 1000,
+    maxIdle: maxIdleDays === undefined ? undefined : maxIdleDays * 86_400_000,
+  };
 }
 
 function foldersOf({ connectorsDir }: Config) {

@@ -28,6 +28,8 @@ test("nothing set gives the embedded default on this machine", () => {
     sandbox: undefined,
     logLevel: "info",
     eventRetentionDays: 90,
+    maxTokenAge: undefined,
+    maxIdleDays: undefined,
     warnings: [],
   });
   expect(Object.isFrozen(readConfig({}))).toBe(true);
@@ -52,6 +54,8 @@ test("everything can be set", () => {
     SANDBOX: "Off",
     LOG_LEVEL: "DEBUG",
     EVENT_RETENTION_DAYS: "7",
+    MAX_TOKEN_AGE: "3600",
+    MAX_IDLE_DAYS: "90",
   });
   expect(config).toMatchObject({
     host: "0.0.0.0",
@@ -63,6 +67,8 @@ test("everything can be set", () => {
     sandbox: false,
     logLevel: "debug",
     eventRetentionDays: 7,
+    maxTokenAge: 3600,
+    maxIdleDays: 90,
     warnings: [],
   } satisfies Partial<Config>);
   expect(config.masterKeys?.map(({ id, key: bytes }) => [id, bytes.toString("base64")])).toEqual([

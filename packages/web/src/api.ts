@@ -154,6 +154,8 @@ export interface Connection {
   readonly missing_scopes: readonly string[];
   readonly renewable: boolean;
   readonly expires_at: string | null;
+  readonly reauth_by: string | null;
+  readonly last_used_at: string | null;
   readonly last_test: LastTest | null;
   readonly error: ConnectionError | null;
   readonly created_at: string;

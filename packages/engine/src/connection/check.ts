@@ -1,7 +1,7 @@
 import { JackfieldError } from "../errors.ts";
 import type { Runtime } from "../runtime.ts";
-
-import { refreshDue } from "./expiry.ts";
+import { system } from "./actor.ts";
+import { refreshDue, testDue } from "./expiry.ts";
 import { labelOf } from "./identity.ts";
 import { type OpenConnection, open, publicNamesOf } from "./open.ts";
 import type { ConnectionRecord, LastTest } from "./record.ts";
@@ -13,6 +13,22 @@ import { type TestOutcome, testCall } from "./test-call.ts";
 export interface Checked {
   readonly result: TestOutcome;
   readonly record: ConnectionRecord;
+}
+
+/** The queued job: a test as often as the manifest says. What it finds is in the record; a provider's failure is none of the queue's. */
+export async function checkInBackground(runtime: Runtime, refresher: Refresher, id: string): Promise<void> {
+  const record = await runtime.store.connections.get(id);
+  if (record?.status !== "connected" || record.test_at === null || Date.parse(record.test_at) > runtime.clock()) return;
+  try {
+    await check(runtime, refresher, record, system);
+  } catch (cause) {
+    if (!(cause instanceof JackfieldError)) throw cause;
+    runtime.log("info", "a test could not be made", { connection: id, code: cause.code });
+    // A test that cannot even be tried must not stand before all others.
+    const auth = runtime.connectors.get(record.connector)?.auth[record.auth];
+    const next = auth === undefined ? null : testDue(auth, runtime.clock(), runtime.random);
+    await runtime.store.connections.update(id, { test_at: next }, { expect: { status: "connected" } });
+  }
 }
 
 /**
@@ -55,7 +71,7 @@ async function note(runtime: Runtime, opened: OpenConnection, result: TestOutcom
     result.outcome === "passed" ? { error: null, ...(label === null ? {} : { label }), ...healed(runtime, opened) } : {};
   const written = await runtime.store.connections.update(
     record.id,
-    { last_test: lastTest, ...passed, updated_at: now },
+    { last_test: lastTest, test_at: testDue(auth, runtime.clock(), runtime.random), ...passed, updated_at: now },
     { expect: { credential_version: record.credential_version }, events: [event] },
   );
   // Another credential came meanwhile: this test says nothing about it.

@@ -5,10 +5,11 @@ import { hasRefresh, isRenewable } from "../grant/refresh.ts";
 import type { Names } from "../request/hole.ts";
 import type { Runtime } from "../runtime.ts";
 import { afterConnect } from "./after-connect.ts";
-import { refreshDue } from "./expiry.ts";
+import { refreshDue, shortened, testDue } from "./expiry.ts";
 import { identityOf, labelOf, uniqueIdOf } from "./identity.ts";
 import { clientOf, type OpenConnection, place, publicNamesOf, sealFields } from "./open.ts";
 import type { ConnectionError, ConnectionRecord, Status } from "./record.ts";
+import { reminderPatch } from "./reminder.ts";
 import { type ConnectionPatch, IdentityTaken } from "./store.ts";
 import { testCall } from "./test-call.ts";
 
@@ -46,6 +47,8 @@ export async function connect(
   const patch: ConnectionPatch = {
     ...credentialPatch(runtime, opened, requested),
     status: "connected",
+    authorized_at: now,
+    test_at: testDue(auth, runtime.clock(), runtime.random),
     unique_id: uniqueId ?? null,
     identity: identityOf(record, uniqueId),
     label: await labelOf(auth, names),
@@ -87,7 +90,10 @@ function credentialPatch(
   const whole = credential && { ...credential, known };
   return {
     ...sealFields(runtime, record, auth, fields),
-    ...tokenPatch(runtime, record, auth, whole, { asked: requested, assumed: requested }),
+    ...tokenPatch(runtime, { ...record, authorized_at: null, reauth_by: null }, auth, whole, {
+      asked: requested,
+      assumed: requested,
+    }),
     // Where there is no token, what was captured is kept in its place.
     ...(credential === undefined && Object.keys(known.connection).length > 0
       ? { sealed_credential: runtime.sealer.seal(place(record, "credential"), { known }) }
@@ -101,15 +107,19 @@ export interface Scopes {
   readonly assumed: readonly string[];
 }
 
-/** What a token answer changes in a record: the credential, its times and its scopes, and nothing else. */
+/**
+ * What a token answer changes in a record: the credential, its times and its scopes, and nothing else. `before` is the credential that it
+ * replaces without a new sign-in.
+ */
 export function tokenPatch(
   runtime: Runtime,
-  record: Pick<ConnectionRecord, "workspace" | "connector" | "id">,
+  record: Pick<ConnectionRecord, "workspace" | "connector" | "id" | "authorized_at" | "reauth_by" | "remind_at">,
   auth: Auth,
-  credential: Credential | undefined,
+  answer: Credential | undefined,
   scopes: Scopes,
+  before?: Credential,
 ): ConnectionPatch {
-  if (credential === undefined) {
+  if (answer === undefined) {
     return {
       sealed_credential: null,
       scopes: [],
@@ -118,9 +128,14 @@ export function tokenPatch(
       expires_at: null,
       refresh_at: null,
       refresh_failures: 0,
+      refresh_doubts: null,
+      reauth_by: null,
+      remind_at: null,
     };
   }
-  const due = refreshDue(auth, credential, runtime.clock(), runtime.random);
+  const now = runtime.clock();
+  const credential = shortened(auth, answer, runtime.policy.maxTokenAge, now);
+  const due = refreshDue(auth, credential, now, runtime.random);
   const granted = credential.scopes ?? scopes.assumed;
   return {
     sealed_credential: runtime.sealer.seal(place(record, "credential"), credential),
@@ -130,6 +145,8 @@ export function tokenPatch(
     expires_at: credential.expires_at === undefined ? null : new Date(credential.expires_at).toISOString(),
     refresh_at: due === undefined ? null : new Date(due).toISOString(),
     refresh_failures: 0,
+    refresh_doubts: null,
+    ...reminderPatch(record, auth, credential, before, now),
   };
 }
 
@@ -205,6 +222,8 @@ async function merge(runtime: Runtime, opened: OpenConnection, patch: Connection
       sealed_credential: null,
       sealed_fields: null,
       refresh_at: null,
+      test_at: null,
+      remind_at: null,
       error: null,
       updated_at: new Date(runtime.clock()).toISOString(),
     },

@@ -11,7 +11,7 @@ import { changeFields, checkFields, environmentIn } from "./fields.ts";
 import { draftIdentity } from "./identity.ts";
 import { authOf, clientOf, connectorOf, declared, namesOf, type OpenConnection, open, sealFields, whitelistOf } from "./open.ts";
 import { type ConnectionRecord, type Status, untold } from "./record.ts";
-import { type Revocation, revokeAtProvider } from "./revocation.ts";
+import { type Revocation, revokeErased, tombstone } from "./revocation.ts";
 import { scopesToAsk } from "./scopes.ts";
 import type { Listed, Page } from "./store.ts";
 import { type Connection, view } from "./view.ts";
@@ -183,33 +183,36 @@ async function reconnect(
   return Object.keys(rest).length === 0 ? view(runtime, actor, connected) : update(runtime, actor, connected.id, rest);
 }
 
+/** Throws `connection_unknown`, `connection_revoked`. */
+export async function remove(runtime: Runtime, actor: Actor, id: string): Promise<Revocation> {
+  return disconnect(runtime, await reach(runtime, actor, id), actor.id);
+}
+
 /**
  * Erases everything but the fact that the connection existed, so that what still names it is told so; then tells the provider. The
- * erasing waits for nobody.
+ * erasing waits for nobody; what telling the provider takes is kept, sealed, until it was told or can no longer be (`revokeAgain`).
  */
-export async function remove(runtime: Runtime, actor: Actor, id: string): Promise<Revocation> {
-  const record = await reach(runtime, actor, id);
+export async function disconnect(
+  runtime: Runtime,
+  record: ConnectionRecord,
+  actor: string,
+  code?: "connection_idle",
+): Promise<Revocation> {
   const opened = readable(runtime, record);
-  const event = runtime.events.make(record, "revoked", { actor: actor.id });
-  await runtime.store.connections.update(
+  const event = runtime.events.make(record, "revoked", { actor, ...(code === undefined ? {} : { code }) });
+  const written = await runtime.store.connections.update(
     record.id,
     {
+      ...untold,
       status: "revoked",
       identity: `revoked/${record.id}`,
-      sealed_credential: null,
       sealed_fields: null,
       fields: {},
       name: null,
       description: null,
       label: null,
       unique_id: null,
-      scopes: [],
-      missing_scopes: [],
-      renewable: false,
-      expires_at: null,
-      refresh_at: null,
-      last_test: null,
-      error: null,
+      ...(opened === undefined ? {} : tombstone(runtime, opened)),
       // A refresh that is under way must not bring the credential back.
       credential_version: record.credential_version + 1,
       updated_at: new Date(runtime.clock()).toISOString(),
@@ -218,7 +221,7 @@ export async function remove(runtime: Runtime, actor: Actor, id: string): Promis
   );
   runtime.events.announce([event]);
   await runtime.queue.remove("refresh", record.id);
-  return opened === undefined ? { provider_revoked: null } : revokeAtProvider(runtime, opened, "disconnect");
+  return opened === undefined || written === undefined ? { provider_revoked: null } : revokeErased(runtime, written, opened);
 }
 
 /** The open connection; undefined where its connector is gone or its secrets cannot be opened, which must not keep it from ending. */

@@ -71,8 +71,33 @@ function refreshTokenDue(
 }
 
 /** When the credential was obtained, as far as its times tell. */
-function obtainedAt({ expires_at, lifetime }: Credential, now: number): number {
+export function obtainedAt({ expires_at, lifetime }: Credential, now: number): number {
   return expires_at === undefined || lifetime === undefined ? now : Math.min(now, expires_at - lifetime);
+}
+
+/** Milliseconds until the provider replaces the credential, where it wants it to have an age first; 0: it does now. */
+export function tooYoungFor(auth: Auth, credential: Credential, now: number): number {
+  const least = hasRefresh(auth) ? auth.refresh.min_age : undefined;
+  if (least === undefined || credential.expires_at === undefined || credential.lifetime === undefined) return 0;
+  return Math.max(0, obtainedAt(credential, now) + least - now);
+}
+
+/** The credential with no longer life than this deployment allows, where it can be replaced. */
+export function shortened(auth: Auth, credential: Credential, longest: number | undefined, now: number): Credential {
+  if (longest === undefined || !isRenewable(auth, credential)) return credential;
+  const lifetime = Math.min(credential.lifetime ?? longest, longest);
+  return {
+    ...credential,
+    lifetime,
+    expires_at: Math.min(credential.expires_at ?? now + longest, obtainedAt(credential, now) + longest),
+  };
+}
+
+/** When the next test is due, up to a tenth of its interval earlier; null where none is made in the background. */
+export function testDue(auth: Auth, now: number, random: (bytes: number) => Buffer): string | null {
+  const every = auth.test?.every;
+  if (every === undefined) return null;
+  return new Date(now + every - (random(2).readUInt16BE(0) / 0xffff) * every * 0.1).toISOString();
 }
 
 /** Whether the credential may still be sent. One whose end is unknown may, until the provider says no. */

@@ -3,6 +3,10 @@ import type { ErrorCode, ProviderWords } from "../errors.ts";
 export const statuses = ["draft", "awaiting_authorization", "connected", "needs_reauth", "error", "revoked"] as const;
 export type Status = (typeof statuses)[number];
 
+/** What a connection is waiting for: each has a time in the record, `<duty>_at`, and jobs of its name. */
+export const duties = ["refresh", "test", "remind", "revoke"] as const;
+export type Duty = (typeof duties)[number];
+
 /** Why a connection is not well, as the person reads it. */
 export interface ConnectionError {
   readonly code: ErrorCode;
@@ -60,6 +64,24 @@ export interface ConnectionRecord {
   readonly refresh_at: string | null;
   /** How many refreshes in a row have failed. */
   readonly refresh_failures: number;
+  /** Refusals in a row that said nothing readable, and when the first of them came. */
+  readonly refresh_doubts: { readonly count: number; readonly since: string } | null;
+  /** When its person signed in, or its client was asked for. */
+  readonly authorized_at: string | null;
+  /** Until when its person must sign in again, however often it is refreshed; null: never, or not known. */
+  readonly reauth_by: string | null;
+  /** When its person is to be reminded of that. */
+  readonly remind_at: string | null;
+  /** When the next test is due; null where none is made in the background. */
+  readonly test_at: string | null;
+  /** When a step last used it, to the hour. */
+  readonly last_used_at: string | null;
+  /** Sealed: what telling the provider takes, after everything else was erased. */
+  readonly sealed_tombstone: string | null;
+  /** When the provider is told again; null when nothing is left to tell. */
+  readonly revoke_at: string | null;
+  /** How often it was told in vain. */
+  readonly revoke_failures: number;
   readonly last_test: LastTest | null;
   readonly error: ConnectionError | null;
   readonly created_at: string;
@@ -77,6 +99,15 @@ export const untold = {
   expires_at: null,
   refresh_at: null,
   refresh_failures: 0,
+  refresh_doubts: null,
+  authorized_at: null,
+  reauth_by: null,
+  remind_at: null,
+  test_at: null,
+  last_used_at: null,
+  sealed_tombstone: null,
+  revoke_at: null,
+  revoke_failures: 0,
   last_test: null,
   error: null,
 } as const satisfies Partial<ConnectionRecord>;
@@ -100,7 +131,9 @@ export interface ConnectionEvent {
     | "needs_reauth"
     | "renamed"
     | "merged"
-    | "revoked";
+    | "expiring"
+    | "revoked"
+    | "revocation_failed";
   /** Who: an API key, a session or `system`. */
   readonly actor: string;
   readonly action?: string;

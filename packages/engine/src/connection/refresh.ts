@@ -1,12 +1,13 @@
+import type { Auth } from "@jackfield/manifest";
 import { JackfieldError } from "../errors.ts";
 import type { Credential } from "../grant/credential.ts";
 import { grantOf } from "../grant/grant.ts";
 import { hasRefresh, refreshCredential } from "../grant/refresh.ts";
-import { TokenFailure } from "../grant/token-failure.ts";
+import { type FailureKind, TokenFailure } from "../grant/token-failure.ts";
 import type { Runtime } from "../runtime.ts";
 import { system } from "./actor.ts";
 import { connectionError, scheduleRefresh, tokenPatch } from "./connect.ts";
-import { backoff, isUsable } from "./expiry.ts";
+import { backoff, isUsable, tooYoungFor } from "./expiry.ts";
 import { clientOf, namesOf, type OpenConnection, open, place } from "./open.ts";
 import type { ConnectionEvent, ConnectionRecord } from "./record.ts";
 import { revokeAtProvider } from "./revocation.ts";
@@ -25,6 +26,11 @@ const pollMs = 100;
 
 /** However long a provider asks us to wait, a day later is soon enough to ask again. */
 const longestPause = 24 * 3_600_000;
+
+/** A refusal that says nothing readable counts only when it is the third in a row, a quarter of an hour after the first (`failed`). */
+const doubtsThatCount = 3;
+const doubtMs = 15 * 60_000;
+const doubtPause = doubtMs / 2;
 
 /** How long an application's mistake (a wrong secret) is left alone before the next try. */
 const configurationPause = 15 * 60_000;
@@ -162,6 +168,7 @@ async function exchange(runtime: Runtime, id: string, actor: string): Promise<Op
   if (!record.renewable || credential === undefined || !hasRefresh(auth)) {
     throw new JackfieldError("not_renewable");
   }
+  refuseTooYoung(runtime, auth, credential);
   const started = runtime.clock();
   let answer: Credential;
   const anew = auth.refresh.strategy === "reissue" && grantOf(auth).obtain !== undefined;
@@ -174,7 +181,13 @@ async function exchange(runtime: Runtime, id: string, actor: string): Promise<Op
     const client = await clientOf(runtime, opened);
     const request = { credential, client, names: namesOf(runtime, opened, client) };
     const ask = (scopes: readonly string[]) => refreshCredential({ ...runtime, onRefreshToken }, auth, { ...request, scopes });
-    answer = await ask(asked).catch((cause: unknown) => {
+    const askTwice = (scopes: readonly string[]) =>
+      ask(scopes).catch((cause: unknown) => {
+        if (!isLost(cause, auth)) throw cause;
+        runtime.log("info", "a refresh whose answer was lost is made once more", { connection: id });
+        return ask(scopes);
+      });
+    answer = await askTwice(asked).catch((cause: unknown) => {
       // What an action missed may be nothing that this app can get: the connection lives on with what it has.
       const held = scopesToAsk(auth, { ...record, missing_scopes: [] });
       if (!anew || !isScopeRefused(cause) || held.length === asked.length) throw cause;
@@ -188,6 +201,25 @@ async function exchange(runtime: Runtime, id: string, actor: string): Promise<Op
     return failed(runtime, kept, cause, actor, duration);
   }
   return persist(runtime, opened, answer, asked.length === 0 ? record.scopes : asked, actor, runtime.clock() - started);
+}
+
+/** Some providers hand out the same token again, or none, before it has an age. Throws `refresh_too_soon`. */
+function refuseTooYoung(runtime: Runtime, auth: Auth, credential: Credential): void {
+  const wait = tooYoungFor(auth, credential, runtime.clock());
+  if (wait === 0) return;
+  throw new JackfieldError("refresh_too_soon", {
+    detail: `The provider replaces this token in ${Math.ceil(wait / 60_000)} min at the earliest.`,
+    retry_after: wait,
+  });
+}
+
+/**
+ * Whether the request may have reached the provider and its answer was lost. Where the provider takes a replaced refresh token for a
+ * while, the same request is made once more within that time.
+ */
+function isLost(cause: unknown, auth: Auth): boolean {
+  const { grace = 0 } = hasRefresh(auth) ? auth.refresh : {};
+  return grace > 0 && cause instanceof JackfieldError && !(cause instanceof TokenFailure) && cause.members.sent === true;
 }
 
 const isScopeRefused = (cause: unknown) => cause instanceof JackfieldError && cause.code === "scope_refused";
@@ -216,7 +248,7 @@ async function persist(
   const scopes = { asked: [...new Set([...record.scopes, ...record.missing_scopes])], assumed };
   const event = runtime.events.make(record, "refreshed", { actor, duration_ms: duration });
   const patch = {
-    ...tokenPatch(runtime, record, auth, answer, scopes),
+    ...tokenPatch(runtime, record, auth, answer, scopes, opened.credential),
     credential_version: record.credential_version + 1,
     error: null,
     updated_at: new Date(runtime.clock()).toISOString(),
@@ -265,7 +297,8 @@ async function failed(
   if (current.credential_version !== record.credential_version) return open(runtime, current);
 
   const now = runtime.clock();
-  if (kind === "reauthorize") {
+  const doubts = kind === "ambiguous" ? doubted(record, now) : null;
+  if (kind === "reauthorize" || countsAsRefused(doubts, now)) {
     await needsReauth(runtime, current, cause, actor);
     throw new JackfieldError("needs_reauth", {
       detail: cause.message,
@@ -274,10 +307,7 @@ async function failed(
     });
   }
   const failures = record.refresh_failures + 1;
-  const pause = Math.max(
-    kind === "configuration" ? configurationPause : backoff(failures, runtime.random),
-    Math.min(cause.retryAfter ?? 0, longestPause),
-  );
+  const pause = Math.max(leastPause[kind], backoff(failures, runtime.random), Math.min(cause.retryAfter ?? 0, longestPause));
   const event = runtime.events.make(record, "refresh_failed", {
     actor,
     code: cause.code,
@@ -288,6 +318,7 @@ async function failed(
     record.id,
     {
       refresh_failures: failures,
+      refresh_doubts: doubts,
       refresh_at: new Date(now + pause).toISOString(),
       error: connectionError(cause, now),
       updated_at: new Date(now).toISOString(),
@@ -298,6 +329,25 @@ async function failed(
   if (written) await scheduleRefresh(runtime, written);
   if (actor === system && credential !== undefined && isUsable(credential, now)) return opened;
   throw cause;
+}
+
+/** How long is waited at least after a failure of each kind. */
+const leastPause: { readonly [K in FailureKind]: number } = {
+  retry: 0,
+  ambiguous: doubtPause,
+  configuration: configurationPause,
+  reauthorize: 0,
+};
+
+type Doubts = NonNullable<ConnectionRecord["refresh_doubts"]>;
+
+function doubted({ refresh_doubts }: ConnectionRecord, now: number): Doubts {
+  const since = refresh_doubts?.since ?? new Date(now).toISOString();
+  return { count: (refresh_doubts?.count ?? 0) + 1, since };
+}
+
+function countsAsRefused(doubts: Doubts | null, now: number): boolean {
+  return doubts !== null && doubts.count >= doubtsThatCount && now - Date.parse(doubts.since) >= doubtMs;
 }
 
 /** The credential is dead: its user must sign in again. Exactly one event is raised, and no job is left. */
@@ -311,7 +361,15 @@ export async function needsReauth(
   const event = runtime.events.make(record, "needs_reauth", { actor, code: cause.code });
   const written = await runtime.store.connections.update(
     record.id,
-    { status: "needs_reauth", refresh_at: null, error: connectionError(cause, now), updated_at: new Date(now).toISOString() },
+    {
+      status: "needs_reauth",
+      refresh_at: null,
+      refresh_doubts: null,
+      test_at: null,
+      remind_at: null,
+      error: connectionError(cause, now),
+      updated_at: new Date(now).toISOString(),
+    },
     { expect: { credential_version: record.credential_version, status: "connected" }, events: [event] },
   );
   if (!written) return;

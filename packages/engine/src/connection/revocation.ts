@@ -3,9 +3,12 @@ import { JackfieldError, type ProviderWords } from "../errors.ts";
 import { revokeCredential } from "../grant/revoke.ts";
 import { renderRequest } from "../request/render.ts";
 import type { Runtime } from "../runtime.ts";
+import { system } from "./actor.ts";
 import { callApi } from "./api-call.ts";
-import { clientOf, namesOf, type OpenConnection, redactorOf } from "./open.ts";
+import { clientOf, declared, namesOf, type OpenConnection, place, redactorOf } from "./open.ts";
 import { reason } from "./reason.ts";
+import type { ConnectionRecord } from "./record.ts";
+import type { ConnectionPatch } from "./store.ts";
 
 /** What came of telling the provider. */
 export interface Revocation {
@@ -13,28 +16,115 @@ export interface Revocation {
   readonly provider_revoked: boolean | null;
   /** The provider's words when it refused. */
   readonly provider?: ProviderWords;
+  /** It is told again in the background. */
+  readonly retrying?: true;
 }
 
 const limits = { timeout: 10_000, maxBytes: 256 * 1024 };
 const shared = 100;
 
+const minute = 60_000;
+const hour = 60 * minute;
+
+/** How long after each try that was in vain the next one comes; after the last nothing more is tried. */
+const pauses = [minute, 5 * minute, 30 * minute, 2 * hour, 6 * hour, 12 * hour, 24 * hour, 24 * hour, 24 * hour];
+
+type Moment = "disconnect" | "invalid_credentials";
+
+/** What was told, and whether it makes sense to tell it again. */
+interface Told extends Revocation {
+  readonly again: boolean;
+}
+
 /** Tells the provider that a credential is no longer wanted, as the manifest says. Never throws for what the provider does. */
-export async function revokeAtProvider(
-  runtime: Runtime,
-  opened: OpenConnection,
-  moment: "disconnect" | "invalid_credentials",
-): Promise<Revocation> {
-  const { auth, credential } = opened;
-  if (!("revocation" in auth) || auth.revocation === undefined || credential === undefined) return { provider_revoked: null };
-  const moments = "on" in auth.revocation ? auth.revocation.on : (["disconnect"] as const);
-  if (!moments.some((on) => on === moment) || (await isShared(runtime, opened))) return { provider_revoked: null };
+export async function revokeAtProvider(runtime: Runtime, opened: OpenConnection, moment: Moment): Promise<Told> {
+  const { auth } = opened;
+  if (!isRevocable(opened, moment) || (await isShared(runtime, opened))) return { provider_revoked: null, again: false };
   try {
-    const { request } = auth.revocation;
+    const request = "revocation" in auth ? auth.revocation?.request : undefined;
     const refusal = request === undefined ? await byEndpoint(runtime, opened) : await byRequest(runtime, opened, request);
-    return refusal === undefined ? { provider_revoked: true } : { provider_revoked: false, provider: refusal };
+    if (refusal === undefined) return { provider_revoked: true, again: false };
+    return { provider_revoked: false, provider: refusal, again: transient.has(refusal.status ?? 0) };
   } catch (cause) {
     if (!(cause instanceof JackfieldError)) throw cause;
-    return { provider_revoked: false, provider: { error: cause.message } };
+    return { provider_revoked: false, provider: { error: cause.message }, again: unreachable.has(cause.code) };
+  }
+}
+
+const transient: ReadonlySet<number> = new Set([408, 425, 429, 500, 502, 503, 504]);
+const unreachable: ReadonlySet<string> = new Set(["provider_unavailable", "provider_timeout", "stopping"]);
+
+function isRevocable({ auth, credential }: OpenConnection, moment: Moment): boolean {
+  if (!("revocation" in auth) || auth.revocation === undefined || credential === undefined) return false;
+  const moments = "on" in auth.revocation ? auth.revocation.on : (["disconnect"] as const);
+  return moments.some((on) => on === moment);
+}
+
+/** What stays, sealed, of a connection that is erased, so that its provider can still be told. */
+type Tombstone = Pick<OpenConnection, "fields" | "credential" | "known"> & Pick<ConnectionRecord, "unique_id">;
+
+/** What erasing keeps for `revokeAgain`; nothing where nobody is to be told. */
+export function tombstone(
+  runtime: Runtime,
+  opened: OpenConnection,
+): Pick<ConnectionPatch, "sealed_tombstone" | "revoke_at" | "revoke_failures"> {
+  if (!isRevocable(opened, "disconnect")) return {};
+  const { record, fields, credential, known } = opened;
+  const kept: Tombstone = { fields, credential, known, unique_id: record.unique_id };
+  return {
+    sealed_tombstone: runtime.sealer.seal(place(record, "tombstone"), kept),
+    // Should this process end before the provider was told.
+    revoke_at: new Date(runtime.clock() + minute).toISOString(),
+    revoke_failures: 0,
+  };
+}
+
+/** Tells the provider of a connection that was just erased; `opened` is as it was before. */
+export async function revokeErased(runtime: Runtime, erased: ConnectionRecord, opened: OpenConnection): Promise<Revocation> {
+  const { again, ...told } = await revokeAtProvider(runtime, opened, "disconnect");
+  if (erased.revoke_at === null) return told;
+  await settle(runtime, erased, again);
+  return again ? { ...told, retrying: true } : told;
+}
+
+/** The queued job: tells the provider of an erased connection once more. */
+export async function revokeAgain(runtime: Runtime, id: string): Promise<void> {
+  const record = await runtime.store.connections.get(id);
+  const due = record !== undefined && record.revoke_at !== null && Date.parse(record.revoke_at) <= runtime.clock();
+  if (!due || record.sealed_tombstone === null) return;
+  // Of two processes one goes on; and should it die, the next try is not lost.
+  const claimed = await runtime.store.connections.update(
+    id,
+    { revoke_at: new Date(runtime.clock() + minute).toISOString() },
+    { expect: { revoke_at: record.revoke_at } },
+  );
+  if (claimed === undefined) return;
+  const opened = exhume(runtime, claimed);
+  const { again } = opened === undefined ? { again: false } : await revokeAtProvider(runtime, opened, "disconnect");
+  await settle(runtime, claimed, again);
+}
+
+/** Forgets the tombstone, or sets the time of the next try. */
+async function settle(runtime: Runtime, record: ConnectionRecord, again: boolean): Promise<void> {
+  const pause = again ? pauses[record.revoke_failures] : undefined;
+  const lost = again && pause === undefined;
+  const events = lost ? [runtime.events.make(record, "revocation_failed", { actor: system })] : [];
+  const patch: ConnectionPatch =
+    pause === undefined
+      ? { sealed_tombstone: null, revoke_at: null }
+      : { revoke_at: new Date(runtime.clock() + pause).toISOString(), revoke_failures: record.revoke_failures + 1 };
+  const written = await runtime.store.connections.update(record.id, patch, { expect: { revoke_at: record.revoke_at }, events });
+  if (written !== undefined) runtime.events.announce(events);
+}
+
+/** The connection as it was; undefined where its connector is gone or its secrets cannot be opened any more. */
+function exhume(runtime: Runtime, record: ConnectionRecord): OpenConnection | undefined {
+  try {
+    const { unique_id, ...kept } = runtime.sealer.open(place(record, "tombstone"), record.sealed_tombstone ?? "") as Tombstone;
+    return { ...declared(runtime, record), ...kept, record: { ...record, unique_id } };
+  } catch (cause) {
+    runtime.log("warn", "a provider cannot be told of a disconnected connection", { connection: record.id, cause });
+    return undefined;
   }
 }
 

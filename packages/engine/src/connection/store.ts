@@ -1,4 +1,4 @@
-import type { AppRecord, ConnectionEvent, ConnectionRecord, FlowRecord, Status } from "./record.ts";
+import type { AppRecord, ConnectionEvent, ConnectionRecord, Duty, FlowRecord, Status } from "./record.ts";
 
 export interface Page {
   readonly limit: number;
@@ -33,6 +33,9 @@ export class IdentityTaken extends Error {
 
 export type ConnectionPatch = Partial<Omit<ConnectionRecord, "id" | "workspace" | "connector" | "created_at">>;
 
+/** What must still be so for a record to be changed. */
+export type Expected = Partial<Pick<ConnectionRecord, "credential_version" | "status" | "remind_at" | "revoke_at">>;
+
 /**
  * Where everything is kept. Every method is atomic on its own and durable when it resolves; no method needs another to be correct.
  * A method that cannot be carried out rejects and has changed nothing. One contract suite runs against every adapter.
@@ -52,14 +55,16 @@ export interface Store {
       id: string,
       patch: ConnectionPatch,
       options?: {
-        readonly expect?: { readonly credential_version?: number; readonly status?: Status };
+        readonly expect?: Expected;
         readonly events?: readonly ConnectionEvent[];
       },
     ): Promise<ConnectionRecord | undefined>;
     /** Newest first, without drafts that became aliases and without what was disconnected. */
     list(filter: ConnectionFilter, page: Page): Promise<Listed<ConnectionRecord>>;
-    /** Ids of connections whose `refresh_at` is before `time`, the most overdue first. */
-    due(time: string, limit: number): Promise<readonly { readonly id: string; readonly refresh_at: string }[]>;
+    /** Ids of connections whose `<duty>_at` is before `time`, the most overdue first. */
+    due(duty: Duty, time: string, limit: number): Promise<readonly { readonly id: string; readonly at: string }[]>;
+    /** Ids of connections that are `connected` and were neither used nor signed in to since `time`. */
+    idle(time: string, limit: number): Promise<readonly string[]>;
     /** Whether any connection of this connector is stored. */
     uses(workspace: string, connector: string): Promise<boolean>;
     /** Erases the record, its aliases and its events. */

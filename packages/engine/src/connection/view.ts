@@ -21,6 +21,9 @@ export type Connection = Pick<
   | "missing_scopes"
   | "renewable"
   | "expires_at"
+  | "authorized_at"
+  | "reauth_by"
+  | "last_used_at"
   | "last_test"
   | "error"
   | "created_at"
@@ -34,7 +37,7 @@ export type Connection = Pick<
 export function view(runtime: Runtime, actor: Pick<Actor, "owner">, record: ConnectionRecord): Connection {
   const { id, connector, auth, environment, owner, name, description, status, unique_id, fields, scopes, missing_scopes } =
     record;
-  const { renewable, expires_at, last_test, error, created_at, updated_at } = record;
+  const { renewable, expires_at, authorized_at, reauth_by, last_used_at, last_test, error, created_at, updated_at } = record;
   const masked = owner !== actor.owner && authIn(runtime, record)?.label?.mask === "partial";
   const computed = masked && record.label !== null ? mask(record.label) : record.label;
   return {
@@ -54,6 +57,9 @@ export function view(runtime: Runtime, actor: Pick<Actor, "owner">, record: Conn
     missing_scopes,
     renewable,
     expires_at,
+    authorized_at,
+    reauth_by,
+    last_used_at,
     last_test,
     error,
     created_at,

@@ -172,7 +172,8 @@ async function readAnswer(
   const { refreshToken, refreshEnd } = failed ? {} : await readRefreshToken(context, answer, read);
   if (failed || !(isToken(accessToken) || before !== undefined)) {
     const provider = words(answer.status, error, await read("error_description"), root, redact);
-    throw tokenFailure(provider, retryAfter(answer), declaredKind(reading.errors, error), standardError(root));
+    const said = isPresent(error) ? error : answer.status;
+    throw tokenFailure(provider, retryAfter(answer), declaredKind(reading.errors, said), standardError(root));
   }
   refuseUnusable("access token", accessToken, answer);
   const tokenType = await read("token_type");

@@ -5,8 +5,10 @@ import { type ErrorCode, JackfieldError, type ProviderWords } from "../errors.ts
  * - `retry`: nothing is known against the credential; try again later.
  * - `reauthorize`: the credential is dead; its user must sign in again.
  * - `configuration`: the app or the manifest is wrong; the credential is not to blame.
+ * - `ambiguous`: a refusal without a readable reason, as some servers give to the loser of a race or while they are ill. It counts as
+ *   `reauthorize` only if it stays.
  */
-export type FailureKind = "retry" | "reauthorize" | "configuration";
+export type FailureKind = "retry" | "reauthorize" | "configuration" | "ambiguous";
 
 /** `error` codes of RFC 6749 §5.2 and its relatives → what they mean, and the code that people read. */
 const byError: Readonly<Record<string, readonly [FailureKind, ErrorCode]>> = {
@@ -52,7 +54,11 @@ const byKind: { readonly [K in FailureKind]: ErrorCode } = {
   retry: "provider_unavailable",
   reauthorize: "grant_refused",
   configuration: "grant_refused",
+  ambiguous: "token_answer_invalid",
 };
+
+/** Statuses by which a token endpoint refuses (RFC 6749 §5.2). */
+const refusals = new Set([400, 401, 403]);
 
 /**
  * Reads a refusal: what the manifest declares of the provider's error code counts first, then the `error` of RFC 6749 where it is known
@@ -72,6 +78,5 @@ export function tokenFailure(
   if (transientStatuses.has(status))
     return new TokenFailure("retry", status === 429 ? "provider_rate_limited" : "provider_unavailable", provider, retryAfter);
   if (provider.error !== undefined) return new TokenFailure("configuration", "grant_refused", provider, retryAfter);
-  // An empty or unreadable refusal says nothing against the credential (some servers answer so to the loser of a race).
-  return new TokenFailure("retry", "token_answer_invalid", provider, retryAfter);
+  return new TokenFailure(refusals.has(status) ? "ambiguous" : "retry", "token_answer_invalid", provider, retryAfter);
 }

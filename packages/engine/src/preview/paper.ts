@@ -78,6 +78,7 @@ export function paperRuntime({ platform, client, clock, record }: Paper): Runtim
     sealer: { seal: (_place, value) => JSON.stringify(value), open: (_place, sealed) => JSON.parse(sealed) },
     egress: recordingEgress(record, clock),
     platform,
+    policy: {},
     events: {} as Runtime["events"],
     log: () => {},
     clock,

@@ -105,7 +105,15 @@ export async function renewRefused(
   opened: OpenConnection,
   actor: string,
 ): Promise<OpenConnection | undefined> {
-  if (opened.record.renewable) return refresher.refresh(opened.record.id, opened.record.credential_version, actor);
+  if (opened.record.renewable) {
+    try {
+      return await refresher.refresh(opened.record.id, opened.record.credential_version, actor);
+    } catch (cause) {
+      // What the API says is then the only thing that is known.
+      if (cause instanceof JackfieldError && cause.code === "refresh_too_soon") return undefined;
+      throw cause;
+    }
+  }
   await check(runtime, refresher, opened.record, actor).catch((cause: unknown) => {
     if (!(cause instanceof JackfieldError)) throw cause;
   });

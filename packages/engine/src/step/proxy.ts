@@ -2,6 +2,7 @@ import { isUtf8 } from "node:buffer";
 import type { Actor } from "../connection/actor.ts";
 import { flatHeaders, sendAuthorized } from "../connection/api-call.ts";
 import { reach } from "../connection/connections.ts";
+import { noteUse } from "../connection/idle.ts";
 import { namesOf, type OpenConnection } from "../connection/open.ts";
 import type { Refresher } from "../connection/refresh.ts";
 import type { EgressAnswer } from "../egress/egress.ts";
@@ -95,6 +96,7 @@ export async function proxy(
     const opened = await refresher.fresh(record);
     const { answer, redact } = await sendTwice(runtime, refresher, opened, request, actor.id, options);
     const host = new URL(answer.url).host;
+    noteUse(runtime, record);
     runtime.events.note(
       runtime.events.make(record, "used", {
         actor: actor.id,

@@ -2,6 +2,7 @@ import type { Action, Auth, Connector } from "@jackfield/manifest";
 import type { Actor } from "../connection/actor.ts";
 import { reach } from "../connection/connections.ts";
 import { checkForm } from "../connection/form.ts";
+import { noteUse } from "../connection/idle.ts";
 import { declared } from "../connection/open.ts";
 import type { ConnectionRecord } from "../connection/record.ts";
 import type { Refresher } from "../connection/refresh.ts";
@@ -50,6 +51,7 @@ export async function runStep(
     const opened = await refresher.fresh(record);
     const { answer, output } = await carryOut(runtime, run, opened, action, checked);
     const duration = runtime.clock() - started;
+    noteUse(runtime, record);
     runtime.events.note(
       runtime.events.make(record, "used", {
         actor: actor.id,

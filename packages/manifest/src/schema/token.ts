@@ -48,7 +48,11 @@ export const TokenErrors = Type.Record(
     ["retry", "reauthorize", "configuration"],
     "`retry`: try again later; `reauthorize`: the user must sign in again; `configuration`: the app is wrong.",
   ),
-  keyed("^[^\\u0000-\\u001f]{1,200}$", 100, "What the provider's own error codes mean."),
+  keyed(
+    "^[^\\u0000-\\u001f]{1,200}$",
+    100,
+    "What the provider's own error codes mean; where an answer holds none, its HTTP status.",
+  ),
 );
 
 /** A further exchange after the first one. */

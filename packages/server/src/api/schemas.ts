@@ -53,7 +53,11 @@ export const ProviderWords = Type.Object(
 );
 
 export const Unrevoked = Type.Object(
-  { provider_revoked: Type.Literal(false), provider: ProviderWords },
+  {
+    provider_revoked: Type.Literal(false),
+    provider: ProviderWords,
+    retrying: Type.Boolean({ description: "Whether the provider is told again in the background." }),
+  },
   { title: "Unrevoked", description: "A connection that is erased here and may live on at the provider." },
 );
 
@@ -94,6 +98,11 @@ export const Connection = Type.Object(
     missing_scopes: Type.Array(Type.String()),
     renewable: Type.Boolean({ description: "Whether it is kept fresh without its user." }),
     expires_at: nullable(time),
+    authorized_at: Type.Union([time, Type.Null()], { description: "When its person signed in the last time." }),
+    reauth_by: Type.Union([time, Type.Null()], {
+      description: "Until when its person must sign in again, however often it is refreshed; null: never, or not known.",
+    }),
+    last_used_at: Type.Union([time, Type.Null()], { description: "When a step last used it, to the hour." }),
     last_test: nullable(
       Type.Object({
         at: time,

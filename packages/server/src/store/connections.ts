@@ -1,4 +1,11 @@
-import { type ConnectionEvent, type ConnectionFilter, type ConnectionRecord, IdentityTaken, type Store } from "@jackfield/engine";
+import {
+  type ConnectionEvent,
+  type ConnectionFilter,
+  type ConnectionRecord,
+  IdentityTaken,
+  type Store,
+  untold,
+} from "@jackfield/engine";
 import { decodeCursor, paged } from "./cursor.ts";
 import type { Sqlite, Value } from "./database.ts";
 import { appendEvents } from "./events.ts";
@@ -7,7 +14,8 @@ interface Row {
   readonly doc: string;
 }
 
-const parse = (row: Row) => JSON.parse(row.doc) as ConnectionRecord;
+/** A record of before there was a key has what is said of it where nothing is known. */
+const parse = (row: Row) => ({ ...untold, ...(JSON.parse(row.doc) as ConnectionRecord) });
 
 /** What is searched: JavaScript folds the case of every script, SQLite only of ASCII. */
 const folded = (text: string) => text.normalize("NFC").toLowerCase();
@@ -24,6 +32,10 @@ const columns = (record: ConnectionRecord): Record<string, Value> => ({
   alias_of: record.alias_of,
   search: searchText(record),
   refresh_at: record.refresh_at,
+  test_at: record.test_at,
+  remind_at: record.remind_at,
+  revoke_at: record.revoke_at,
+  active_at: record.last_used_at ?? record.authorized_at ?? record.created_at,
   created_at: record.created_at,
   doc: JSON.stringify(record),
 });
@@ -52,9 +64,8 @@ function update(sqlite: Sqlite, ...[id, patch, options]: Parameters<Update>): Co
     const row = sqlite.get<Row>("SELECT doc FROM connections WHERE id = ?", id);
     if (row === undefined) return undefined;
     const record = parse(row);
-    const expect = options?.expect ?? {};
-    if (expect.credential_version !== undefined && expect.credential_version !== record.credential_version) return undefined;
-    if (expect.status !== undefined && expect.status !== record.status) return undefined;
+    const expected = Object.entries(options?.expect ?? {});
+    if (expected.some(([key, value]) => value !== undefined && value !== record[key as keyof ConnectionRecord])) return undefined;
     const set = Object.fromEntries(Object.entries(patch).filter(([, value]) => value !== undefined));
     const next: ConnectionRecord = { ...record, ...set };
     refuseTaken(sqlite, next.identity, id);
@@ -123,8 +134,20 @@ export function connectionTable(sqlite: Sqlite): Store["connections"] {
     },
     update: async (id, patch, options) => update(sqlite, id, patch, options),
     list: async (filter, page) => list(sqlite, filter, page),
-    due: async (time, limit) =>
-      sqlite.all("SELECT id, refresh_at FROM connections WHERE refresh_at < ? ORDER BY refresh_at, id LIMIT ?", time, limit),
+    due: async (duty, time, limit) =>
+      sqlite.all(
+        `SELECT id, ${duty}_at AS at FROM connections WHERE ${duty}_at < ? ORDER BY ${duty}_at, id LIMIT ?`,
+        time,
+        limit,
+      ),
+    idle: async (time, limit) =>
+      sqlite
+        .all<{ id: string }>(
+          "SELECT id FROM connections WHERE active_at < ? AND status = 'connected' AND alias_of IS NULL ORDER BY active_at LIMIT ?",
+          time,
+          limit,
+        )
+        .map(({ id }) => id),
     uses: async (workspace, connector) =>
       sqlite.get(
         "SELECT 1 AS one FROM connections WHERE workspace = ? AND connector = ? AND status <> 'revoked' LIMIT 1",

@@ -85,4 +85,15 @@ export const migrations: readonly string[] = [
     expires_at TEXT NOT NULL
   ) STRICT;
   `,
+  `
+  ALTER TABLE connections ADD COLUMN test_at TEXT;
+  ALTER TABLE connections ADD COLUMN remind_at TEXT;
+  ALTER TABLE connections ADD COLUMN revoke_at TEXT;
+  ALTER TABLE connections ADD COLUMN active_at TEXT;
+  UPDATE connections SET active_at = doc ->> 'updated_at';
+  CREATE INDEX connections_test_due ON connections (test_at) WHERE test_at IS NOT NULL;
+  CREATE INDEX connections_remind_due ON connections (remind_at) WHERE remind_at IS NOT NULL;
+  CREATE INDEX connections_revoke_due ON connections (revoke_at) WHERE revoke_at IS NOT NULL;
+  CREATE INDEX connections_by_activity ON connections (active_at);
+  `,
 ];

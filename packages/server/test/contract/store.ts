@@ -9,7 +9,7 @@ import type {
   Page,
   Store,
 } from "@jackfield/engine";
-import { IdentityTaken } from "@jackfield/engine";
+import { duties, IdentityTaken } from "@jackfield/engine";
 
 /** An adapter under test: a store with nothing in it, and the ways in which its process can end. */
 export interface StoreUnderTest {
@@ -48,6 +48,15 @@ export function connection(id: string, values: Partial<ConnectionRecord> = {}): 
     expires_at: time(3600),
     refresh_at: null,
     refresh_failures: 0,
+    refresh_doubts: null,
+    authorized_at: time(0),
+    reauth_by: null,
+    remind_at: null,
+    test_at: null,
+    last_used_at: null,
+    sealed_tombstone: null,
+    revoke_at: null,
+    revoke_failures: 0,
     last_test: null,
     error: null,
     created_at: time(0),
@@ -221,20 +230,34 @@ function connections(get: () => Store): void {
       expect((await get().connections.find("one"))?.id).toBe("b");
     });
 
-    test("whose refresh is due are found, the most overdue first", async () => {
-      await get().connections.insert(connection("late", { refresh_at: time(10) }), []);
-      await get().connections.insert(connection("later", { refresh_at: time(20) }), []);
-      await get().connections.insert(connection("latest", { refresh_at: time(5) }), []);
-      await get().connections.insert(connection("future", { refresh_at: time(30) }), []);
-      await get().connections.insert(connection("never", { refresh_at: null }), []);
-      expect(await get().connections.due(time(30), 10)).toEqual([
-        { id: "latest", refresh_at: time(5) },
-        { id: "late", refresh_at: time(10) },
-        { id: "later", refresh_at: time(20) },
+    test.each(duties)("whose %s is due are found, the most overdue first", async (duty) => {
+      const at = `${duty}_at` as const;
+      for (const [id, seconds] of Object.entries({ late: 10, later: 20, latest: 5, future: 30 }))
+        await get().connections.insert(connection(id, { [at]: time(seconds) }), []);
+      await get().connections.insert(connection("never", { [at]: null }), []);
+      for (const other of duties.filter((one) => one !== duty))
+        await get().connections.insert(connection(other, { [`${other}_at`]: time(1) }), []);
+      expect(await get().connections.due(duty, time(30), 10)).toEqual([
+        { id: "latest", at: time(5) },
+        { id: "late", at: time(10) },
+        { id: "later", at: time(20) },
       ]);
-      expect((await get().connections.due(time(30), 2)).map(({ id }) => id)).toEqual(["latest", "late"]);
-      await get().connections.update("latest", { refresh_at: null });
-      expect((await get().connections.due(time(30), 10)).map(({ id }) => id)).toEqual(["late", "later"]);
+      expect((await get().connections.due(duty, time(30), 2)).map(({ id }) => id)).toEqual(["latest", "late"]);
+      await get().connections.update("latest", { [at]: null });
+      expect((await get().connections.due(duty, time(30), 10)).map(({ id }) => id)).toEqual(["late", "later"]);
+    });
+
+    test("that were not used since a time are found, whether used before it or never", async () => {
+      await get().connections.insert(connection("never", { authorized_at: time(1) }), []);
+      await get().connections.insert(connection("long-ago", { authorized_at: time(1), last_used_at: time(5) }), []);
+      await get().connections.insert(connection("lately", { authorized_at: time(1), last_used_at: time(50) }), []);
+      await get().connections.insert(connection("new", { authorized_at: time(50) }), []);
+      await get().connections.insert(connection("draft", { status: "draft", authorized_at: null }), []);
+      await get().connections.insert(connection("alias", { alias_of: "new", authorized_at: null }), []);
+      expect(await get().connections.idle(time(40), 10)).toEqual(["never", "long-ago"]);
+      expect(await get().connections.idle(time(40), 1)).toEqual(["never"]);
+      await get().connections.update("never", { last_used_at: time(60) });
+      expect(await get().connections.idle(time(40), 10)).toEqual(["long-ago"]);
     });
 
     test("tell whether a connector is used in a workspace", async () => {

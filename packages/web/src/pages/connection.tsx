@@ -102,7 +102,7 @@ function ConnectionView({ connection, connector, events, older, change, loadOlde
 }
 
 function Facts({ connection }: { readonly connection: Connection }) {
-  const { unique_id, environment, owner, scopes, missing_scopes, expires_at, renewable, last_test, created_at } = connection;
+  const { unique_id, environment, owner, scopes, missing_scopes, last_test, last_used_at, created_at } = connection;
   return (
     <section class="panel" aria-label="Facts">
       <dl class="facts">
@@ -119,16 +119,9 @@ function Facts({ connection }: { readonly connection: Connection }) {
           )}
         </Fact>
         <Fact name="Access">
-          {expires_at === null ? (
-            "Does not run out by itself"
-          ) : renewable ? (
-            <>
-              Fresh token, ends <Time iso={expires_at} />; refreshed before
-            </>
-          ) : (
-            <>Ends {fullTime(expires_at)}; sign in again before</>
-          )}
+          <Access {...connection} />
         </Fact>
+        <Fact name="Last used">{last_used_at === null ? "Never" : <Time iso={last_used_at} />}</Fact>
         <Fact name="Created">
           <Time iso={created_at} />
         </Fact>
@@ -136,5 +129,17 @@ function Facts({ connection }: { readonly connection: Connection }) {
         {missing_scopes.length > 0 ? <Fact name="Not granted">{missing_scopes.join(", ")}</Fact> : null}
       </dl>
     </section>
+  );
+}
+
+/** How long the access lasts, and what its person has to do for that. */
+function Access({ expires_at, renewable, reauth_by }: Pick<Connection, "expires_at" | "renewable" | "reauth_by">) {
+  if (reauth_by !== null) return <>Ends {fullTime(reauth_by)}; sign in again before</>;
+  if (expires_at === null) return <>Does not run out by itself</>;
+  if (!renewable) return <>Ends {fullTime(expires_at)}; sign in again before</>;
+  return (
+    <>
+      Fresh token, ends <Time iso={expires_at} />; refreshed before
+    </>
   );
 }

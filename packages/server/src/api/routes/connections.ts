@@ -129,8 +129,8 @@ const deleteConnection = route({
     204: { description: "It is disconnected." },
   },
   async handle({ engine }, { params }, { actor }) {
-    const { provider_revoked, provider } = await engine.connections.remove(actor, params.id);
-    return provider_revoked === false ? ok({ provider_revoked, provider: provider ?? {} }) : noContent;
+    const { provider_revoked, provider = {}, retrying = false } = await engine.connections.remove(actor, params.id);
+    return provider_revoked === false ? ok({ provider_revoked, provider, retrying }) : noContent;
   },
 });
 

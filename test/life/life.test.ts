@@ -1,0 +1,308 @@
+import { cleanup } from "../harness/cleanup.ts";
+import { type OddProvider, type Reply, startOddProvider } from "../provider/odd.ts";
+import { admin, createWorld, day, hour, minute, type World, type WorldOptions } from "./world.ts";
+
+// What a connection goes through in days and months, on a clock that the test moves.
+
+afterAll(cleanup);
+
+let provider: OddProvider;
+let token: (grant: string) => Reply;
+let me: Reply;
+let revoked: Reply;
+let issued = 0;
+
+const fresh = (more: object = {}): Reply => {
+  issued += 1;
+  return { body: { access_token: `access-${issued}`, refresh_token: `refresh-${issued}`, expires_in: 3600, ...more } };
+};
+
+beforeAll(async () => {
+  provider = await startOddProvider({
+    "/token": (seen) => token(seen.form.get("grant_type") ?? ""),
+    "/revoke": () => revoked,
+    "/me": () => me,
+    "/items": () => ({ body: [] }),
+  });
+});
+
+beforeEach(() => {
+  provider.seen.length = 0;
+  token = () => fresh();
+  me = { body: { id: 7, name: "Ada" } };
+  revoked = { status: 200 };
+});
+
+const manifest = (refresh = "", test = "", more = "") => `manifest: 1
+name: acme
+title: Acme
+base_url: ${provider.url}
+auth:
+  oauth:
+    type: oauth2
+    grant: authorization_code
+    client: { source: connection }
+    fields: [{ name: client_id, label: ID, default: app }, { name: client_secret, label: Secret, secret: true, default: hush-hush }]
+    authorization: { url: ${provider.url}/authorize }
+    token: { url: ${provider.url}/token }
+    refresh: { ${refresh} }
+    revocation: { url: ${provider.url}/revoke }
+    test: { request: { path: /me }${test} }
+    label: "{{ me.name }}"
+    unique_id: me.id
+${more}actions: { list: { title: List, request: { path: /items } } }
+`;
+
+const world = (options: Partial<WorldOptions> = {}) => createWorld({ manifests: [manifest()], ...options });
+const refreshes = () => provider.at("/token").filter(({ form }) => form.get("grant_type") === "refresh_token").length;
+const look = (w: World, id: string) => w.engine.connections.get(admin, id);
+const run = (w: World, id: string) => w.engine.steps.run(admin, id, "list", {});
+
+describe("refresh", () => {
+  test("a refusal without a readable reason counts only when it stays for a quarter of an hour", async () => {
+    const w = await world();
+    const id = await w.signIn("acme", "code");
+    token = () => ({ status: 400 });
+    await w.pass(59 * minute);
+    expect([(await look(w, id)).status, refreshes()]).toEqual(["connected", 2]);
+    await w.pass(30 * minute);
+    expect((await look(w, id)).status).toBe("needs_reauth");
+    expect(refreshes()).toBe(3);
+    expect((await w.log(id)).filter((line) => line.startsWith("needs_reauth"))).toEqual(["needs_reauth token_answer_invalid"]);
+    await w.pass(day);
+    expect(refreshes()).toBe(3);
+  });
+
+  test.each([
+    ["an empty 401", { status: 401 }],
+    ["a page with 403", { status: 403, body: "<html>Forbidden</html>" }],
+  ])("a provider that was ill for ten minutes and answered with %s costs nobody the connection", async (_, answer) => {
+    const w = await world();
+    const id = await w.signIn("acme", "code");
+    const ill = w.now + 45 * minute;
+    token = () => (w.now >= ill && w.now < ill + 10 * minute ? answer : fresh());
+    await w.pass(3 * hour);
+    expect((await look(w, id)).status).toBe("connected");
+  });
+
+  test("doubts are forgotten with the first success", async () => {
+    const w = await world();
+    const id = await w.signIn("acme", "code");
+    for (let round = 0; round < 4; round++) {
+      let left = 2;
+      token = () => (left-- > 0 ? { status: 400 } : fresh());
+      await w.pass(70 * minute);
+    }
+    expect((await look(w, id)).status).toBe("connected");
+  });
+
+  test("the manifest may say that such a refusal counts at once", async () => {
+    const errors = manifest().replace("/token }", '/token, errors: { "400": reauthorize } }');
+    const w = await world({ manifests: [errors] });
+    const id = await w.signIn("acme", "code");
+    token = () => ({ status: 400 });
+    await w.pass(hour);
+    expect([(await look(w, id)).status, refreshes()]).toEqual(["needs_reauth", 1]);
+  });
+
+  test("an answer that was lost is asked for again at once where the provider has a grace", async () => {
+    for (const [refresh, expected] of [
+      ["grace: 30s", 2],
+      ["rotation: always", 1],
+    ] as const) {
+      provider.seen.length = 0;
+      token = () => fresh();
+      const w = await world({ manifests: [manifest(refresh)] });
+      const id = await w.signIn("acme", "code");
+      let lost = 1;
+      token = () => (lost-- > 0 ? { status: 200, headers: { "content-length": "999" }, body: "{" } : fresh());
+      await w.engine.connections.refresh(admin, id).catch(() => undefined);
+      expect([refresh, refreshes()]).toEqual([refresh, expected]);
+    }
+  });
+
+  test("a token is not replaced before the age that the provider wants, whoever asks", async () => {
+    const w = await world({ manifests: [manifest("min_age: 30m")] });
+    const id = await w.signIn("acme", "code");
+    await w.pass(10 * minute);
+    await expect(w.engine.connections.refresh(admin, id)).rejects.toMatchObject({
+      code: "refresh_too_soon",
+      retryAfter: 20 * minute,
+    });
+    expect(refreshes()).toBe(0);
+    await w.pass(25 * minute);
+    await w.engine.connections.refresh(admin, id);
+    expect(refreshes()).toBe(1);
+  });
+
+  test("a token that is said to live ten days is replaced within the age that the deployment allows", async () => {
+    token = () => fresh({ expires_in: 10 * 86_400 });
+    const w = await world({ policy: { maxTokenAge: hour } });
+    const id = await w.signIn("acme", "code");
+    expect(Date.parse((await look(w, id)).expires_at ?? "") - w.now).toBeLessThanOrEqual(hour);
+    await w.pass(hour);
+    expect(refreshes()).toBe(1);
+    await w.pass(23 * hour);
+    expect(refreshes()).toBeGreaterThanOrEqual(24);
+  });
+
+  test("an unused refresh token is spent before the provider forgets it", async () => {
+    token = () => fresh({ expires_in: undefined });
+    const w = await world({ manifests: [manifest("idle_max: 30d")] });
+    const id = await w.signIn("acme", "code");
+    await w.pass(100 * day);
+    expect(refreshes()).toBe(3);
+    expect((await look(w, id)).status).toBe("connected");
+  });
+});
+
+describe("a reminder", () => {
+  test("comes once, two weeks before an access ends that no refresh prolongs", async () => {
+    const w = await world({ manifests: [manifest("max_age: 100d")] });
+    const id = await w.signIn("acme", "code");
+    expect((await look(w, id)).reauth_by).toBe(new Date(w.now + 100 * day).toISOString());
+    await w.pass(85 * day);
+    expect(await w.log(id)).not.toContain("expiring");
+    await w.pass(2 * day);
+    expect((await w.log(id)).filter((line) => line === "expiring")).toHaveLength(1);
+    await w.restart();
+    await w.pass(5 * day);
+    expect((await w.log(id)).filter((line) => line === "expiring")).toHaveLength(1);
+  });
+
+  test("comes for a token that cannot be replaced, and not for one of an hour", async () => {
+    for (const [days, reminders] of [
+      [60, 1],
+      [0.5, 0],
+    ] as const) {
+      token = () => fresh({ refresh_token: undefined, expires_in: days * 86_400 });
+      const w = await world();
+      const id = await w.signIn("acme", "code");
+      await w.pass(days * 0.9 * day);
+      expect((await w.log(id)).filter((line) => line === "expiring")).toHaveLength(reminders);
+    }
+  });
+
+  test("comes for a refresh token whose told end stays where it is, and not for one that each refresh moves", async () => {
+    for (const [moves, reminders] of [
+      [false, 1],
+      [true, 0],
+    ] as const) {
+      const w = await world({
+        manifests: [
+          manifest("response: { refresh_token_expires_in: left }").replace(
+            "/token }",
+            "/token, response: { refresh_token_expires_in: left } }",
+          ),
+        ],
+      });
+      const end = w.now + 40 * day;
+      token = () => fresh({ expires_in: 86_400, left: moves ? 40 * 86_400 : (end - w.now) / 1000 });
+      const id = await w.signIn("acme", "code");
+      await w.pass(35 * day);
+      expect([moves, (await w.log(id)).filter((line) => line === "expiring").length]).toEqual([moves, reminders]);
+    }
+  });
+});
+
+describe("tests in the background", () => {
+  test("are made as often as the manifest says, follow the account's name, and end with the credential", async () => {
+    token = () => fresh({ expires_in: undefined });
+    const w = await world({ manifests: [manifest("", ", every: 1d")] });
+    const id = await w.signIn("acme", "code");
+    me = { body: { id: 7, name: "Ada King" } };
+    await w.pass(10 * day);
+    const tests = provider.at("/me").length;
+    expect(tests).toBeGreaterThanOrEqual(11);
+    expect(tests).toBeLessThanOrEqual(13);
+    expect((await look(w, id)).label).toBe("Ada King");
+    me = { status: 401 };
+    token = () => ({ status: 400, body: { error: "invalid_grant" } });
+    await w.pass(2 * day);
+    expect((await look(w, id)).status).toBe("needs_reauth");
+    const after = provider.at("/me").length;
+    await w.pass(10 * day);
+    expect(provider.at("/me")).toHaveLength(after);
+  });
+
+  test("that cannot reach the provider change nothing but what is said of the last test, and go on", async () => {
+    const w = await world({ manifests: [manifest("", ", every: 6h")] });
+    const id = await w.signIn("acme", "code");
+    me = { status: 503 };
+    await w.pass(day);
+    expect(await look(w, id)).toMatchObject({ status: "connected", last_test: { outcome: "unreachable" } });
+    me = { body: { id: 7, name: "Ada" } };
+    await w.pass(day);
+    expect(await look(w, id)).toMatchObject({ status: "connected", last_test: { outcome: "passed" } });
+  });
+
+  test("survive a restart", async () => {
+    const w = await world({ manifests: [manifest("", ", every: 1d")] });
+    await w.signIn("acme", "code");
+    await w.restart();
+    await w.pass(3 * day);
+    expect(provider.at("/me").length).toBeGreaterThanOrEqual(4);
+  });
+});
+
+describe("the end", () => {
+  const kept = async (w: World, id: string) => (await w.store.connections.get(id))?.sealed_tombstone ?? null;
+
+  test("a provider that is away is told of a disconnect until it listens, also after a restart", async () => {
+    const w = await world();
+    const id = await w.signIn("acme", "code");
+    revoked = { status: 503 };
+    const told = await w.engine.connections.remove(admin, id);
+    expect(told).toMatchObject({ provider_revoked: false, retrying: true, provider: { status: 503 } });
+    expect(await w.store.connections.get(id)).toMatchObject({ status: "revoked", sealed_credential: null, sealed_fields: null });
+    await w.restart();
+    await w.pass(hour);
+    const inVain = provider.at("/revoke").length;
+    expect(inVain).toBeGreaterThan(1);
+    expect(await kept(w, id)).not.toBeNull();
+    revoked = { status: 200 };
+    await w.pass(3 * hour);
+    expect(await kept(w, id)).toBeNull();
+    expect(
+      provider
+        .at("/revoke")
+        .slice(inVain)
+        .map(({ form }) => form.get("token_type_hint")),
+    ).toEqual(["refresh_token", "access_token"]);
+    await w.pass(10 * day);
+    expect(provider.at("/revoke")).toHaveLength(inVain + 2);
+  });
+
+  test("one that never listens is given up after days, and the log says so", async () => {
+    const w = await world();
+    const id = await w.signIn("acme", "code");
+    revoked = { status: 503 };
+    await w.engine.connections.remove(admin, id);
+    await w.pass(20 * day);
+    expect([await kept(w, id), provider.at("/revoke").length]).toEqual([null, 10]);
+    expect((await w.log(id)).at(-1)).toBe("revocation_failed");
+  });
+
+  test("one that refuses for good is told once", async () => {
+    const w = await world();
+    const id = await w.signIn("acme", "code");
+    revoked = { status: 400, body: { error: "invalid_request" } };
+    const told = await w.engine.connections.remove(admin, id);
+    expect(told).toEqual({ provider_revoked: false, provider: { status: 400, error: "invalid_request" } });
+    expect(await kept(w, id)).toBeNull();
+    await w.pass(day);
+    expect(provider.at("/revoke")).toHaveLength(1);
+  });
+
+  test("a connection that nobody uses is disconnected after the days that the deployment allows, at the provider too", async () => {
+    const w = await world({ policy: { maxIdle: 30 * day } });
+    const [used, idle] = [await w.signIn("acme", "code", "ada"), await w.signIn("acme", "code", "alan")];
+    for (let week = 0; week < 8; week++) {
+      await run(w, used);
+      await w.pass(7 * day);
+    }
+    expect((await look(w, used)).status).toBe("connected");
+    await expect(look(w, idle)).rejects.toMatchObject({ code: "connection_revoked" });
+    expect((await w.log(idle)).at(-1)).toBe("revoked connection_idle");
+  });
+});

@@ -1,0 +1,178 @@
+import { randomBytes } from "node:crypto";
+import { type Actor, createEngine, type Egress, type Engine, type Job, type Policy, type Queue } from "@jackfield/engine";
+import { type Connector, compile } from "@jackfield/manifest";
+import { createHeap } from "../../packages/server/src/queue/heap.ts";
+import { openStore, type SqliteStore } from "../../packages/server/src/store/sqlite.ts";
+import { afterwards } from "../harness/cleanup.ts";
+
+export const minute = 60_000;
+export const hour = 60 * minute;
+export const day = 24 * hour;
+
+/** How often this world sweeps. */
+const sweepEvery = 15 * minute;
+
+export const admin: Actor = { id: "key/admin", workspace: "default", owner: "admin", all: true, via: "key" };
+
+/** The real engine over a real store and real HTTP, or a provider in this process, on a clock that only moves when it is told to. */
+export interface World {
+  readonly engine: Engine;
+  readonly store: SqliteStore;
+  readonly now: number;
+  /** Lets time pass, and does what becomes due in it, in its order. */
+  pass(ms: number): Promise<void>;
+  /** A new process over the same store: what only a queue or memory held is gone. */
+  restart(): Promise<void>;
+  /** Signs a person in with a code and gives the connection's id. */
+  signIn(connector: string, code: string, owner?: string): Promise<string>;
+  /** The texts of a connection's log, oldest first: type, and code where there is one. */
+  log(connection: string): Promise<readonly string[]>;
+}
+
+export interface WorldOptions {
+  readonly manifests: readonly string[];
+  /** Default: real HTTP on this machine. */
+  readonly egress?: Egress;
+  readonly policy?: Policy;
+}
+
+/** Jobs by their time; one of the same kind and id takes the place of the one before. */
+class Agenda implements Queue {
+  readonly #jobs = new Map<string, Job>();
+  readonly #byTime = createHeap<Job>((a, b) => a.due < b.due);
+  readonly #handlers = new Map<string, (id: string) => Promise<void>>();
+
+  /** The next job; those that were replaced or removed no longer count. */
+  get first(): Job | undefined {
+    for (let job = this.#byTime.peek(); job !== undefined; job = this.#byTime.peek()) {
+      if (this.#jobs.get(`${job.kind}/${job.id}`) === job) return job;
+      this.#byTime.pop();
+    }
+    return undefined;
+  }
+
+  async put(job: Job): Promise<void> {
+    this.#jobs.set(`${job.kind}/${job.id}`, job);
+    this.#byTime.push(job);
+  }
+
+  async remove(kind: Job["kind"], id: string): Promise<void> {
+    this.#jobs.delete(`${kind}/${id}`);
+  }
+
+  work(kind: Job["kind"], _options: object, handler: (id: string) => Promise<void>): void {
+    this.#handlers.set(kind, handler);
+  }
+
+  async run({ kind, id }: Job): Promise<void> {
+    await this.remove(kind, id);
+    await this.#handlers.get(kind)?.(id);
+  }
+
+  async close(): Promise<void> {}
+}
+
+export async function createWorld(options: WorldOptions): Promise<World> {
+  const store = openStore(":memory:");
+  const connectors = new Map(options.manifests.map(compiled).map((connector) => [connector.name, connector]));
+  const key = randomBytes(32);
+  let now = Date.UTC(2027, 0, 1);
+  let agenda = new Agenda();
+  let sweep = async (): Promise<void> => {};
+  let nextSweep = now + sweepEvery;
+  let engine: Engine | undefined;
+
+  const start = async (): Promise<Engine> => {
+    agenda = new Agenda();
+    const started = createEngine({
+      connectors: { get: (name) => connectors.get(name), list: () => [...connectors.values()] },
+      store,
+      queue: agenda,
+      keys: { active: "k", get: (id) => (id === "k" ? key : undefined) },
+      platform: { url: "https://here.example" },
+      policy: options.policy ?? {},
+      egress: options.egress ?? { allowPrivate: ["127.0.0.1/32"] },
+      log: () => {},
+      clock: () => now,
+      sleep: async (ms) => {
+        now += ms;
+      },
+      repeat: (_ms, work) => {
+        sweep = work;
+        return () => {};
+      },
+    });
+    await started.start();
+    return started;
+  };
+  const running = (): Engine => {
+    if (engine === undefined) throw new Error("the world has not begun");
+    return engine;
+  };
+  engine = await start();
+  afterwards(async () => {
+    await running().stop();
+    await store.close();
+  });
+
+  return {
+    get engine() {
+      return running();
+    },
+    store,
+    get now() {
+      return now;
+    },
+    async pass(ms) {
+      const end = now + ms;
+      for (;;) {
+        const { first } = agenda;
+        const due = Math.min(first?.due ?? Number.POSITIVE_INFINITY, nextSweep);
+        if (due > end) break;
+        now = Math.max(now, due);
+        if (first !== undefined && first.due <= due) await agenda.run(first);
+        else {
+          nextSweep = now + sweepEvery;
+          await sweep();
+        }
+      }
+      now = Math.max(now, end);
+    },
+    async restart() {
+      await running().stop();
+      engine = await start();
+    },
+    async signIn(connector, code, owner = "ada") {
+      const actor = { ...admin, owner };
+      const { connection } = await running().connections.create(actor, { connector, owner });
+      const { authorization_url } = await running().authorization.begin(actor, connection.id);
+      const { location, browser } = await running().authorization.open(
+        new URL(authorization_url).pathname.split("/").at(-1) ?? "",
+        undefined,
+        undefined,
+      );
+      const state = new URL(location).searchParams.get("state") ?? "";
+      const { outcome, error } = await running().authorization.finish(
+        connector,
+        `${new URLSearchParams({ code, state })}`,
+        browser,
+        undefined,
+      );
+      if (outcome !== "connected") throw new Error(`signing in: ${JSON.stringify(error)}`);
+      return connection.id;
+    },
+    async log(connection) {
+      await running()
+        .connections.events(admin, connection, { limit: 1 })
+        .catch(() => undefined);
+      const { items } = await store.events.list(connection, { limit: 1000 });
+      return items.map(({ type, code }) => (code === undefined ? type : `${type} ${code}`)).toReversed();
+    },
+  };
+}
+
+function compiled(text: string): Connector {
+  const { connector, problems } = compile(text, { file: "connector.yaml", plainHttp: () => true });
+  if (connector === undefined) throw new Error(problems.map(({ message }) => message).join("\n"));
+  return connector;
+}
