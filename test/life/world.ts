@@ -9,9 +9,6 @@ export const minute = 60_000;
 export const hour = 60 * minute;
 export const day = 24 * hour;
 
-/** How often this world sweeps. */
-const sweepEvery = 15 * minute;
-
 export const admin: Actor = { id: "key/admin", workspace: "default", owner: "admin", all: true, via: "key" };
 
 /** The real engine over a real store and real HTTP, or a provider in this process, on a clock that only moves when it is told to. */
@@ -24,7 +21,7 @@ export interface World {
   /** A new process over the same store: what only a queue or memory held is gone. */
   restart(): Promise<void>;
   /** Signs a person in with a code and gives the connection's id. */
-  signIn(connector: string, code: string, owner?: string): Promise<string>;
+  signIn(connector: string, code: string, owner?: string, fields?: Readonly<Record<string, unknown>>): Promise<string>;
   /** The texts of a connection's log, oldest first: type, and code where there is one. */
   log(connection: string): Promise<readonly string[]>;
 }
@@ -34,6 +31,8 @@ export interface WorldOptions {
   /** Default: real HTTP on this machine. */
   readonly egress?: Egress;
   readonly policy?: Policy;
+  /** How often the store is asked what is due. */
+  readonly sweepEvery?: number;
 }
 
 /** Jobs by their time; one of the same kind and id takes the place of the one before. */
@@ -79,6 +78,7 @@ export async function createWorld(options: WorldOptions): Promise<World> {
   let now = Date.UTC(2027, 0, 1);
   let agenda = new Agenda();
   let sweep = async (): Promise<void> => {};
+  const sweepEvery = options.sweepEvery ?? 15 * minute;
   let nextSweep = now + sweepEvery;
   let engine: Engine | undefined;
 
@@ -142,9 +142,9 @@ export async function createWorld(options: WorldOptions): Promise<World> {
       await running().stop();
       engine = await start();
     },
-    async signIn(connector, code, owner = "ada") {
+    async signIn(connector, code, owner = "ada", fields = {}) {
       const actor = { ...admin, owner };
-      const { connection } = await running().connections.create(actor, { connector, owner });
+      const { connection } = await running().connections.create(actor, { connector, owner, fields });
       const { authorization_url } = await running().authorization.begin(actor, connection.id);
       const { location, browser } = await running().authorization.open(
         new URL(authorization_url).pathname.split("/").at(-1) ?? "",
