@@ -25,7 +25,7 @@ export interface Reply {
 }
 
 /** Path → answer. */
-export type Routes = Readonly<Record<string, (seen: Seen) => Reply>>;
+export type Routes = Readonly<Record<string, (seen: Seen) => Reply | Promise<Reply>>>;
 
 export interface OddProvider {
   readonly url: string;
@@ -57,7 +57,7 @@ export async function startOddProvider(routes: Routes): Promise<OddProvider> {
       },
     };
     seen.push(arrived);
-    const reply = routes[pathname]?.(arrived) ?? { status: 404, body: { error: `nothing at ${pathname}` } };
+    const reply = (await routes[pathname]?.(arrived)) ?? { status: 404, body: { error: `nothing at ${pathname}` } };
     const isText = typeof reply.body === "string";
     response.writeHead(reply.status ?? 200, {
       ...(isText || reply.body === undefined ? {} : { "content-type": "application/json" }),

@@ -27,6 +27,7 @@ import type { Listed, Page, Store } from "./connection/store.ts";
 import { type Connection, view } from "./connection/view.ts";
 import { createEgress, type Egress, type EgressOptions } from "./egress/egress.ts";
 import { JackfieldError } from "./errors.ts";
+import { createTokenPool } from "./grant/token-pool.ts";
 import type { Log } from "./log.ts";
 import type { Queue } from "./queue.ts";
 import type { Platform, Policy, Registry, Runtime } from "./runtime.ts";
@@ -145,6 +146,7 @@ function createRuntime(options: EngineOptions, stopping: AbortSignal): Runtime {
     policy: options.policy ?? {},
     events: createEventLog(store, clock, random, log),
     log,
+    pool: createTokenPool(clock),
     clock,
     random,
     sleep: options.sleep ?? ((ms) => sleep(ms, stopping)),

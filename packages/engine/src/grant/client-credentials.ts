@@ -7,7 +7,7 @@ import type { GrantContext } from "./token-endpoint.ts";
 
 /**
  * Asks for a token in the client's own name (RFC 6749 §4.4). Without scopes no `scope` is sent at all. It is refreshed by asking again:
- * a refresh token is not expected (§4.4.3). Throws as `requestToken`.
+ * a refresh token is not expected (§4.4.3). Connections that ask for the same share a token. Throws as `requestToken`.
  */
 export function obtainForClient(
   context: GrantContext,
@@ -16,7 +16,8 @@ export function obtainForClient(
   moment: Moment = "exchange",
 ): Promise<Credential> {
   const values: Values = [["grant_type", "client_credentials"], ...scopesOf(auth, request)];
-  return requestToken(context, auth, tokenEndpoint(auth, request, values), moment);
+  const obtain = () => requestToken(context, auth, tokenEndpoint(auth, request, values), moment);
+  return context.pool === undefined ? obtain() : context.pool.share(auth, request, moment, obtain);
 }
 
 /** The scopes that a grant without a person asks for. */

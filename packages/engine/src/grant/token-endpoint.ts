@@ -9,6 +9,7 @@ import { renderUrl, withQuery } from "../request/url.ts";
 import { clientAuthentications } from "./client-authentication.ts";
 import { appNames, type Client } from "./credential.ts";
 import { secretsOf } from "./secrets.ts";
+import type { TokenPool } from "./token-pool.ts";
 
 /** What grants need from outside. */
 export interface GrantContext {
@@ -16,6 +17,8 @@ export interface GrantContext {
   readonly random: (bytes: number) => Buffer;
   /** Milliseconds since the epoch. */
   readonly clock: () => number;
+  /** Tokens of clients that several connections share; without it each gets its own. */
+  readonly pool?: TokenPool;
   /** Told of each refresh token as soon as it is read: what follows may fail when the one before it is dead already. */
   readonly onRefreshToken?: (token: string, expires_at: number | undefined) => void;
 }
