@@ -159,6 +159,12 @@ export const errorTable = {
   ],
   // tokens
   grant_refused: [502, "user", "The provider refused to hand out a token.", "Press Connect again."],
+  token_request_refused: [
+    502,
+    "author",
+    "The provider refused the token request itself.",
+    "Compare the manifest's token request with the provider's documentation, and the app's settings at the provider.",
+  ],
   code_expired: [400, "user", "The sign-in code had expired or was used twice.", "Please connect again."],
   client_refused: [
     502,

@@ -44,7 +44,8 @@ test.each([
   [{ status: 401, error: "invalid_client" }, "configuration", "client_refused"],
   [{ status: 400, error: "unauthorized_client" }, "configuration", "client_refused"],
   [{ status: 400, error: "invalid_scope" }, "configuration", "scope_refused"],
-  [{ status: 400, error: "unsupported_grant_type" }, "configuration", "grant_refused"],
+  [{ status: 400, error: "unsupported_grant_type" }, "configuration", "token_request_refused"],
+  [{ status: 400, error: "invalid_request" }, "configuration", "token_request_refused"],
   [{ status: 400, error: "something_of_its_own" }, "configuration", "grant_refused"],
   [{ status: 200, error: "bad_verification_code" }, "configuration", "grant_refused"],
   [{ status: 400, error: "temporarily_unavailable" }, "retry", "provider_unavailable"],
@@ -58,6 +59,21 @@ test.each([
   [{ status: 400, error: "constructor" }, "configuration", "grant_refused"],
 ])("The refusal %j means %s", (words, kind, code) => {
   expect(tokenFailure(words, undefined)).toMatchObject({ kind, code });
+});
+
+test.each([
+  [{ error: "access_denied", error_description: "No audience parameter was provided" }, "an audience"],
+  [{ error: "invalid_request", error_description: "The scope must be given" }, "a scope"],
+])("A refusal %j hints at %s", (words, part) => {
+  expect(tokenFailure({ status: 403, ...words }, undefined).hint).toBe(
+    `This provider seems to require ${part}; ask the connector's author.`,
+  );
+});
+
+test("A refusal of the person keeps its own hint", () => {
+  expect(tokenFailure({ status: 400, error: "invalid_grant", error_description: "scope gone" }, undefined).hint).toBe(
+    "Press Connect again.",
+  );
 });
 
 test("XML that is nested without an end is no answer", () => {

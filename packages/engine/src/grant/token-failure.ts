@@ -21,11 +21,11 @@ const byError: Readonly<Record<string, readonly [FailureKind, ErrorCode]>> = {
   access_denied: ["configuration", "grant_refused"],
   invalid_client: ["configuration", "client_refused"],
   unauthorized_client: ["configuration", "client_refused"],
-  invalid_request: ["configuration", "grant_refused"],
+  invalid_request: ["configuration", "token_request_refused"],
   invalid_scope: ["configuration", "scope_refused"],
-  invalid_target: ["configuration", "grant_refused"],
-  unsupported_grant_type: ["configuration", "grant_refused"],
-  unsupported_response_type: ["configuration", "grant_refused"],
+  invalid_target: ["configuration", "token_request_refused"],
+  unsupported_grant_type: ["configuration", "token_request_refused"],
+  unsupported_response_type: ["configuration", "token_request_refused"],
   redirect_uri_mismatch: ["configuration", "redirect_uri_mismatch"],
   temporarily_unavailable: ["retry", "provider_unavailable"],
   server_error: ["retry", "provider_unavailable"],
@@ -39,9 +39,11 @@ export class TokenFailure extends JackfieldError {
   readonly kind: FailureKind;
   constructor(kind: FailureKind, code: ErrorCode, provider: ProviderWords, retryAfter: number | undefined) {
     const words = provider.error_description ?? provider.error;
+    const missing = kind === "configuration" ? missingPart(code, words) : undefined;
     super(code, {
       provider,
       ...(words === undefined ? {} : { detail: `The provider answered: ${words}` }),
+      ...(missing === undefined ? {} : { hint: `This provider seems to require ${missing}; ask the connector's author.` }),
       ...(retryAfter === undefined ? {} : { retry_after: retryAfter }),
     });
     this.name = "TokenFailure";
@@ -49,11 +51,17 @@ export class TokenFailure extends JackfieldError {
   }
 }
 
+/** What a refusal names that an author can add. */
+function missingPart(code: ErrorCode, words = ""): string | undefined {
+  if (code !== "grant_refused" && code !== "token_request_refused") return undefined;
+  return /\baudience\b/i.test(words) ? "an audience" : /\bscope\b/i.test(words) ? "a scope" : undefined;
+}
+
 /** The code that people read where the manifest says what the provider's own error code means. */
 const byKind: { readonly [K in FailureKind]: ErrorCode } = {
   retry: "provider_unavailable",
   reauthorize: "grant_refused",
-  configuration: "grant_refused",
+  configuration: "token_request_refused",
   ambiguous: "token_answer_invalid",
 };
 
