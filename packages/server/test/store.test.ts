@@ -2,6 +2,7 @@ import { copyFileSync, existsSync, readdirSync, statSync, writeFileSync } from "
 import { join } from "node:path";
 import Database from "libsql";
 import { metaTable } from "../src/store/meta.ts";
+import { migrations } from "../src/store/migrations.ts";
 import { openStore } from "../src/store/sqlite.ts";
 import { connection, storeContract } from "./contract/store.ts";
 import { temporary } from "./temporary.ts";
@@ -75,6 +76,36 @@ describe("the SQLite file", () => {
     raw.pragma("user_version = 999");
     raw.close();
     expect(() => openStore(file)).toThrow(/newer version/);
+  });
+
+  test("of the first version is brought up to date, and its connections have what came since", async () => {
+    const file = join(temporary(), "store.db");
+    const raw = new Database(file);
+    raw.exec(migrations[0] ?? "");
+    raw.pragma("user_version = 1");
+    const { test_at: _, last_used_at: __, revoke_failures: ___, ...early } = connection("con_1");
+    const row = [
+      early.id,
+      early.identity,
+      "w",
+      "ada",
+      "acme",
+      "production",
+      "connected",
+      "",
+      early.created_at,
+      JSON.stringify(early),
+    ];
+    raw
+      .prepare(
+        "INSERT INTO connections (id, identity, workspace, owner, connector, environment, status, search, created_at, doc) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+      )
+      .run(...row);
+    raw.close();
+    const store = openStore(file);
+    expect(await store.connections.get("con_1")).toEqual(connection("con_1"));
+    expect(await store.connections.idle("2030", 10)).toEqual(["con_1"]);
+    await store.close();
   });
 
   test("is left as it was when a transaction fails half-way", () => {

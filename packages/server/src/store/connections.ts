@@ -15,7 +15,13 @@ interface Row {
 }
 
 /** A record of before there was a key has what is said of it where nothing is known. */
-const parse = (row: Row) => ({ ...untold, ...(JSON.parse(row.doc) as ConnectionRecord) });
+function parse(row: Row): ConnectionRecord {
+  const record = JSON.parse(row.doc);
+  for (const [key, value] of early) record[key] ??= value;
+  return record as ConnectionRecord;
+}
+
+const early = Object.entries(untold);
 
 /** What is searched: JavaScript folds the case of every script, SQLite only of ASCII. */
 const folded = (text: string) => text.normalize("NFC").toLowerCase();
