@@ -146,6 +146,18 @@ describe("refresh", () => {
     expect(refreshes()).toBeGreaterThanOrEqual(24);
   });
 
+  test("a point in time is read by the clock of the provider that names it", async () => {
+    const ahead = 2 * hour;
+    const told = manifest().replace("/token }", "/token, response: { expires_in: ends } }");
+    const w = await world({ manifests: [told] });
+    token = () => {
+      const ends = Math.floor((w.now + ahead + hour) / 1000);
+      return { ...fresh({ ends, expires_in: undefined }), headers: { date: new Date(w.now + ahead).toUTCString() } };
+    };
+    const id = await w.signIn("acme", "code");
+    expect(Math.abs(Date.parse((await look(w, id)).expires_at ?? "") - w.now - hour)).toBeLessThan(minute);
+  });
+
   test("an unused refresh token is spent before the provider forgets it", async () => {
     token = () => fresh({ expires_in: undefined });
     const w = await world({ manifests: [manifest("idle_max: 30d")] });

@@ -177,7 +177,7 @@ async function readAnswer(
   }
   refuseUnusable("access token", accessToken, answer);
   const tokenType = await read("token_type");
-  const lifetime = await timeLeft(response, root, reading, accessToken, answer.sentAt);
+  const lifetime = await timeLeft(response, root, reading, accessToken, providerTime(answer));
   const captured = await capture(reading.capture, root, reading.moment === "exchange", [
     accessToken,
     refreshToken,
@@ -218,11 +218,20 @@ async function readRefreshToken(
 ): Promise<{ readonly refreshToken?: string; readonly refreshEnd?: number }> {
   const token = await read("refresh_token");
   refuseUnusable("refresh token", token, answer);
-  const lifetime = lifetimeOf(await read("refresh_token_expires_in"), undefined, answer.sentAt);
+  const lifetime = lifetimeOf(await read("refresh_token_expires_in"), undefined, providerTime(answer));
   const end = lifetime === undefined ? {} : { refreshEnd: answer.sentAt + lifetime };
   if (!isToken(token)) return end;
   context.onRefreshToken?.(token, end.refreshEnd);
   return { refreshToken: token, ...end };
+}
+
+/** Clocks that differ by less are right: a header has whole seconds, and an answer takes a while. */
+const sameTime = 60_000;
+
+/** What time it is for the provider, whose points in time are read by its own clock (RFC 9110 §6.6.1). */
+export function providerTime({ headers, sentAt }: Pick<EgressAnswer, "headers" | "sentAt">): number {
+  const told = Date.parse(String(headers.date ?? ""));
+  return Math.abs(told - sentAt) > sameTime ? told : sentAt;
 }
 
 const isFailure = ({ status }: EgressAnswer) => status < 200 || status > 299;
