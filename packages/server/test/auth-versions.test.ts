@@ -8,9 +8,15 @@ import { temporary } from "./temporary.ts";
 
 let api: Server;
 let port: number;
+/** What the API was asked. */
+const seen: string[] = [];
+/** Whether it cannot take revocations. */
+let down = false;
 
 beforeAll(async () => {
-  api = createServer((_request, response) => {
+  api = createServer((request, response) => {
+    seen.push(`${request.method} ${request.url}`);
+    response.statusCode = request.method === "DELETE" && down ? 503 : 200;
     response.setHeader("content-type", "application/json");
     response.end('{"id":"1","name":"Ada"}');
   });
@@ -117,6 +123,46 @@ test("a connection from before there were versions takes the one that it is test
   await publish(product, manifest(2));
   expect(await look()).toMatchObject({ auth_version: version, upgrade_available: true });
 });
+
+test("what is told again to a provider after a disconnection is told where it was connected", async () => {
+  let now = Date.UTC(2026, 0, 1);
+  const dataDir = join(temporary(), "data");
+  const session = (version: number) =>
+    manifest(version)
+      .replace(/type: api_key\n.*apply:.*\n/, "type: custom\n")
+      .replace(
+        "    test:",
+        `    fields: [{ name: api_key, label: Acme API key, secret: true, required: true, help: Yours. }]
+    token:
+      request: { method: POST, url: "http://127.0.0.1:${port}/v${version}/login", body: { key: "{{ fields.api_key }}" } }
+      response: { access_token: id }
+    revocation: { request: { method: DELETE, path: /session } }
+    test:`,
+      );
+  const start = (version: number) => startProduct({ connectors: { acme: session(version) }, env, dataDir, clock: () => now });
+  down = true;
+  let product = await start(1);
+  const id = await connect(product);
+  const ended = await product.send("DELETE", `/v1/connections/${id}`);
+  expect(ended).toMatchObject({ status: 200, json: { provider_revoked: false } });
+  await product.server.close();
+  expect(await stored(dataDir)).toHaveLength(1);
+
+  down = false;
+  seen.length = 0;
+  now += 2 * day;
+  product = await start(2);
+  await until(() => seen.length > 0);
+  expect(seen).toEqual(["DELETE /v1/session"]);
+  await product.server.close();
+  now += 2 * day;
+  await (await start(2)).server.close();
+  expect(await stored(dataDir)).toEqual([]);
+});
+
+async function until(is: () => boolean): Promise<void> {
+  while (!is()) await new Promise((resolve) => setTimeout(resolve, 20));
+}
 
 test("a connection whose definition is lost is never served by another one", async () => {
   const dataDir = join(temporary(), "data");
