@@ -35,6 +35,12 @@ export const errorTable = {
   connector_unknown: [404, "user", "There is no connector of that name.", "GET /v1/connectors lists them."],
   manifest_invalid: [422, "author", "The manifest has problems.", "Correct each of the listed problems."],
   auth_unknown: [422, "user", "The connector has no such way to connect.", "Choose one that GET /v1/connectors/{name} lists."],
+  auth_version_missing: [
+    409,
+    "user",
+    "The way to connect has changed, and what this connection was made with is not kept here any more.",
+    "Reconnect it.",
+  ],
   environment_unknown: [
     422,
     "user",

@@ -1,4 +1,4 @@
-import type { Connector } from "@jackfield/manifest";
+import type { AuthVersion, Connector } from "@jackfield/manifest";
 import type { EventLog } from "./connection/event-log.ts";
 import type { Sealer } from "./connection/seal.ts";
 import type { Store } from "./connection/store.ts";
@@ -10,6 +10,10 @@ import type { Queue } from "./queue.ts";
 export interface Registry {
   get(name: string): Connector | undefined;
   list(): readonly Connector[];
+  /** The auth block of a version that is kept, as a connector of its own. Answers from memory: steps ask. */
+  kept(version: string): Connector | undefined;
+  /** Keeps a version for the connections that are made with it: when this resolves, it is stored. */
+  keep(version: AuthVersion): Promise<void>;
 }
 
 /** What templates know of this deployment. */

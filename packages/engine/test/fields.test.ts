@@ -28,8 +28,9 @@ auth:
 const opened = () => {
   const auth = connector?.auth.login;
   if (!connector || !auth) throw new Error(JSON.stringify(problems));
-  const fields = { host: "a.acme.example", site: "b.acme.example", user: "ada", password: "canary" };
-  return { connector, auth, fields, record: { environment: "production" } } as unknown as OpenConnection;
+  const open = { host: "a.acme.example", site: "b.acme.example", user: "ada" };
+  const record = { environment: "production", fields: open };
+  return { connector, auth, fields: { ...open, password: "canary" }, record } as unknown as OpenConnection;
 };
 
 test.each(["host", "site"])(

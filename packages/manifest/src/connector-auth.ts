@@ -54,10 +54,20 @@ export type Test = Omit<OAuth2Manifest["test"], "request" | "timeout" | "every">
   readonly every: number | undefined;
 };
 
+/** What a stored credential depends on in one environment. */
+export interface AuthVersion {
+  /** SHA-256 in hex: the same for every way to write the same, and another one where anything counts. */
+  readonly id: string;
+  /** The block as it can be stored: a manifest of its own, as JSON, for this environment alone. */
+  readonly definition: string;
+}
+
 /** What the compiler adds or unfolds in every auth block. */
 interface Unfolded {
   /** The key under `auth`. */
   readonly id: string;
+  /** By environment. */
+  readonly versions: Readonly<Record<string, AuthVersion>>;
   readonly title: string;
   readonly fields: readonly Field[];
   /** Where the API lives: its own, or the connector's. */

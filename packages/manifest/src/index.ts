@@ -1,5 +1,6 @@
 export { type Ambient, systemAmbient } from "./ambient.ts";
-export { type Compilation, type CompileOptions, compile } from "./compile.ts";
+export { withLiveParts } from "./auth-version.ts";
+export { type Compilation, type CompileOptions, compile, restore } from "./compile.ts";
 export type * from "./connector.ts";
 export {
   asList,

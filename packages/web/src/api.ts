@@ -150,6 +150,9 @@ export interface Connection {
   readonly status: Status;
   readonly unique_id: string | null;
   readonly fields: Readonly<Record<string, unknown>>;
+  readonly auth_version: string | null;
+  /** Whether the way to connect has changed since it was connected. */
+  readonly upgrade_available: boolean;
   readonly scopes: readonly string[];
   readonly missing_scopes: readonly string[];
   readonly renewable: boolean;

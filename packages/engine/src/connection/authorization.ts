@@ -10,7 +10,17 @@ import { type Callback, type CallbackNames, captureCallback, readCallback, readS
 import { connect, connectFailed, connectionError } from "./connect.ts";
 import { explain } from "./explain.ts";
 import { changeFields } from "./fields.ts";
-import { clientOf, declared, freshNames, namesOf, type OpenConnection, open, publicNamesOf } from "./open.ts";
+import {
+  clientOf,
+  declared,
+  freshNames,
+  isOutdated,
+  namesOf,
+  type OpenConnection,
+  openForSignIn,
+  publicNamesOf,
+  versionIn,
+} from "./open.ts";
 import type { ConnectionError, ConnectionRecord, FlowRecord } from "./record.ts";
 import { redirectUri } from "./redirect-uri.ts";
 import { scopesToAsk } from "./scopes.ts";
@@ -58,9 +68,10 @@ export async function begin(
   record: ConnectionRecord,
   changed?: Readonly<Record<string, unknown>>,
 ): Promise<{ authorization_url: string; expires_at: string }> {
-  const stored = openOrDraft(runtime, record);
+  const stored = openForSignIn(runtime, record);
   const { auth } = stored;
-  const opened = changed === undefined ? stored : { ...stored, fields: await changeFields(stored, changed) };
+  const asIs = changed === undefined && !isOutdated(auth, record);
+  const opened = asIs ? stored : { ...stored, fields: await changeFields(stored, changed ?? {}) };
   const { begin: beginGrant } = grantOf(auth);
   if (beginGrant === undefined) throw new JackfieldError("no_user_step");
   // What comes back must come with the browser that it is bound to.
@@ -105,6 +116,7 @@ export async function begin(
     via: actor.via,
     browser_hash: actor.browser === undefined ? null : sha256(actor.browser),
     redirect_uri: redirect,
+    auth_version: versionIn(auth, record)?.id,
     sealed: runtime.sealer.seal(flowPlace({ workspace: record.workspace, connector: record.connector, id }), secret),
     created_at: new Date(now).toISOString(),
     expires_at: new Date(now + lifetime).toISOString(),
@@ -123,11 +135,6 @@ async function noteBegun(runtime: Runtime, actor: Actor, record: ConnectionRecor
     { events: [event] },
   );
   runtime.events.announce([event]);
-}
-
-/** A record whose secrets may be gone or unreadable can still be signed in again: only the fields are needed. */
-function openOrDraft(runtime: Runtime, record: ConnectionRecord): OpenConnection {
-  return open(runtime, { ...record, sealed_credential: null });
 }
 
 /** A browser opens our authorization URL. Throws `state_invalid`. */
@@ -278,8 +285,11 @@ async function complete(
   if (callback.code === undefined)
     throw new JackfieldError("callback_invalid", { detail: "The callback brings neither a code nor an error." });
   const { verifier, secret, scopes, fields } = runtime.sealer.open(flowPlace(flow), flow.sealed) as FlowSecret;
-  const opened = { ...openOrDraft(runtime, record), fields };
+  const opened = { ...openForSignIn(runtime, record), fields };
   const { auth } = opened;
+  // The code is of the authorization server that it began with.
+  if (isOutdated(auth, flow))
+    throw new JackfieldError("state_invalid", { detail: "The connector was changed while you were signing in. Start again." });
   const { exchange } = grantOf(auth);
   if (exchange === undefined) throw new JackfieldError("no_user_step");
   const client = await clientOf(runtime, opened);

@@ -7,7 +7,7 @@ import type { Runtime } from "../runtime.ts";
 import { afterConnect } from "./after-connect.ts";
 import { refreshDue, shortened, testDue } from "./expiry.ts";
 import { identityOf, labelOf, uniqueIdOf } from "./identity.ts";
-import { clientOf, type OpenConnection, place, publicNamesOf, sealFields } from "./open.ts";
+import { clientOf, type OpenConnection, place, publicNamesOf, sealFields, versionIn } from "./open.ts";
 import type { ConnectionError, ConnectionRecord, Status } from "./record.ts";
 import { reminderPatch } from "./reminder.ts";
 import { type ConnectionPatch, IdentityTaken } from "./store.ts";
@@ -43,9 +43,12 @@ export async function connect(
   const uniqueId = await uniqueIdOf(auth, names);
   if (hasWorked(record) && record.unique_id !== (uniqueId ?? null)) throw new JackfieldError("account_mismatch");
 
+  const version = versionIn(auth, record);
+  if (version !== undefined) await runtime.connectors.keep(version);
   const now = new Date(runtime.clock()).toISOString();
   const patch: ConnectionPatch = {
     ...credentialPatch(runtime, opened, requested),
+    auth_version: version?.id ?? null,
     status: "connected",
     authorized_at: now,
     test_at: testDue(auth, runtime.clock(), runtime.random),

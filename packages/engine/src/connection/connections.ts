@@ -9,11 +9,23 @@ import { connect, connectFailed } from "./connect.ts";
 import { explain } from "./explain.ts";
 import { changeFields, checkFields, environmentIn } from "./fields.ts";
 import { draftIdentity } from "./identity.ts";
-import { authOf, clientOf, connectorOf, declared, namesOf, type OpenConnection, open, sealFields, whitelistOf } from "./open.ts";
+import {
+  authOf,
+  clientOf,
+  connectorOf,
+  isOutdated,
+  namesOf,
+  type OpenConnection,
+  open,
+  openForSignIn,
+  sealFields,
+  versionIn,
+  whitelistOf,
+} from "./open.ts";
 import { type ConnectionRecord, type Status, untold } from "./record.ts";
 import { type Revocation, revokeErased, tombstone } from "./revocation.ts";
 import { scopesToAsk } from "./scopes.ts";
-import type { Listed, Page } from "./store.ts";
+import type { ConnectionPatch, Listed, Page } from "./store.ts";
 import { type Connection, view } from "./view.ts";
 
 export interface NewConnection {
@@ -85,6 +97,7 @@ export async function create(
     label: null,
     unique_id: null,
     identity: draftIdentity(id),
+    auth_version: versionIn(auth, { environment })?.id ?? null,
     ...sealFields(runtime, { workspace: actor.workspace, connector: connector.name, id }, auth, fields),
     created_at: now,
     updated_at: now,
@@ -142,15 +155,8 @@ export async function list(runtime: Runtime, actor: Actor, filter: Filter, page:
 /** Renames, describes, or takes new fields; those of a grant without a user step are tried at once. */
 export async function update(runtime: Runtime, actor: Actor, id: string, change: ConnectionChange): Promise<Connection> {
   const record = await reach(runtime, actor, id);
-  const { auth } = declared(runtime, record);
-  const fields =
-    change.fields === undefined
-      ? undefined
-      : await changeFields(open(runtime, { ...record, sealed_credential: null }), change.fields);
-  const atOnce = fields !== undefined && grantOf(auth).begin === undefined;
-  // They may decide where the credential goes, and this credential was not given for another place.
-  if (fields !== undefined && !atOnce && record.credential_version > 0) throw new JackfieldError("fields_need_sign_in");
-  if (atOnce && record.credential_version > 0) return reconnect(runtime, actor, record, fields, change);
+  const changed = change.fields === undefined ? undefined : await withFields(runtime, record, change.fields);
+  if (changed !== undefined && record.credential_version > 0) return reconnect(runtime, actor, changed, change);
 
   const event = runtime.events.make(record, "renamed", { actor: actor.id });
   const renamed = change.name !== undefined || change.description !== undefined;
@@ -159,25 +165,38 @@ export async function update(runtime: Runtime, actor: Actor, id: string, change:
     {
       ...(change.name === undefined ? {} : { name: change.name }),
       ...(change.description === undefined ? {} : { description: change.description }),
-      ...(fields === undefined ? {} : sealFields(runtime, record, auth, fields)),
+      ...(changed === undefined ? {} : fieldPatch(runtime, changed)),
       updated_at: new Date(runtime.clock()).toISOString(),
     },
     { events: renamed ? [event] : [] },
   );
   if (!written) throw new JackfieldError("connection_unknown");
   if (renamed) runtime.events.announce([event]);
+  const atOnce = changed !== undefined && grantOf(changed.auth).begin === undefined;
   return atOnce ? (await connectAtOnce(runtime, actor, written)).connection : view(runtime, actor, written);
 }
 
-/** New fields for a connection that works: the old ones stay until the new ones have passed the test. Throws what the test says. */
-async function reconnect(
+/** The connection with some fields changed. Throws as `changeFields`, and `fields_need_sign_in`. */
+async function withFields(
   runtime: Runtime,
-  actor: Actor,
   record: ConnectionRecord,
-  fields: Record<string, unknown>,
-  change: ConnectionChange,
-): Promise<Connection> {
-  const { opened, requested } = await withCredential(runtime, { ...open(runtime, record), fields });
+  changes: Readonly<Record<string, unknown>>,
+): Promise<OpenConnection> {
+  const fresh = openForSignIn(runtime, record);
+  const fields = await changeFields(fresh, changes);
+  if (record.credential_version === 0) return { ...fresh, fields };
+  // They may decide where the credential goes, and this credential was not given for another place.
+  if (grantOf(fresh.auth).begin !== undefined) throw new JackfieldError("fields_need_sign_in");
+  return { ...(isOutdated(fresh.auth, record) ? fresh : open(runtime, record)), fields };
+}
+
+function fieldPatch(runtime: Runtime, { record, auth, fields }: OpenConnection): ConnectionPatch {
+  return { ...sealFields(runtime, record, auth, fields), auth_version: versionIn(auth, record)?.id ?? null };
+}
+
+/** New fields for a connection that works: the old ones stay until the new ones have passed the test. Throws what the test says. */
+async function reconnect(runtime: Runtime, actor: Actor, changed: OpenConnection, change: ConnectionChange): Promise<Connection> {
+  const { opened, requested } = await withCredential(runtime, changed);
   const { record: connected } = await connect(runtime, opened, requested, actor.id);
   const { fields: _, ...rest } = change;
   return Object.keys(rest).length === 0 ? view(runtime, actor, connected) : update(runtime, actor, connected.id, rest);
@@ -212,6 +231,8 @@ export async function disconnect(
       description: null,
       label: null,
       unique_id: null,
+      // What goes on being sent is sent where it always was.
+      auth_version: record.auth_version,
       ...(opened === undefined ? {} : tombstone(runtime, opened)),
       // A refresh that is under way must not bring the credential back.
       credential_version: record.credential_version + 1,

@@ -1,7 +1,7 @@
-import type { Auth, Connector, Template } from "@jackfield/manifest";
+import type { Auth, Connector, Field, Template } from "@jackfield/manifest";
 import { JackfieldError } from "../errors.ts";
 import { checkForm, type Question, refuseWhitespace } from "./form.ts";
-import type { OpenConnection } from "./open.ts";
+import { isOutdated, type OpenConnection } from "./open.ts";
 
 type Fields = Readonly<Record<string, unknown>>;
 
@@ -37,20 +37,29 @@ export function environmentIn(auth: Auth, fields: unknown): string | undefined {
 }
 
 /**
- * The fields of a connection with some of them changed. One that decides where requests go takes the stored secrets with it only if
- * whoever changes it knows them: they were given for another place. Throws as `checkFields`, and `field_required` for such a secret.
+ * The fields of a connection with some of them changed, by the connector and auth block of now. What decides where requests go, a field
+ * or a newer version of the block, takes the stored secrets with it only if whoever changes it knows them: they were given for another
+ * place. Throws as `checkFields`, and `field_required` for such a secret.
  */
 export async function changeFields(opened: OpenConnection, changed: Fields): Promise<Record<string, unknown>> {
   const { connector, auth, fields, record } = opened;
   const moved = [...steering(auth)].find((name) => Object.hasOwn(changed, name) && changed[name] !== fields[name]);
-  const kept = auth.fields.find(({ name, secret }) => secret && fields[name] !== undefined && !Object.hasOwn(changed, name));
-  if (moved !== undefined && kept !== undefined) {
+  // What was sealed is a secret, whatever a newer version calls it.
+  const isSecret = ({ name, secret }: Field): boolean => secret || !Object.hasOwn(record.fields, name);
+  const kept = auth.fields.find(
+    (field) => fields[field.name] !== undefined && !Object.hasOwn(changed, field.name) && isSecret(field),
+  );
+  const outdated = isOutdated(auth, record);
+  if (kept !== undefined && (outdated || moved !== undefined)) {
+    const why = outdated ? "the connector has changed since it was given" : `${moved} decides where it is sent`;
     throw new JackfieldError("field_required", {
-      detail: `${kept.label} must be given again, because ${moved} decides where it is sent.`,
+      detail: `${kept.label} must be given again, because ${why}.`,
       members: { field: kept.name },
     });
   }
-  return checkFields(connector, auth, { ...fields, ...changed }, record.environment);
+  const asked = new Set(auth.fields.map(({ name }) => name));
+  const stored = Object.entries(fields).filter(([name]) => asked.has(name));
+  return checkFields(connector, auth, { ...Object.fromEntries(stored), ...changed }, record.environment);
 }
 
 /** The fields that stand in a URL to which a credential or a secret is sent. */

@@ -53,6 +53,11 @@ export interface ConnectionRecord {
   readonly sealed_fields: string | null;
   /** Sealed: the tokens. */
   readonly sealed_credential: string | null;
+  /**
+   * The version of the auth block that the credential was made with, or that the draft's fields were given for; null in records from
+   * before there were versions.
+   */
+  readonly auth_version: string | null;
   /** Grows by one with each credential that is stored; every write of a credential is guarded by it. */
   readonly credential_version: number;
   readonly scopes: readonly string[];
@@ -92,6 +97,7 @@ export interface ConnectionRecord {
 export const untold = {
   alias_of: null,
   sealed_credential: null,
+  auth_version: null,
   credential_version: 0,
   scopes: [],
   missing_scopes: [],
@@ -180,6 +186,8 @@ export interface FlowRecord {
   /** SHA-256 of the browser's binding, hex; null until a browser has opened a flow that a key started. */
   readonly browser_hash: string | null;
   readonly redirect_uri: string;
+  /** The version of the auth block that it began with; undefined in flows from before there were versions. */
+  readonly auth_version?: string | undefined;
   /** Sealed: the provider's authorization URL and the PKCE verifier. */
   readonly sealed: string;
   readonly created_at: string;

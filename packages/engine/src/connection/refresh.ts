@@ -8,7 +8,7 @@ import type { Runtime } from "../runtime.ts";
 import { system } from "./actor.ts";
 import { connectionError, scheduleRefresh, tokenPatch } from "./connect.ts";
 import { backoff, isUsable, tooYoungFor } from "./expiry.ts";
-import { clientOf, namesOf, type OpenConnection, open, place } from "./open.ts";
+import { adoptVersion, clientOf, namesOf, type OpenConnection, open, place } from "./open.ts";
 import type { ConnectionEvent, ConnectionRecord } from "./record.ts";
 import { revokeAtProvider } from "./revocation.ts";
 import { scopesToAsk } from "./scopes.ts";
@@ -169,6 +169,7 @@ async function exchange(runtime: Runtime, id: string, actor: string): Promise<Op
     throw new JackfieldError("not_renewable");
   }
   refuseTooYoung(runtime, auth, credential);
+  await adoptVersion(runtime, opened);
   const started = runtime.clock();
   let answer: Credential;
   const anew = auth.refresh.strategy === "reissue" && grantOf(auth).obtain !== undefined;

@@ -5,7 +5,7 @@ import { renderRequest } from "../request/render.ts";
 import type { Runtime } from "../runtime.ts";
 import { system } from "./actor.ts";
 import { callApi } from "./api-call.ts";
-import { clientOf, declared, namesOf, type OpenConnection, place, redactorOf } from "./open.ts";
+import { clientOf, inForce, namesOf, type OpenConnection, place, redactorOf } from "./open.ts";
 import { reason } from "./reason.ts";
 import type { ConnectionRecord } from "./record.ts";
 import type { ConnectionPatch } from "./store.ts";
@@ -117,11 +117,11 @@ async function settle(runtime: Runtime, record: ConnectionRecord, again: boolean
   if (written !== undefined) runtime.events.announce(events);
 }
 
-/** The connection as it was; undefined where its connector is gone or its secrets cannot be opened any more. */
+/** The connection as it was; undefined where nothing is left of its connector or its secrets cannot be opened any more. */
 function exhume(runtime: Runtime, record: ConnectionRecord): OpenConnection | undefined {
   try {
     const { unique_id, ...kept } = runtime.sealer.open(place(record, "tombstone"), record.sealed_tombstone ?? "") as Tombstone;
-    return { ...declared(runtime, record), ...kept, record: { ...record, unique_id } };
+    return { ...inForce(runtime, record), ...kept, record: { ...record, unique_id } };
   } catch (cause) {
     runtime.log("warn", "a provider cannot be told of a disconnected connection", { connection: record.id, cause });
     return undefined;

@@ -109,6 +109,20 @@ export interface Store {
     put(name: string, text: string, at: string): Promise<void>;
     delete(name: string): Promise<boolean>;
   };
+  /**
+   * Definitions of auth versions, each stored once however many connections were made with it. A connection is written after its
+   * version, so one that nobody uses is removed only when it has been there for a while.
+   */
+  readonly auth_versions: {
+    /** Stores a definition, or its newer text. */
+    put(version: string, definition: string, at: string): Promise<void>;
+    list(): Promise<readonly { readonly version: string; readonly definition: string }[]>;
+    /**
+     * Removes those that were last put before `time` and that no connection names, aliases aside, and disconnected ones of which the
+     * provider need not be told any more (`revoke_at`). Gives which.
+     */
+    removeUnused(time: string): Promise<readonly string[]>;
+  };
   /** Whether the store answers. */
   ping(): Promise<void>;
   close(): Promise<void>;

@@ -71,7 +71,7 @@ export function paperRuntime({ platform, client, clock, record }: Paper): Runtim
     connections: { list: async () => ({ items: [], next: null }) },
   };
   return {
-    connectors: { get: () => undefined, list: () => [] },
+    connectors: { get: () => undefined, list: () => [], kept: () => undefined, keep: nothing },
     // Building a request reads nothing else of these.
     store: store as Store,
     queue: { put: nothing, remove: nothing, work: () => {}, close: nothing },

@@ -94,8 +94,16 @@ export const Connection = Type.Object(
     status: Status,
     unique_id: nullable(Type.String()),
     fields: Type.Record(Type.String(), Type.Unknown(), { description: "The fields that are not secret." }),
+    auth_version: Type.Union([Type.String(), Type.Null()], {
+      description: "The version of the way to connect that it was made with, and goes on with; null until it is connected.",
+    }),
+    upgrade_available: Type.Boolean({
+      description: "Whether the way to connect has changed since; reconnecting brings it up to date.",
+    }),
     scopes: Type.Array(Type.String()),
-    missing_scopes: Type.Array(Type.String()),
+    missing_scopes: Type.Array(Type.String(), {
+      description: "What the account has not granted, with what the connector has come to ask for since.",
+    }),
     renewable: Type.Boolean({ description: "Whether it is kept fresh without its user." }),
     expires_at: nullable(time),
     authorized_at: Type.Union([time, Type.Null()], { description: "When its person signed in the last time." }),

@@ -28,6 +28,10 @@ const folded = (text: string) => text.normalize("NFC").toLowerCase();
 const searchText = (record: ConnectionRecord) =>
   folded([record.name, record.label, record.description, record.unique_id].filter((text) => text !== null).join("\n"));
 
+/** Whether something will still be sent by the definition of its version. */
+const needsVersion = ({ alias_of, status, revoke_at }: ConnectionRecord) =>
+  alias_of === null && (status !== "revoked" || revoke_at !== null);
+
 const columns = (record: ConnectionRecord): Record<string, Value> => ({
   identity: record.identity,
   workspace: record.workspace,
@@ -37,6 +41,7 @@ const columns = (record: ConnectionRecord): Record<string, Value> => ({
   status: record.status,
   alias_of: record.alias_of,
   search: searchText(record),
+  auth_version: needsVersion(record) ? record.auth_version : null,
   refresh_at: record.refresh_at,
   test_at: record.test_at,
   remind_at: record.remind_at,

@@ -96,4 +96,11 @@ export const migrations: readonly string[] = [
   CREATE INDEX connections_revoke_due ON connections (revoke_at) WHERE revoke_at IS NOT NULL;
   CREATE INDEX connections_by_activity ON connections (active_at);
   `,
+  `
+  -- The version by whose definition something will still be sent: none of an alias and of what is disconnected for good.
+  ALTER TABLE connections ADD COLUMN auth_version TEXT;
+  CREATE INDEX connections_by_auth_version ON connections (auth_version) WHERE auth_version IS NOT NULL;
+
+  CREATE TABLE auth_versions (version TEXT PRIMARY KEY, definition TEXT NOT NULL, at TEXT NOT NULL) STRICT;
+  `,
 ];

@@ -41,6 +41,7 @@ export function connection(id: string, values: Partial<ConnectionRecord> = {}): 
     fields: { region: "eu", nested: { list: [1, "two", null] } },
     sealed_fields: null,
     sealed_credential: "v1.a.b.c",
+    auth_version: null,
     credential_version: 1,
     scopes: ["read"],
     missing_scopes: [],
@@ -124,6 +125,7 @@ export function storeContract(name: string, make: () => Promise<StoreUnderTest>)
     flows(() => store);
     leases(() => store);
     appsAndManifests(() => store);
+    authVersions(() => store);
     durability(() => under);
   });
 }
@@ -594,6 +596,49 @@ function appsAndManifests(get: () => Store): void {
   });
 }
 
+function authVersions(get: () => Store): void {
+  const versions = async () => [...(await get().auth_versions.list())].map(({ version }) => version).sort();
+
+  test("an auth version is stored once, with its newest text", async () => {
+    await get().auth_versions.put("v2", "{}", time(0));
+    await get().auth_versions.put("v1", '{"title":"Zoë"}', time(0));
+    await get().auth_versions.put("v2", '{"title":"newer"}', time(1));
+    expect([...(await get().auth_versions.list())].sort((x, y) => (x.version < y.version ? -1 : 1))).toEqual([
+      { version: "v1", definition: '{"title":"Zoë"}' },
+      { version: "v2", definition: '{"title":"newer"}' },
+    ]);
+  });
+
+  test("an auth version goes when nothing uses it, unless it was put just now", async () => {
+    for (const version of ["used", "moved-on", "ended", "merged", "never"]) await get().auth_versions.put(version, "{}", time(0));
+    await get().auth_versions.put("new", "{}", time(10));
+    await get().connections.insert(connection("a", { auth_version: "used" }), []);
+    await get().connections.insert(connection("b", { auth_version: "moved-on" }), []);
+    await get().connections.insert(connection("c", { auth_version: "ended" }), []);
+    await get().connections.insert(connection("d", { auth_version: "merged" }), []);
+    await get().connections.insert(connection("e"), []);
+    expect([...(await get().auth_versions.removeUnused(time(5)))]).toEqual(["never"]);
+    await get().connections.update("b", { auth_version: "used" });
+    await get().connections.update("c", { status: "revoked", revoke_at: time(60) });
+    await get().connections.update("d", { alias_of: "a" });
+    expect([...(await get().auth_versions.removeUnused(time(5)))].sort()).toEqual(["merged", "moved-on"]);
+    await get().connections.update("c", { revoke_at: null });
+    expect(await get().auth_versions.removeUnused(time(5))).toEqual(["ended"]);
+    expect(await versions()).toEqual(["new", "used"]);
+    expect(await get().auth_versions.removeUnused(time(11))).toEqual(["new"]);
+    expect(await get().connections.delete("a")).toBe(true);
+    await get().connections.update("b", { auth_version: null });
+    expect(await get().auth_versions.removeUnused(time(11))).toEqual(["used"]);
+  });
+
+  test("a version that is put again is not removed as an old one", async () => {
+    await get().auth_versions.put("v", "{}", time(0));
+    await get().auth_versions.put("v", "{}", time(10));
+    expect(await get().auth_versions.removeUnused(time(5))).toEqual([]);
+    expect(await versions()).toEqual(["v"]);
+  });
+}
+
 function durability(get: () => StoreUnderTest): void {
   for (const how of ["reopen", "reopenAfterKill"] as const)
     test(`everything that was answered for is there after ${how === "reopen" ? "a restart" : "kill -9"}`, async () => {
@@ -604,6 +649,7 @@ function durability(get: () => StoreUnderTest): void {
       await store.flows.insert(flow("f"));
       await store.flows.bind("f", "browser");
       await store.manifests.put("m", "text", time(0));
+      await store.auth_versions.put("v", "{}", time(0));
       const again = await get()[how]();
       await again.ping();
       expect(await again.connections.get("a")).toEqual(connection("a", { name: "Mine" }));
@@ -611,6 +657,7 @@ function durability(get: () => StoreUnderTest): void {
       expect(await again.apps.get("w", "acme", "oauth", "production")).toEqual(app());
       expect((await again.flows.consume("state-f"))?.browser_hash).toBe("browser");
       expect(await again.manifests.list()).toEqual([{ name: "m", text: "text" }]);
+      expect(await again.auth_versions.list()).toEqual([{ version: "v", definition: "{}" }]);
       await expect(again.connections.insert(connection("b", { identity: connection("a").identity }), [])).rejects.toBeInstanceOf(
         IdentityTaken,
       );

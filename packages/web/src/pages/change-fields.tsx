@@ -15,9 +15,14 @@ interface ChangeFieldsProps {
   readonly close: () => void;
 }
 
-/** What was given when it was connected, to be corrected; stored secrets stay unless new ones are typed. */
+/**
+ * What was given when it was connected, to be corrected. Stored secrets stay unless new ones are typed; for another version of the way to
+ * connect they are given again.
+ */
 export function ChangeFields({ connection, connector, verb, sending, send, close }: ChangeFieldsProps) {
-  const questions = fieldsOf(connector, connection).map(kept);
+  const keepSecrets = !connection.upgrade_available;
+  const asked = fieldsOf(connector, connection);
+  const questions = keepSecrets ? asked.map(kept) : asked;
   const form = useForm({ kind: "fields", questions, given: connection.fields });
   const submit = (event: Event): void => {
     event.preventDefault();
@@ -27,7 +32,7 @@ export function ChangeFields({ connection, connector, verb, sending, send, close
   return (
     <form class="panel" aria-label="Details" onSubmit={submit} noValidate>
       <h2>Details</h2>
-      <Questions form={form} environments={connector.environments} keepSecrets />
+      <Questions form={form} environments={connector.environments} keepSecrets={keepSecrets} />
       <ProblemNotice problem={sending.problem} />
       <div class="form-actions">
         <Button kind="primary" type="submit" busy={sending.busy}>

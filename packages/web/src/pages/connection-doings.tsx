@@ -67,7 +67,9 @@ function useRenewal({ connection, connector, change }: DoingsProps) {
   const sending = useDoing();
   const userStep = connector.auth.find(({ id }) => id === connection.auth)?.user_step === true;
   const asks = fieldsOf(connector, connection).length > 0;
-  const again = connection.last_test === null ? (userStep ? "Authorize" : "Connect") : "Reconnect";
+  const upgrade = connection.upgrade_available;
+  const again =
+    connection.last_test === null ? (userStep ? "Authorize" : "Connect") : upgrade ? "Reconnect to upgrade" : "Reconnect";
   const send = (fields: Record<string, unknown>): void => {
     if (userStep) {
       setEditing(false);
@@ -81,8 +83,8 @@ function useRenewal({ connection, connector, change }: DoingsProps) {
     });
   };
   const renew = (): void => {
-    if (userStep) start(async () => ({ connection }));
-    else if (asks) setEditing(true);
+    if (asks && (upgrade || !userStep)) setEditing(true);
+    else if (userStep) start(async () => ({ connection }));
     else send({});
   };
   const buttons = (

@@ -6,7 +6,7 @@ import { useDoing, useLoaded } from "../loaded.ts";
 import { useSession } from "../session.ts";
 import { Button } from "../ui/button.tsx";
 import { ConnectorIcon, Fact, StatusPill, Time } from "../ui/facts.tsx";
-import { ErrorNotice, ProblemNotice } from "../ui/notice.tsx";
+import { ErrorNotice, Notice, ProblemNotice } from "../ui/notice.tsx";
 import { Page } from "../ui/page.tsx";
 import { Show } from "../ui/show.tsx";
 import { Doings } from "./connection-doings.tsx";
@@ -85,6 +85,11 @@ function ConnectionView({ connection, connector, events, older, change, loadOlde
     >
       <LabelEdit connection={connection} change={change} />
       {connection.error ? <ErrorNotice error={connection.error} /> : null}
+      {connection.upgrade_available ? (
+        <Notice tone="info" title={`The way to connect to ${connector.title} has changed.`}>
+          <p>This connection goes on as it was made. Reconnect to bring it up to date.</p>
+        </Notice>
+      ) : null}
       <Doings connection={connection} connector={connector} change={change} />
       <Facts connection={connection} />
       {mayRun && connection.status === "connected" && connector.actions.length > 0 ? (
