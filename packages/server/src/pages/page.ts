@@ -30,8 +30,11 @@ const script = `
 if (location.search) history.replaceState(null, "", location.pathname);
 document.getElementById("close").addEventListener("click", () => window.close());
 const { outcome, back } = document.querySelector("main").dataset;
-// Where the person goes on from here, this may be the only window.
-if (!window.menubar.visible && outcome === "connected" && back === "") setTimeout(() => window.close(), 1500);
+const here = sessionStorage.getItem("jackfield.here") !== null;
+sessionStorage.removeItem("jackfield.here");
+// Who came to the provider in this very window goes on in it; a window of its own has done its work.
+if (here && back) location.replace(back);
+else if (!here && !window.menubar.visible && outcome === "connected") setTimeout(() => window.close(), 1500);
 `;
 
 const hash = (text: string) => `'sha256-${createHash("sha256").update(text).digest("base64")}'`;
