@@ -23,7 +23,7 @@ export function staticPages(folder: string): Router {
   router.use((request, response, next) => {
     response.setHeader("Content-Security-Policy", policy);
     // A pop-up at a provider must still be ours to be closed; a page that another application opened tells it what was connected.
-    const opened = request.path.startsWith("/connect/");
+    const opened = request.path.startsWith("/connect/session/");
     if (!opened) response.setHeader("Cross-Origin-Opener-Policy", "same-origin-allow-popups");
     next();
   });

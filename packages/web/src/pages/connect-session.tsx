@@ -15,10 +15,11 @@ import { useLoaded } from "../loaded.ts";
 import { SessionContext } from "../session.ts";
 import { Button, LinkButton } from "../ui/button.tsx";
 import { ConnectorIcon } from "../ui/facts.tsx";
-import { ErrorNotice, Notice } from "../ui/notice.tsx";
+import { ErrorNotice } from "../ui/notice.tsx";
 import { Page, usePageTitle } from "../ui/page.tsx";
-import { Show } from "../ui/show.tsx";
+import { Empty, Show } from "../ui/show.tsx";
 import { useConnector } from "../use-connector.ts";
+import { fitsSearch, SearchField } from "./catalogue.tsx";
 import { ConnectPanel, Success } from "./connect.tsx";
 import { useRenewal } from "./connection-doings.tsx";
 
@@ -53,9 +54,7 @@ function Over() {
       <h1 ref={heading} tabIndex={-1}>
         This link has ended
       </h1>
-      <Notice tone="info">
-        <p>It may also have been opened in another browser. Go back to where you came from, and ask for a new one.</p>
-      </Notice>
+      <p class="soft">It may also have been opened in another browser. Go back to where you came from, and ask for a new one.</p>
     </main>
   );
 }
@@ -75,26 +74,46 @@ function Choice({ session }: { readonly session: ConnectSession }) {
   return (
     <Show loading={loading}>
       {({ items }) => {
-        const [only] = items;
-        const name = chosen ?? (items.length === 1 ? only?.name : undefined);
+        const name = chosen ?? (items.length === 1 ? items[0]?.name : undefined);
         if (name !== undefined) return <Connect key={name} name={name} session={session} />;
-        return (
-          <Page title="What do you want to connect?" lead={<For session={session} />}>
-            <ul class="choices">
-              {items.map((connector) => (
-                <li key={connector.name}>
-                  <button type="button" class="choice" onClick={() => setChosen(connector.name)}>
-                    <ConnectorIcon url={connector.icon_url} title={connector.title} />
-                    <strong>{connector.title}</strong>
-                    <span class="soft">{connector.description}</span>
-                  </button>
-                </li>
-              ))}
-            </ul>
-          </Page>
-        );
+        return <Offers session={session} all={items.filter(({ configured }) => configured)} choose={setChosen} />;
       }}
     </Show>
+  );
+}
+
+interface OffersProps {
+  readonly session: ConnectSession;
+  readonly all: readonly ConnectorSummary[];
+  readonly choose: (name: string) => void;
+}
+
+const manyOffers = 8;
+
+function Offers({ session, all, choose }: OffersProps) {
+  const [search, setSearch] = useState("");
+  const field = <SearchField label="Search connectors" value={search} onChange={setSearch} />;
+  return (
+    <Page
+      title="What do you want to connect?"
+      lead={<For session={session} />}
+      actions={all.length > manyOffers ? field : undefined}
+    >
+      {all.length === 0 ? <Empty icon="plug" title="Nothing can be connected yet." /> : null}
+      <ul class="offers">
+        {all
+          .filter((connector) => fitsSearch(connector, search.trim()))
+          .map(({ name, title, description, icon_url }) => (
+            <li key={name}>
+              <button type="button" class="offer" onClick={() => choose(name)}>
+                <ConnectorIcon url={icon_url} title={title} />
+                <strong>{title}</strong>
+                <span class="soft">{description}</span>
+              </button>
+            </li>
+          ))}
+      </ul>
+    </Page>
   );
 }
 
