@@ -31,6 +31,18 @@ export const errorTable = {
     "This sign-in link is unknown, used or expired.",
     "Start the server again, or sign in with an API key.",
   ],
+  connect_session_invalid: [
+    400,
+    "user",
+    "This link is unknown, or it has ended.",
+    "Go back to where you came from, and ask for a new one.",
+  ],
+  connect_session_full: [
+    409,
+    "user",
+    "This link has made as many connections as it may.",
+    "Go back to where you came from, and ask for a new one.",
+  ],
   // connectors and manifests
   connector_unknown: [404, "user", "There is no connector of that name.", "GET /v1/connectors lists them."],
   manifest_invalid: [422, "author", "The manifest has problems.", "Correct each of the listed problems."],

@@ -1,7 +1,8 @@
-export type { Actor } from "./connection/actor.ts";
+export type { Actor, Limits } from "./connection/actor.ts";
 export type { App, AppValues } from "./connection/apps.ts";
 export type { CallbackOutcome } from "./connection/authorization.ts";
 export type { ConnectionChange, Filter, NewConnection } from "./connection/connections.ts";
+export { allows } from "./connection/limits.ts";
 export type * from "./connection/record.ts";
 export { duties, statuses, untold } from "./connection/record.ts";
 export type { Revocation } from "./connection/revocation.ts";

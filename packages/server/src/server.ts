@@ -157,7 +157,7 @@ async function build(host: Host): Promise<{
   await saveSandboxApps(sandbox, engine, catalog);
 
   const cookies = createCookies(url);
-  const authenticator = createAuthenticator(access, cookies, url);
+  const authenticator = createAuthenticator(access, cookies, url, clock);
   const prepare = async (connector: Connector) => sandbox?.saveApp(engine, connector);
   const publish = createPublish({ catalog, store, usable, clock, prepare });
   const ready = async () => {
@@ -219,6 +219,7 @@ async function saveSandboxApps(sandbox: MountedSandbox | undefined, engine: Engi
 async function maintain({ config, store, access, clock, log }: Host, catalog: Catalog): Promise<NodeJS.Timeout> {
   const tidy = async () => {
     access.sessions.expire();
+    access.connectSessions.expire();
     await store.events.expire(new Date(clock() - config.eventRetentionDays * 86_400_000).toISOString());
     await catalog.removeUnused();
   };

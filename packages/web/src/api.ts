@@ -4,7 +4,7 @@ export type Role = "admin" | "author" | "user" | "workflow";
 
 export interface Session {
   readonly id: string;
-  readonly role: Role;
+  readonly role: Role | "connect_session";
   readonly owner: string;
   readonly workspace: string;
 }
@@ -178,6 +178,20 @@ export interface ConnectionEvent {
   readonly code?: string;
 }
 
+/** A link with which somebody without a key connects. */
+export interface ConnectSession {
+  readonly id: string;
+  readonly state: "open" | "used" | "expired" | "ended";
+  readonly owner: string;
+  /** The connection to reconnect. */
+  readonly connection: string | null;
+  readonly name: string | null;
+  readonly return_origin: string | null;
+  readonly return_url: string | null;
+  /** What was connected with it. */
+  readonly connections: readonly Connection[];
+}
+
 export interface Authorization {
   readonly authorization_url: string;
   readonly expires_at: string;
@@ -260,6 +274,18 @@ export function onSignedOut(listener: () => void): void {
   signedOut = listener;
 }
 
+let connectSession: string | undefined;
+
+/** Whatever is asked of the server from now on is asked in a connect session, and not by who may be signed in besides. */
+export function actIn(session: string): void {
+  connectSession = session;
+}
+
+/** The headers that say for whom this page asks; what proves it is in a cookie. */
+export function identity(): Readonly<Record<string, string>> {
+  return connectSession === undefined ? {} : { "x-connect-session": connectSession };
+}
+
 /** A path from its parts, each encoded. */
 export function path(...parts: readonly string[]): string {
   return `/v1/${parts.map(encodeURIComponent).join("/")}`;
@@ -282,7 +308,7 @@ export async function call<T>(method: "GET" | "POST" | "PUT" | "PATCH" | "DELETE
 }
 
 async function send(method: string, url: string, body: unknown): Promise<Response> {
-  const headers: Record<string, string> = { accept: "application/json" };
+  const headers: Record<string, string> = { accept: "application/json", ...identity() };
   if (body !== undefined) headers["content-type"] = "application/json";
   try {
     return await fetch(url, {

@@ -35,6 +35,8 @@ const lifetime = 10 * 60_000;
 
 /** How a sign-in ended. Nothing in it is secret. */
 export interface CallbackOutcome {
+  /** Who had started it. */
+  readonly actor: string;
   readonly connection: Connection;
   readonly outcome: "connected" | "denied" | "failed";
   readonly error: ConnectionError | null;
@@ -143,11 +145,12 @@ export async function openFlow(
   ticket: string,
   browser: string | undefined,
   person: string | undefined,
+  guests: readonly string[] = [],
 ): Promise<{ location: string; browser: string }> {
   const id = sha256(ticket);
   const flow = await runtime.store.flows.get(id);
   if (flow === undefined || Date.parse(flow.expires_at) <= runtime.clock()) throw new JackfieldError("state_invalid");
-  refuseOtherPerson(flow, person);
+  refuseOtherPerson(flow, person, guests);
   const binding = browser ?? runtime.random(32).toString("base64url");
   const bound = flow.browser_hash === null ? await runtime.store.flows.bind(id, sha256(binding)) : flow;
   if (bound === undefined) throw new JackfieldError("state_invalid");
@@ -164,9 +167,14 @@ function refuseOtherBrowser(flow: FlowRecord, browser: string | undefined): void
   if (!same) throw new JackfieldError("state_invalid", { detail: "This sign-in was started in another browser." });
 }
 
-/** The person who is signed in must be the one who started it; a sign-in that an API key started needs nobody to be signed in. */
-function refuseOtherPerson(flow: FlowRecord, person: string | undefined): void {
-  const same = person === undefined ? flow.via === "key" : person === flow.actor;
+/**
+ * The person who is signed in must be the one who started it; a sign-in that an API key started needs nobody to be signed in. A connect
+ * session must still be open in this browser, whoever else is signed in there.
+ */
+function refuseOtherPerson(flow: FlowRecord, person: string | undefined, guests: readonly string[]): void {
+  if (flow.via === "connect" && !guests.includes(flow.actor))
+    throw new JackfieldError("state_invalid", { detail: "The link that this sign-in was started with has ended." });
+  const same = flow.via === "connect" || (person === undefined ? flow.via === "key" : person === flow.actor);
   if (!same) throw new JackfieldError("state_invalid", { detail: "This sign-in was started by another person." });
 }
 
@@ -181,6 +189,7 @@ export async function finish(
   query: string,
   browser: string | undefined,
   person: string | undefined,
+  guests: readonly string[] = [],
 ): Promise<CallbackOutcome> {
   const { flow, state } = await takeFlow(runtime, connector, query);
   const callback = readCallback(query, callbackNames(declared(runtime, flow).auth));
@@ -189,7 +198,7 @@ export async function finish(
     throw new JackfieldError("state_invalid", { detail: "The connection was disconnected meanwhile." });
   try {
     if (callback.state !== state) throw new JackfieldError("state_invalid");
-    refuseForeign(runtime, flow, callback, connector, browser, person);
+    refuseForeign(runtime, flow, callback, connector, { browser, person, guests });
   } catch (cause) {
     if (cause instanceof JackfieldError) await connectFailed(runtime, record, cause, system);
     throw cause;
@@ -200,12 +209,14 @@ export async function finish(
   }
   try {
     const connected = await complete(runtime, flow, record, callback, state);
-    return { connection: view(runtime, { owner: record.owner }, connected), outcome: "connected", error: null };
+    const connection = view(runtime, { owner: record.owner }, connected);
+    return { actor: flow.actor, connection, outcome: "connected", error: null };
   } catch (cause) {
     const error = shown(runtime, cause, record);
     const failed = await connectFailed(runtime, record, error, flow.actor);
     const connection = view(runtime, { owner: record.owner }, failed);
     return {
+      actor: flow.actor,
       connection,
       outcome: error.code === "access_denied" ? "denied" : "failed",
       error: connectionError(error, runtime.clock()),
@@ -241,14 +252,20 @@ function stateNames(runtime: Runtime, connector: string): readonly string[] {
   return [...new Set(["state", ...names])];
 }
 
+/** Who comes back from the provider. */
+interface Visitor {
+  readonly browser: string | undefined;
+  readonly person: string | undefined;
+  readonly guests: readonly string[];
+}
+
 /** Everything that must hold before the code is sent anywhere. */
 function refuseForeign(
   runtime: Runtime,
   flow: FlowRecord,
   callback: Callback,
   connector: string,
-  browser: string | undefined,
-  person: string | undefined,
+  { browser, person, guests }: Visitor,
 ): void {
   if (Date.parse(flow.expires_at) <= runtime.clock())
     throw new JackfieldError("state_invalid", { detail: "This sign-in took longer than ten minutes." });
@@ -256,7 +273,7 @@ function refuseForeign(
     throw new JackfieldError("state_invalid", { detail: "This sign-in belongs to another connector." });
   }
   refuseOtherBrowser(flow, browser);
-  refuseOtherPerson(flow, person);
+  refuseOtherPerson(flow, person, guests);
   if (callback.repeated.length > 0) {
     throw new JackfieldError("callback_invalid", {
       detail: `The callback gives ${callback.repeated.join(", ")} more than once.`,

@@ -62,6 +62,7 @@ export async function connect(
       duration_ms: test.duration_ms,
     },
     error: null,
+    connected_by: actor,
     updated_at: now,
   };
   try {

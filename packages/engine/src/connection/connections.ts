@@ -9,6 +9,7 @@ import { connect, connectFailed } from "./connect.ts";
 import { explain } from "./explain.ts";
 import { changeFields, checkFields, environmentIn } from "./fields.ts";
 import { draftIdentity } from "./identity.ts";
+import { connectedWithin, mayUse, type Purpose, reaches, refuseUnlessMayMake } from "./limits.ts";
 import {
   authOf,
   clientOf,
@@ -55,8 +56,12 @@ export interface Filter {
   readonly owner?: string | undefined;
 }
 
-/** The record behind an id that the actor may see; aliases are followed. Throws `connection_unknown`, `connection_revoked`. */
-export async function reach(runtime: Runtime, actor: Actor, id: string): Promise<ConnectionRecord> {
+/**
+ * The record behind an id that the actor may see; aliases are followed. An actor with limits is refused whatever does not say that it is
+ * for connecting. Throws `connection_unknown`, `connection_revoked`, `forbidden`.
+ */
+export async function reach(runtime: Runtime, actor: Actor, id: string, purpose: Purpose = "use"): Promise<ConnectionRecord> {
+  if (purpose === "use") mayUse(actor);
   const record = await find(runtime, actor, id);
   if (record.status === "revoked") throw new JackfieldError("connection_revoked");
   return record;
@@ -66,8 +71,7 @@ export async function reach(runtime: Runtime, actor: Actor, id: string): Promise
 export async function find(runtime: Runtime, actor: Actor, id: string): Promise<ConnectionRecord> {
   let record = await runtime.store.connections.get(id);
   if (record?.alias_of) record = await runtime.store.connections.get(record.alias_of);
-  const visible = record !== undefined && record.workspace === actor.workspace && (actor.all || record.owner === actor.owner);
-  if (record === undefined || !visible) throw new JackfieldError("connection_unknown");
+  if (record === undefined || !(await reaches(runtime, actor, record))) throw new JackfieldError("connection_unknown");
   return record;
 }
 
@@ -80,6 +84,8 @@ export async function create(
   const connector = connectorOf(runtime, values.connector);
   const auth = authOf(connector, values.auth ?? Object.keys(connector.auth)[0] ?? "");
   const environment = environmentOf(connector, values.environment ?? environmentIn(auth, values.fields));
+  const owner = values.owner ?? actor.owner;
+  await refuseUnlessMayMake(runtime, actor, { connector: connector.name, auth: auth.id, environment, owner });
   const fields = await checkFields(connector, auth, values.fields, environment);
   const id = `con_${runtime.random(15).toString("base64url")}`;
   const now = new Date(runtime.clock()).toISOString();
@@ -87,7 +93,7 @@ export async function create(
     ...untold,
     id,
     workspace: actor.workspace,
-    owner: values.owner ?? actor.owner,
+    owner,
     connector: connector.name,
     auth: auth.id,
     environment,
@@ -99,6 +105,7 @@ export async function create(
     identity: draftIdentity(id),
     auth_version: versionIn(auth, { environment })?.id ?? null,
     ...sealFields(runtime, { workspace: actor.workspace, connector: connector.name, id }, auth, fields),
+    ...(actor.limits === undefined ? {} : { made_in: actor.limits.session }),
     created_at: now,
     updated_at: now,
   };
@@ -146,7 +153,12 @@ async function withCredential(
   return { opened: { ...opened, credential, known: credential.known ?? nothingKnown }, requested };
 }
 
+/** An actor with limits is given what was connected under them, whatever the filter. */
 export async function list(runtime: Runtime, actor: Actor, filter: Filter, page: Page): Promise<Listed<Connection>> {
+  if (actor.limits !== undefined) {
+    const connected = await connectedWithin(runtime, actor, actor.limits);
+    return { items: connected.map((record) => view(runtime, actor, record)), next: null };
+  }
   const owner = actor.all ? filter.owner : actor.owner;
   const { items, next } = await runtime.store.connections.list({ ...filter, owner, workspace: actor.workspace }, page);
   return { items: items.map((record) => view(runtime, actor, record)), next };
@@ -154,7 +166,7 @@ export async function list(runtime: Runtime, actor: Actor, filter: Filter, page:
 
 /** Renames, describes, or takes new fields; those of a grant without a user step are tried at once. */
 export async function update(runtime: Runtime, actor: Actor, id: string, change: ConnectionChange): Promise<Connection> {
-  const record = await reach(runtime, actor, id);
+  const record = await reach(runtime, actor, id, "connect");
   const changed = change.fields === undefined ? undefined : await withFields(runtime, record, change.fields);
   if (changed !== undefined && record.credential_version > 0) return reconnect(runtime, actor, changed, change);
 

@@ -89,6 +89,10 @@ export interface ConnectionRecord {
   readonly revoke_failures: number;
   readonly last_test: LastTest | null;
   readonly error: ConnectionError | null;
+  /** The connect session that it was made in, if it was. */
+  readonly made_in?: string;
+  /** Who connected it last: an actor's id. Unknown in records from before this was noted. */
+  readonly connected_by?: string;
   readonly created_at: string;
   readonly updated_at: string;
 }
@@ -140,7 +144,7 @@ export interface ConnectionEvent {
     | "expiring"
     | "revoked"
     | "revocation_failed";
-  /** Who: an API key, a session or `system`. */
+  /** Who: an API key, a connect session or `system`. */
   readonly actor: string;
   readonly action?: string;
   readonly host?: string;
@@ -180,9 +184,9 @@ export interface FlowRecord {
   readonly connector: string;
   readonly auth: string;
   readonly environment: string;
-  /** The person who started it, and whether with an API key or in a signed-in browser. */
+  /** The person who started it, and whether with an API key, in a signed-in browser or in a connect session. */
   readonly actor: string;
-  readonly via: "key" | "session";
+  readonly via: "key" | "session" | "connect";
   /** SHA-256 of the browser's binding, hex; null until a browser has opened a flow that a key started. */
   readonly browser_hash: string | null;
   readonly redirect_uri: string;

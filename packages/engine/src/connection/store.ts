@@ -31,7 +31,7 @@ export class IdentityTaken extends Error {
   }
 }
 
-export type ConnectionPatch = Partial<Omit<ConnectionRecord, "id" | "workspace" | "connector" | "created_at">>;
+export type ConnectionPatch = Partial<Omit<ConnectionRecord, "id" | "workspace" | "connector" | "made_in" | "created_at">>;
 
 /** What must still be so for a record to be changed. */
 export type Expected = Partial<Pick<ConnectionRecord, "credential_version" | "status" | "remind_at" | "revoke_at">>;
@@ -61,6 +61,8 @@ export interface Store {
     ): Promise<ConnectionRecord | undefined>;
     /** Newest first, without drafts that became aliases and without what was disconnected. */
     list(filter: ConnectionFilter, page: Page): Promise<Listed<ConnectionRecord>>;
+    /** What was made in a connect session, oldest first: also what became an alias or was disconnected. */
+    madeIn(session: string): Promise<readonly ConnectionRecord[]>;
     /** Ids of connections whose `<duty>_at` is before `time`, the most overdue first. */
     due(duty: Duty, time: string, limit: number): Promise<readonly { readonly id: string; readonly at: string }[]>;
     /** Ids of connections that are `connected` and were neither used nor signed in to since `time`. */

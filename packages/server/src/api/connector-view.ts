@@ -1,16 +1,16 @@
-import type { Actor } from "@jackfield/engine";
+import { type Actor, allows } from "@jackfield/engine";
 import type { Action, Auth, Connector, Field, Input } from "@jackfield/manifest";
 import type { Static } from "typebox";
 import type { ConnectorDetail, ConnectorItem } from "./connector-schemas.ts";
 import type { Services } from "./route.ts";
 
-/** A connector as the catalogue, the forms and the set-up page need it. */
+/** A connector as the catalogue, the forms and the set-up page need it; of what an actor may not connect nothing is told. */
 
 type Item = Static<typeof ConnectorItem>;
 type Detail = Static<typeof ConnectorDetail>;
 
 export async function connectorItem(services: Services, actor: Actor, connector: Connector): Promise<Item> {
-  const auths = Object.values(connector.auth);
+  const auths = authsFor(actor, connector);
   return {
     name: connector.name,
     title: connector.title,
@@ -27,14 +27,20 @@ export async function connectorItem(services: Services, actor: Actor, connector:
 export async function connectorDetail(services: Services, actor: Actor, connector: Connector): Promise<Detail> {
   const redirectUri = services.engine.authorization.redirectUri(connector.name);
   const platform = { ...services.platform, redirect_uri: redirectUri };
-  const auths = Object.values(connector.auth);
+  const [recommended] = Object.keys(connector.auth);
   return {
     ...(await connectorItem(services, actor, connector)),
     redirect_uri: redirectUri,
-    environments: Object.keys(connector.environments),
-    auth: await Promise.all(auths.map((auth, index) => authView(auth, index === 0, platform))),
+    environments: Object.keys(connector.environments).filter((environment) =>
+      allows(actor.limits, { connector: connector.name, environment }),
+    ),
+    auth: await Promise.all(authsFor(actor, connector).map((auth) => authView(auth, auth.id === recommended, platform))),
     actions: Object.values(connector.actions).map(actionView),
   };
+}
+
+function authsFor(actor: Actor, connector: Connector): readonly Auth[] {
+  return Object.values(connector.auth).filter(({ id }) => allows(actor.limits, { connector: connector.name, auth: id }));
 }
 
 /** Whether some way to connect needs no app, or has one. */

@@ -47,6 +47,7 @@ const columns = (record: ConnectionRecord): Record<string, Value> => ({
   remind_at: record.remind_at,
   revoke_at: record.revoke_at,
   active_at: record.last_used_at ?? record.authorized_at ?? record.created_at,
+  made_in: record.made_in ?? null,
   created_at: record.created_at,
   doc: JSON.stringify(record),
 });
@@ -145,6 +146,8 @@ export function connectionTable(sqlite: Sqlite): Store["connections"] {
     },
     update: async (id, patch, options) => update(sqlite, id, patch, options),
     list: async (filter, page) => list(sqlite, filter, page),
+    madeIn: async (session) =>
+      sqlite.all<Row>("SELECT doc FROM connections WHERE made_in = ? ORDER BY created_at, id", session).map(parse),
     due: async (duty, time, limit) =>
       sqlite.all(
         `SELECT id, ${duty}_at AS at FROM connections WHERE ${duty}_at < ? ORDER BY ${duty}_at, id LIMIT ?`,

@@ -262,6 +262,22 @@ function connections(get: () => Store): void {
       expect(await get().connections.idle(time(40), 10)).toEqual(["long-ago"]);
     });
 
+    test("made in a connect session are found, the oldest first, whatever became of them, and no others", async () => {
+      const made = { made_in: "cs_1", alias_of: null };
+      await get().connections.insert(connection("later", { ...made, created_at: time(2) }), []);
+      await get().connections.insert(connection("first", { ...made, created_at: time(1) }), []);
+      await get().connections.insert(connection("other", { made_in: "cs_2" }), []);
+      await get().connections.insert(connection("plain"), []);
+      await get().connections.update("first", { alias_of: "plain", status: "connected" });
+      await get().connections.update("later", { status: "revoked" });
+      const found = await get().connections.madeIn("cs_1");
+      expect(found.map(({ id, alias_of, status }) => [id, alias_of, status])).toEqual([
+        ["first", "plain", "connected"],
+        ["later", null, "revoked"],
+      ]);
+      expect(await get().connections.madeIn("cs_3")).toEqual([]);
+    });
+
     test("tell whether a connector is used in a workspace", async () => {
       await get().connections.insert(connection("a"), []);
       expect(await get().connections.uses("w", "acme")).toBe(true);
