@@ -91,7 +91,7 @@ async function spend(context: GrantContext, auth: Renewable, request: RefreshReq
   const answer =
     auth.type === "custom"
       ? await refreshByRequest(context, auth, request)
-      : await requestToken(context, auth, refreshEndpoint(auth, request), "refresh");
+      : await requestToken(context, auth, refreshEndpoint(auth, request), "refresh", { before: credential });
   return {
     ...answer,
     refresh_token: answer.refresh_token ?? credential.refresh_token,
