@@ -39,7 +39,7 @@ const maxDepth = 16;
 
 /** Milliseconds that an answer is taken for granted. */
 const lifetimes = { found: 3_600_000, absent: 600_000, unreachable: 60_000 } as const;
-/** Milliseconds in which keys are fetched once, however many unknown ones are named. */
+/** Milliseconds in which keys are fetched anew once, however many unknown ones are named. */
 const keysPause = 60_000;
 const mostEntries = 1000;
 
@@ -48,7 +48,9 @@ class Unreachable extends Error {}
 
 interface Entry<Value> {
   readonly value: Promise<Value | undefined>;
-  readonly since: number;
+  /** When it was last asked for although an answer was there. */
+  readonly renewed: number;
+  /** Infinite while it is asked for. */
   until: number;
 }
 
@@ -82,7 +84,11 @@ export function createMetadata({ egress, clock, log }: MetadataContext): Metadat
         return known?.value;
       },
     );
-    const entry: Entry<Value> = { value, since: clock(), until: Number.POSITIVE_INFINITY };
+    const entry: Entry<Value> = {
+      value,
+      renewed: anew ? clock() : (known?.renewed ?? Number.NEGATIVE_INFINITY),
+      until: Number.POSITIVE_INFINITY,
+    };
     entries.delete(key);
     entries.set(key, entry);
     for (const oldest of entries.keys()) {
@@ -98,10 +104,10 @@ export function createMetadata({ egress, clock, log }: MetadataContext): Metadat
       const fetch = () => fetchKeys(egress, url);
       const keys = await cached(keySets, url, fetch);
       if (keys === undefined || isKnown(keys)) return keys;
-      const { value, since, until } = keySets.get(url) ?? { value: undefined, since: 0, until: 0 };
-      // Somebody else is fetching them already.
-      if (until === Number.POSITIVE_INFINITY) return value;
-      return clock() - since < keysPause ? keys : cached(keySets, url, fetch, true);
+      const entry = keySets.get(url);
+      // Somebody else is asking for them already.
+      if (entry?.until === Number.POSITIVE_INFINITY) return entry.value;
+      return entry !== undefined && clock() - entry.renewed < keysPause ? keys : cached(keySets, url, fetch, true);
     },
   };
 }
