@@ -156,7 +156,7 @@ export async function openFlow(
   if (bound === undefined) throw new JackfieldError("state_invalid");
   refuseOtherBrowser(bound, binding);
   const secret = secretOf(runtime, flow);
-  return { location: secret.push === null ? secret.url : await pushedUrl(runtime, flow, secret, secret.push), browser: binding };
+  return { location: !secret.push ? secret.url : await pushedUrl(runtime, flow, secret, secret.push), browser: binding };
 }
 
 const secretOf = (runtime: Runtime, flow: FlowRecord) => runtime.sealer.open(flowPlace(flow), flow.sealed) as FlowSecret;

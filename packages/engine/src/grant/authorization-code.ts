@@ -67,6 +67,7 @@ export async function beginAuthorization(
   const challenge = challenges[authorization.pkce];
   const verifier = challenge === undefined ? undefined : (request.verifier ?? context.random(32).toString("base64url"));
   const [code_challenge, method] = (verifier === undefined ? undefined : challenge?.(verifier)) ?? [];
+  const nonce = asksIdentity(auth, request.scopes) ? (request.nonce ?? nonceOf(context)) : undefined;
   const defaults: Values = [
     ["response_type", "code"],
     [auth.client.id_param, request.client_id],
@@ -80,9 +81,7 @@ export async function beginAuthorization(
           ["code_challenge_method", method],
         ] as const)),
     ...(await renderParameters({ audience: auth.audience ?? null, resource: auth.resource ?? null }, request.names)),
-    ...(asksIdentity(auth, request.scopes)
-      ? [["nonce", request.nonce ?? context.random(16).toString("base64url")] as const]
-      : []),
+    ...(nonce === undefined ? [] : [["nonce", nonce] as const]),
   ];
   const { rename, params, order } = authorization;
   // The client's ID may be called one way here and another at the token endpoint.
@@ -97,10 +96,15 @@ export async function beginAuthorization(
     url: authorizationUrl(auth, endpoint, sorted),
     verifier,
     // The author may send one of another making, or none.
-    nonce: asksIdentity(auth, request.scopes) ? entries.find(([name]) => name === (rename.nonce ?? "nonce"))?.[1] : undefined,
+    nonce: nonce === undefined ? undefined : entries.find(([name]) => name === (rename.nonce ?? "nonce"))?.[1],
     offer,
     push: pushOf(context, auth, offer, endpoint, sorted),
   };
+}
+
+/** Where nobody can be asked for keys, no id token is checked, and none need hold anything. */
+function nonceOf({ metadata, random }: GrantContext): string | undefined {
+  return metadata === undefined ? undefined : random(16).toString("base64url");
 }
 
 /** The authorization endpoint with its parameters, where its page looks for them. */
