@@ -122,6 +122,13 @@ const kinds: Record<string, Kind> = {
     metadata: (right) => ({ ...right, jwks_uri: `${stranger.url}/jwks` }),
     claims: (right) => ({ ...right, nonce: "forged" }),
   },
+  "must-push": {
+    metadata: (right) => ({
+      ...right,
+      pushed_authorization_request_endpoint: `${right.issuer}/par`,
+      require_pushed_authorization_requests: true,
+    }),
+  },
   "foreign-push": {
     metadata: (right) => ({
       ...right,
@@ -198,6 +205,7 @@ function routesOf(name: string, kind: Kind): Record<string, (seen: Seen) => Repl
       const signing = kind === kinds.rotating && rotated ? { ...kinds["wrong-key"]?.signing, kid: "second" } : kind.signing;
       return { body: answer(jwt(again ?? (kind.claims ?? ((claims) => claims))(right(), seen), signing)) };
     },
+    [`/${name}/par`]: () => ({ status: 400, body: { error: "invalid_request", error_description: "not <like> this" } }),
     [`/${name}/api/me`]: () => ({ body: kind.userinfo ?? { sub: "ada" } }),
   };
 }
@@ -337,6 +345,12 @@ describe("Metadata", () => {
     const { status } = await signIn("foreign-push");
     expect(status).toBe("connected");
     expect(stranger.seen).toEqual([]);
+  });
+
+  test("that say that requests must be pushed leave no other way", async () => {
+    const { status, error } = await signIn("must-push");
+    expect([status, error.code, error.provider.error]).toEqual(["error", "authorization_failed", "invalid_request"]);
+    expect(odd.at("/must-push/authorize")).toEqual([]);
   });
 
   test("that lack what the manifest requires end the sign-in before it begins", async () => {

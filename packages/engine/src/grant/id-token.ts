@@ -13,6 +13,7 @@ import {
   jwtVerify,
 } from "jose";
 import { JackfieldError } from "../errors.ts";
+import { isDeeper } from "../request/depth.ts";
 import type { Client } from "./credential.ts";
 import { isIssuer, type Metadata, type Offer } from "./metadata.ts";
 
@@ -34,6 +35,10 @@ export interface Expected {
 /** Seconds that clocks may differ. */
 const tolerance = 60;
 
+/** More is no identity any more, and would be kept with every connection. */
+const longest = 64 * 1024;
+const maxDepth = 32;
+
 /** With `none` or a public key as an HMAC's secret anybody could sign. */
 const algorithms = [
   ...["RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA", "Ed25519"],
@@ -53,11 +58,13 @@ export async function claimsOf(
     requiredClaims: ["iss", "sub", "aud", "exp", "iat"],
   };
   try {
+    if (idToken.length > longest) throw new Wrong("it is longer than 64 KB");
     const alg = decodeProtectedHeader(idToken).alg ?? "none";
     const verified = offer.hmac.includes(alg)
       ? await verifyWithSecret(idToken, client, { ...options, algorithms: [alg] })
       : await verifyWithKeys(metadata, idToken, offer.jwks_uri, { ...options, algorithms: [...algorithms] });
     if (verified === undefined) return undefined;
+    if (isDeeper(verified.payload, maxDepth)) throw new Wrong("it is nested too deeply");
     refuseOther(verified, expected, Math.floor(clock() / 1000));
     return verified.payload;
   } catch (cause) {
