@@ -214,9 +214,11 @@ describe("A provider that binds tokens to keys", () => {
     const { id, connection } = await connect(product, "bound");
     expect(connection.status).toBe("connected");
     expect((await product.post(`/v1/connections/${id}/refresh`)).status).toBe(200);
+    const { json: machine } = await product.post("/v1/connections", { connector: "machine" });
+    expect((await product.post(`/v1/connections/${machine.id}/refresh`)).status).toBe(200);
     await provider.forget();
-    expect((await step(product, id, "list_items")).status).toBe(200);
-    expect(await provider.log("/api/items")).toHaveLength(1);
+    for (const connection of [id, machine.id]) expect((await step(product, connection, "list_items")).status).toBe(200);
+    expect(await provider.log("/api/items")).toHaveLength(2);
   });
 
   test("but answers with a plain token is taken at its word, unless the manifest requires a bound one", async () => {

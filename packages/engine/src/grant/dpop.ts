@@ -99,10 +99,16 @@ export const sendsBearer = ({ apply }: Pick<Auth, "apply">): boolean =>
   apply.length === 1 && apply[0]?.value.source === "Bearer {{ token.access_token }}";
 
 /** A bound token as one that an API takes which knows of no keys (RFC 9449 §7.2); undefined for a token that is not bound. */
-export function withoutProofs<Token extends { readonly token_type: string; readonly proof_key?: ProofKey | undefined }>(
-  token: Token | undefined,
-): Token | undefined {
+export function withoutProofs<Token extends Typed>(token: Token | undefined): Token | undefined {
   return token?.proof_key === undefined || !isBound(token.token_type) ? undefined : { ...token, token_type: "Bearer" };
+}
+
+/** Whether a token is sent as a plain one although there is a key. */
+export const isPlain = ({ proof_key, token_type }: Typed): boolean => proof_key !== undefined && !isBound(token_type);
+
+interface Typed {
+  readonly token_type: string;
+  readonly proof_key?: ProofKey | undefined;
 }
 
 /** Whether a token of this type is bound to a key; the case does not count (RFC 6749 §5.1). */

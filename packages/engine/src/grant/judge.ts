@@ -49,10 +49,7 @@ export async function judgeFirst(
   const claims = (await identify(context, auth, request, answered, first, origin)) ?? before?.claims;
   // Where the token is not bound, a refresh token may still be.
   const bound = isBound(first.token_type) ? proof_key : before?.proof_key;
-  // An API that did not know what to do with a bound token goes on without its proofs.
-  const plain = before?.proof_key !== undefined && !isBound(before.token_type) ? { token_type: before.token_type } : {};
-  const found = { ...(claims === undefined ? {} : { claims }), ...(bound === undefined ? {} : { proof_key: bound }) };
-  return { ...first, ...found, ...plain };
+  return { ...first, ...(claims === undefined ? {} : { claims }), ...(bound === undefined ? {} : { proof_key: bound }) };
 }
 
 /** Tokens that are of no use in a plain header. Others may be called whatever their provider likes (RFC 6749 §7.1). */

@@ -1,7 +1,7 @@
 // The authorization request goes to the provider directly; the browser carries only a reference to it (RFC 9126).
 
 import type { OAuth2 } from "@jackfield/manifest";
-import { JackfieldError } from "../errors.ts";
+import { type ErrorCode, JackfieldError } from "../errors.ts";
 import type { Names } from "../request/hole.ts";
 import type { Entries } from "../request/parameters.ts";
 import type { Client } from "./credential.ts";
@@ -55,6 +55,15 @@ export async function pushAuthorization(
   }
 }
 
+/** What is wrong with a request whether it asks for a token or for a person's consent. */
+const sameAtBoth: ReadonlySet<ErrorCode> = new Set([
+  "client_refused",
+  "scope_refused",
+  "redirect_uri_mismatch",
+  "provider_unavailable",
+  "provider_rate_limited",
+]);
+
 async function pushed(
   context: GrantContext,
   auth: OAuth2,
@@ -90,9 +99,7 @@ async function pushed(
     ...(error_description === undefined ? {} : { error_description }),
   };
   const { code, message } = tokenFailure(provider, undefined);
-  // No token was asked for.
-  const isOfTokens = code === "grant_refused" || code === "token_answer_invalid";
-  throw new JackfieldError(isOfTokens ? "authorization_failed" : code, {
+  throw new JackfieldError(sameAtBoth.has(code) ? code : "authorization_failed", {
     provider,
     ...(error === undefined ? {} : { detail: message }),
   });
