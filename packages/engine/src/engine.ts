@@ -28,6 +28,8 @@ import type { Listed, Page, Store } from "./connection/store.ts";
 import { type Connection, view } from "./connection/view.ts";
 import { createEgress, type Egress, type EgressOptions } from "./egress/egress.ts";
 import { JackfieldError } from "./errors.ts";
+import { createNonces } from "./grant/dpop.ts";
+import { createMetadata } from "./grant/metadata.ts";
 import { createTokenPool } from "./grant/token-pool.ts";
 import type { Log } from "./log.ts";
 import type { Queue } from "./queue.ts";
@@ -130,6 +132,8 @@ export interface EngineOptions {
   readonly policy?: Policy;
   /** What the network may be used for, or something in its place. */
   readonly egress: EgressOptions | Egress;
+  /** Whether providers are asked for their metadata where a manifest names an issuer. Default: yes. */
+  readonly discovery?: boolean;
   readonly log: Log;
   /** Milliseconds since the epoch. Default: the system's clock. */
   readonly clock?: () => number;
@@ -146,12 +150,15 @@ const concurrency = 8;
 
 function createRuntime(options: EngineOptions, stopping: AbortSignal): Runtime {
   const { store, log, clock = Date.now, random = randomBytes } = options;
+  const egress = "send" in options.egress ? options.egress : createEgress(options.egress, { clock });
   return {
     connectors: options.connectors,
     store,
     queue: options.queue,
     sealer: createSealer(options.keys, random),
-    egress: "send" in options.egress ? options.egress : createEgress(options.egress, { clock }),
+    egress,
+    ...(options.discovery === false ? {} : { metadata: createMetadata({ egress, clock, log }) }),
+    nonces: createNonces(),
     platform: options.platform,
     policy: options.policy ?? {},
     events: createEventLog(store, clock, random, log),

@@ -120,6 +120,12 @@ export const errorTable = {
     "The provider's signature over the callback is wrong.",
     "Start the sign-in again; save the app's secret again if it stays so.",
   ],
+  metadata_lacking: [
+    502,
+    "author",
+    "The provider's metadata does not offer what the manifest requires.",
+    "Compare `issuer` with what the provider publishes, or require less.",
+  ],
   // apps
   app_not_configured: [
     409,
@@ -205,6 +211,18 @@ export const errorTable = {
     "provider",
     "The token endpoint's answer could not be read.",
     "Try again; if it stays, tell the connector's author.",
+  ],
+  token_type_unsupported: [
+    502,
+    "author",
+    "The provider answered with a kind of token that cannot be sent.",
+    "Say with `apply` how it is sent, or with `token.response.token_type` what it is.",
+  ],
+  id_token_invalid: [
+    502,
+    "provider",
+    "The provider's id token is not valid.",
+    "Press Connect again; if it happens again, tell the admin.",
   ],
   // test
   credentials_invalid: [422, "user", "The provider refused the credential.", "Check it and connect again."],

@@ -184,6 +184,7 @@ export type Scope = NonNullable<NonNullable<OAuth2Manifest["scopes"]>["required"
 /** The blocks that a connector has in another shape than its manifest. */
 export type OAuth2Block =
   | "client"
+  | "dpop"
   | "scopes"
   | "authorization"
   | "device"
@@ -196,6 +197,7 @@ export type OAuth2Block =
 
 export type OAuth2 = Unfold<Omit<OAuth2Manifest, OAuth2Block>> & {
   readonly client: Client;
+  readonly dpop: "if_offered" | "required" | "off";
   readonly scopes: {
     readonly separator: string;
     readonly param: string;
@@ -214,6 +216,7 @@ export type OAuth2 = Unfold<Omit<OAuth2Manifest, OAuth2Block>> & {
         /** A path behind `#`, in front of the parameters. */
         readonly route: string | undefined;
         readonly order: readonly string[];
+        readonly par: "if_offered" | "required" | "off";
       }
     | undefined;
   /** Present for the grant `device_code`. `interval` in milliseconds. */

@@ -12,7 +12,7 @@ export const names = {
   /** With what `client.fields` declares. */
   app: ["client_id", "client_secret", "signing_secret", "private_key", "key_id", "certificate"],
   /** With what `token.capture` and `then` capture. */
-  token: ["access_token", "refresh_token", "token_type", "expires_at", "scope", "raw"],
+  token: ["access_token", "refresh_token", "token_type", "expires_at", "scope", "raw", "claims"],
   /** What `callback.capture` captures; before that, the callback's whole query. */
   callback: undefined,
   /** With what `after_connect` captures or lets the user choose. */

@@ -169,7 +169,7 @@ export const problemKinds = {
   identity_of_itself: error("A name of a connection is made from itself.", "Use `me`, `fields` or captured values."),
   sample_mismatch: warning("The test's sample lacks what is read from the answer.", "Correct the name, or the sample."),
   missing_apply: error("It cannot be told where the credential goes.", "Say it with `apply`."),
-  issuer_missing: error("`iss` is required and there is nothing to compare it with.", "Add `issuer`."),
+  issuer_missing: error("Something is required that only a named `issuer` can bring.", "Add `issuer`."),
   literal_secret: error("A secret stands in the manifest.", "Remove it; secrets are entered in the set-up page."),
   literal_secret_suspected: warning("A text looks like a secret.", "Ask for it with a secret field."),
   environments_differ: error("The environments do not have the same variables.", "Declare every variable in every environment."),

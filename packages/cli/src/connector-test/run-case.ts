@@ -62,6 +62,8 @@ export async function runCase(connector: Connector, given: Case, path: Path): Pr
     keys,
     platform: { url, sandbox_url: `${url}/sandbox` },
     egress: replay,
+    // Only what the case records is asked for.
+    discovery: false,
     log: () => {},
     clock,
     random: countingRandom(),

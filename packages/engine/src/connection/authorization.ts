@@ -1,8 +1,11 @@
 import { createHash, timingSafeEqual } from "node:crypto";
 import type { Auth, OAuth2 } from "@jackfield/manifest";
 import { type ErrorCode, JackfieldError } from "../errors.ts";
+import { authorizationUrl } from "../grant/authorization-code.ts";
 import type { Client } from "../grant/credential.ts";
 import { grantOf } from "../grant/grant.ts";
+import { isIssuer, type Offer } from "../grant/metadata.ts";
+import { type Push, pushAuthorization } from "../grant/pushed-authorization.ts";
 import { TokenFailure } from "../grant/token-failure.ts";
 import type { Runtime } from "../runtime.ts";
 import { type Actor, system } from "./actor.ts";
@@ -47,6 +50,10 @@ interface FlowSecret {
   readonly url: string;
   readonly verifier: string | null;
   readonly secret: string | null;
+  readonly nonce: string | null;
+  /** What the provider offered then, so that the callback is judged without asking it again. */
+  readonly offer: Offer | null;
+  readonly push: Push | null;
   readonly scopes: readonly string[];
   /** The fields that the sign-in is made with; they become the connection's own when it succeeds. */
   readonly fields: Readonly<Record<string, unknown>>;
@@ -62,7 +69,7 @@ function flowPlace(flow: Pick<FlowRecord, "workspace" | "connector" | "id">) {
 
 /**
  * Starts a sign-in for a connection, with other fields where `changed` gives some. Throws `no_user_step`, `app_not_configured`,
- * `field_…`, `url_invalid`.
+ * `field_…`, `url_invalid`, `metadata_lacking`.
  */
 export async function begin(
   runtime: Runtime,
@@ -102,6 +109,9 @@ export async function begin(
     url: begun.url,
     verifier: begun.verifier ?? null,
     secret: begun.secret ?? null,
+    nonce: begun.nonce ?? null,
+    offer: begun.offer ?? null,
+    push: begun.push ?? null,
     scopes,
     fields: opened.fields,
   };
@@ -139,7 +149,7 @@ async function noteBegun(runtime: Runtime, actor: Actor, record: ConnectionRecor
   runtime.events.announce([event]);
 }
 
-/** A browser opens our authorization URL. Throws `state_invalid`. */
+/** A browser opens our authorization URL. Throws `state_invalid`, and what a provider gets wrong that must be told the request before. */
 export async function openFlow(
   runtime: Runtime,
   ticket: string,
@@ -155,8 +165,26 @@ export async function openFlow(
   const bound = flow.browser_hash === null ? await runtime.store.flows.bind(id, sha256(binding)) : flow;
   if (bound === undefined) throw new JackfieldError("state_invalid");
   refuseOtherBrowser(bound, binding);
-  const { url } = runtime.sealer.open(flowPlace(flow), flow.sealed) as FlowSecret;
-  return { location: url, browser: binding };
+  const secret = secretOf(runtime, flow);
+  return { location: !secret.push ? secret.url : await pushedUrl(runtime, flow, secret, secret.push), browser: binding };
+}
+
+const secretOf = (runtime: Runtime, flow: FlowRecord) => runtime.sealer.open(flowPlace(flow), flow.sealed) as FlowSecret;
+
+/** A reference lives for a minute or so, and often for one use only: the request is pushed when the browser is here. */
+async function pushedUrl(runtime: Runtime, flow: FlowRecord, { url, fields }: FlowSecret, push: Push): Promise<string> {
+  const record = await runtime.store.connections.get(flow.connection);
+  const { auth } = declared(runtime, flow);
+  if (record === undefined || auth.type !== "oauth2") throw new JackfieldError("state_invalid");
+  const opened = { ...openForSignIn(runtime, record), fields };
+  try {
+    const client = await clientOf(runtime, opened);
+    const reference = await pushAuthorization(runtime, auth, push, { client, names: namesOf(runtime, opened, client) });
+    return reference === undefined ? url : authorizationUrl(auth, push.endpoint, reference);
+  } catch (cause) {
+    if (cause instanceof JackfieldError) await connectFailed(runtime, record, cause, flow.actor);
+    throw cause;
+  }
 }
 
 function refuseOtherBrowser(flow: FlowRecord, browser: string | undefined): void {
@@ -280,15 +308,23 @@ function refuseForeign(
     });
   }
   const { auth } = declared(runtime, flow);
-  if (auth.type === "oauth2") refuseOtherIssuer(auth, callback.iss);
+  if (auth.type === "oauth2") refuseOtherIssuer(auth, secretOf(runtime, flow).offer ?? undefined, callback.iss);
 }
 
-/** RFC 9207 §2.4: compared exactly, and decided before the code is sent anywhere. */
-function refuseOtherIssuer(auth: OAuth2, iss: string | undefined): void {
+/**
+ * RFC 9207 §2.4: compared exactly, and decided before the code is sent anywhere. Who says that it always tells `iss` must do so: otherwise
+ * another server could leave it out.
+ */
+function refuseOtherIssuer(auth: OAuth2, offer: Offer | undefined, iss: string | undefined): void {
   const { issuer: rule } = auth.callback;
   if (rule === "off" || auth.issuer === undefined) return;
-  if (iss === undefined && rule === "if_present") return;
-  if (iss !== auth.issuer) throw new JackfieldError("issuer_mismatch");
+  if (iss === undefined) {
+    if (rule === "if_present" && offer?.iss !== true) return;
+    throw new JackfieldError("issuer_mismatch", {
+      detail: "The callback does not tell which authorization server it comes from.",
+    });
+  }
+  if (iss !== auth.issuer && !(offer !== undefined && isIssuer(offer.issuer, iss))) throw new JackfieldError("issuer_mismatch");
 }
 
 async function complete(
@@ -301,7 +337,7 @@ async function complete(
   if (callback.error !== undefined) throw refusedAtProvider(callback);
   if (callback.code === undefined)
     throw new JackfieldError("callback_invalid", { detail: "The callback brings neither a code nor an error." });
-  const { verifier, secret, scopes, fields } = runtime.sealer.open(flowPlace(flow), flow.sealed) as FlowSecret;
+  const { verifier, secret, nonce, offer, scopes, fields } = secretOf(runtime, flow);
   const opened = { ...openForSignIn(runtime, record), fields };
   const { auth } = opened;
   // The code is of the authorization server that it began with.
@@ -319,6 +355,8 @@ async function complete(
     redirect_uri: flow.redirect_uri,
     verifier: verifier ?? undefined,
     secret: secret ?? undefined,
+    nonce: nonce ?? undefined,
+    offer,
     client,
     names: { ...names, request: { ...(names.request as object), code: callback.code } },
   });

@@ -184,11 +184,11 @@ export function namesOf(runtime: Runtime, opened: OpenConnection, client?: Clien
 /** The same without any secret: for what is stored in the open, or sent through a browser, whatever its templates name. */
 export function publicNamesOf(runtime: Runtime, opened: OpenConnection): Names {
   const { auth, fields, credential, known } = opened;
-  const { token_type, expires_at, scope } = credential === undefined ? {} : tokenNames(credential);
+  const { token_type, expires_at, scope, claims } = credential === undefined ? {} : tokenNames(credential);
   return {
     ...namesOf(runtime, opened),
     fields: openFields(auth, fields),
-    token: { ...known.token, token_type, expires_at, scope },
+    token: { ...known.token, token_type, expires_at, scope, claims },
   };
 }
 

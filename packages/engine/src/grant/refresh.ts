@@ -4,6 +4,7 @@ import type { Names } from "../request/hole.ts";
 import type { Values } from "../request/parameters.ts";
 import { type Client, type Credential, nothingKnown } from "./credential.ts";
 import { refreshByRequest } from "./custom.ts";
+import { isPlain, withoutProofs } from "./dpop.ts";
 import { followAll, type Moment, readingOf, requestToken } from "./exchange.ts";
 import { type Grant, grantOf } from "./grant.ts";
 import type { EndpointRequest, GrantContext } from "./token-endpoint.ts";
@@ -47,7 +48,9 @@ export async function refreshCredential(context: GrantContext, auth: Renewable, 
   const strategy = strategies[auth.refresh.strategy];
   if (strategy === undefined) throw new JackfieldError("not_renewable");
   const { known = nothingKnown } = request.credential;
-  const answer = await strategy(context, auth, request);
+  const renewed = await strategy(context, auth, request);
+  // An API that did not know what to do with a bound token goes on getting plain ones.
+  const answer = isPlain(request.credential) ? (withoutProofs(renewed) ?? renewed) : renewed;
   // What was captured at the sign-in stays known; what the token answer tells anew replaces it.
   return { ...answer, known: { ...known, token: { ...known.token, ...answer.known?.token } } };
 }
@@ -91,7 +94,7 @@ async function spend(context: GrantContext, auth: Renewable, request: RefreshReq
   const answer =
     auth.type === "custom"
       ? await refreshByRequest(context, auth, request)
-      : await requestToken(context, auth, refreshEndpoint(auth, request), "refresh");
+      : await requestToken(context, auth, refreshEndpoint(auth, request), "refresh", { before: credential });
   return {
     ...answer,
     refresh_token: answer.refresh_token ?? credential.refresh_token,

@@ -16,6 +16,7 @@ export const tokenSecrets = (token: Partial<Credential>): readonly unknown[] => 
   token.access_token,
   token.refresh_token,
   token.token_secret,
+  token.proof_key?.d,
 ];
 
 /** Every secret that a request to an authorization server can be made of, whatever of it the manifest sends. */

@@ -8,6 +8,8 @@ import { encodeContent, type Rendered } from "../request/render.ts";
 import { renderUrl, withQuery } from "../request/url.ts";
 import { clientAuthentications } from "./client-authentication.ts";
 import { appNames, type Client } from "./credential.ts";
+import { type Nonces, type ProofKey, proofOf } from "./dpop.ts";
+import type { Metadata } from "./metadata.ts";
 import { secretsOf } from "./secrets.ts";
 import type { TokenPool } from "./token-pool.ts";
 
@@ -21,6 +23,9 @@ export interface GrantContext {
   readonly pool?: TokenPool;
   /** Told of each refresh token as soon as it is read: what follows may fail when the one before it is dead already. */
   readonly onRefreshToken?: (token: string, expires_at: number | undefined) => void;
+  /** What providers say of themselves. Without it nobody is asked, and nothing that only metadata can offer is used. */
+  readonly metadata?: Metadata | undefined;
+  readonly nonces?: Nonces | undefined;
 }
 
 const limits = { timeout: 30_000, maxBytes: 1 << 20, redirects: "none" } as const;
@@ -38,7 +43,8 @@ const withoutBody: ReadonlySet<string> = new Set(["GET", "HEAD"]);
 
 /** A request to an endpoint of the authorization server: what the engine sends, and what the manifest lays over it. */
 export interface EndpointRequest {
-  readonly url: Template;
+  /** A text: one that the provider's metadata names. */
+  readonly url: Template | string;
   readonly method: string;
   readonly encoding: TokenEncoding;
   readonly headers: Parameters;
@@ -52,6 +58,8 @@ export interface EndpointRequest {
   readonly authentication: ClientAuthentication;
   readonly client: Client;
   readonly names: Names;
+  /** What the token shall be bound to (RFC 9449 §5). */
+  readonly proof_key?: ProofKey | undefined;
 }
 
 export interface EndpointAnswer {
@@ -66,10 +74,19 @@ export interface EndpointAnswer {
  * `provider_unavailable`, `assertion_key_invalid`, …
  */
 export async function callEndpoint(context: GrantContext, auth: OAuth2, request: EndpointRequest): Promise<EndpointAnswer> {
-  const { client, names } = request;
-  const url = await renderUrl(request.url, names);
+  const first = await callOnce(context, auth, request);
+  if (request.proof_key === undefined || !context.nonces?.note("token", first.answer)) return first;
+  const second = await callOnce(context, auth, request);
+  context.nonces.note("token", second.answer);
+  return second;
+}
+
+async function callOnce(context: GrantContext, auth: OAuth2, request: EndpointRequest): Promise<EndpointAnswer> {
+  const { client, names, proof_key } = request;
+  const url = typeof request.url === "string" ? request.url : await renderUrl(request.url, names);
   const declared = auth.client;
-  const proof = await clientAuthentications[request.authentication]({ context, client, declared, url, names });
+  const prover = { context, client, declared, issuer: auth.issuer, url, names };
+  const proof = await clientAuthentications[request.authentication](prover);
   const values = await parametersOf(request, proof.params);
   const isSent = ([name]: readonly [string, unknown]) => !(request.omit ?? []).includes(name);
   const body = withoutBody.has(request.method) ? undefined : encodings[request.encoding];
@@ -78,6 +95,7 @@ export async function callEndpoint(context: GrantContext, auth: OAuth2, request:
     ...(body === undefined ? {} : { "content-type": body.type }),
   };
   for (const [name, value] of await renderParameters(request.headers, names)) headers[name.toLowerCase()] = value;
+  if (proof_key !== undefined) headers.dpop = await proofOf(context, proof_key, { role: "token", method: request.method, url });
   const answer = await context.egress.send({
     method: request.method,
     url: withQuery(url, [...(body === undefined ? asEntries(values) : []), ...proof.query.filter(isSent)]),
@@ -104,7 +122,9 @@ async function parametersOf(
   { values, rename = {}, omit = [], params, names }: EndpointRequest,
   proof: Values,
 ): Promise<[string, unknown][]> {
-  const spelled = [...values, ...proof].map(([name, value]) => [rename[name] ?? name, value] as const);
+  // A pushed authorization request names the client anyhow.
+  const proving = proof.filter(([name]) => !values.some(([known]) => known === name));
+  const spelled = [...values, ...proving].map(([name, value]) => [rename[name] ?? name, value] as const);
   const sent = spelled.filter(([name]) => !omit.includes(name));
   return overlay(sent, params, names);
 }

@@ -80,7 +80,16 @@ async function previewGrant(preview: Recorder, stand: Stand): Promise<void> {
         app: { ...client.extra, client_id: client.client_id },
         request: freshNames(runtime),
       };
-      const request = { client, client_id: client.client_id, redirect_uri, scopes, state, verifier: stand.verifier, names };
+      const request = {
+        client,
+        client_id: client.client_id,
+        redirect_uri,
+        scopes,
+        state,
+        verifier: stand.verifier,
+        nonce: "<nonce>",
+        names,
+      };
       const started = await begin(runtime, auth, request);
       verifier = started.verifier;
       const url = given.code_verifier === undefined ? withoutDigest(started.url, verifier) : started.url;

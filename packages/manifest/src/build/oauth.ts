@@ -14,6 +14,8 @@ export function buildOAuth2(auth: CompiledOAuth2, texts: Texts): Pick<OAuth2, OA
   const client = buildClient(auth, texts);
   return {
     client,
+    // A key says nothing of a token that is sent in another way, or exchanged for another one.
+    dpop: auth.apply === undefined && auth.token.then === undefined ? (auth.dpop ?? "if_offered") : "off",
     scopes: { separator: " ", param: "scope", required: [], optional: [], optional_param: undefined, ...auth.scopes },
     authorization: auth.authorization && authorization(auth.authorization),
     device: auth.device && {
@@ -93,6 +95,7 @@ function authorization(declared: NonNullable<CompiledOAuth2["authorization"]>): 
     fragment: declared.fragment,
     route: declared.route,
     order: declared.order ?? [],
+    par: declared.par ?? "if_offered",
   };
 }
 

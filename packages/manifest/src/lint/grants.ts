@@ -125,9 +125,24 @@ function* withoutEffect(checked: CheckedManifest): Iterable<Found> {
     if (client?.assertion && !signing.has(client.authentication ?? "")) {
       yield idle([...path, "client", "assertion"], "only private_key_jwt and client_secret_jwt sign one");
     }
+    yield* ofMetadata(auth, path);
     yield* ofApp(client, path);
     yield* ofEndpoint(auth.revocation, path);
   }
+}
+
+/** What a provider's metadata offer has no effect where nobody asks for them, or where the manifest says otherwise. */
+function* ofMetadata({ dpop = "off", issuer, apply, token, authorization }: OAuth2, path: Path): Generator<Found> {
+  const why = apply
+    ? "`apply` says how the token is sent"
+    : token.then
+      ? "`token.then` exchanges the token for another"
+      : undefined;
+  if (dpop !== "off" && why !== undefined) yield idle([...path, "dpop"], why);
+  if (issuer !== undefined) return;
+  const unknown = "without `issuer` nothing is known of what the provider offers";
+  if (dpop === "if_offered" && why === undefined) yield idle([...path, "dpop"], unknown);
+  if (authorization?.par === "if_offered") yield idle([...path, "authorization", "par"], unknown);
 }
 
 const nobodys: Readonly<Record<string, string>> = { connection: "the user brings the client", none: "there is no client" };
@@ -167,8 +182,14 @@ const signsByItself: ReadonlySet<string> = new Set(["none", "oauth1"]);
 
 function* issuerMissing(checked: CheckedManifest): Iterable<Found> {
   for (const { auth, path } of oauth2Auths(checked)) {
-    if (auth.callback?.issuer !== "required" || auth.issuer !== undefined) continue;
-    yield { path: [...path, "callback", "issuer"], message: "`iss` is required, and there is no `issuer` to compare it with." };
+    if (auth.issuer !== undefined) continue;
+    if (auth.callback?.issuer === "required")
+      yield { path: [...path, "callback", "issuer"], message: "`iss` is required, and there is no `issuer` to compare it with." };
+    if (auth.authorization?.par === "required")
+      yield {
+        path: [...path, "authorization", "par"],
+        message: "Requests must be pushed, and there is no `issuer` whose metadata tells where to.",
+      };
   }
 }
 

@@ -110,6 +110,13 @@ const Authorization = Type.Object(
         { description: "Proof key for code exchange (RFC 7636). `S256-hex` writes the digest in hex. Default: S256." },
       ),
     ),
+    par: Type.Optional(
+      OneOf(
+        ["if_offered", "required", "off"],
+        "Whether the request is pushed to the provider, so that the browser carries only a reference to it (RFC 9126). The endpoint comes " +
+          "from the metadata of `issuer`. Default: if_offered.",
+      ),
+    ),
     response_type: Type.Optional(Type.Literal("code", { description: "Only `code`: tokens do not belong in URLs." })),
     fragment: Type.Optional(Type.String({ pattern: "^[A-Za-z0-9_-]{1,100}$", description: "What stands behind # in the URL." })),
     route: Type.Optional(
@@ -239,7 +246,21 @@ export const oauth2 = {
   acknowledge_risk: Type.Optional(
     OneOf(["password_grant"], "Compulsory for the grant `password`: the platform then holds a person's password."),
   ),
-  issuer: Type.Optional(Text("The authorization server's identifier, compared with `iss` (RFC 9207).", 500)),
+  issuer: Type.Optional(
+    Text(
+      "The authorization server's identifier, as it writes it itself. It is compared with `iss` (RFC 9207), and what the server says of " +
+        "itself there (RFC 8414, OpenID Connect Discovery) decides whether requests are pushed, tokens are bound to a key, and id tokens " +
+        "are checked.",
+      500,
+    ),
+  ),
+  dpop: Type.Optional(
+    OneOf(
+      ["if_offered", "required", "off"],
+      "Whether tokens are bound to a key of the connection's own (RFC 9449): where the metadata of `issuer` offers it, always, or never. " +
+        "An `apply` or `token.then` of the manifest's own goes without. Default: if_offered.",
+    ),
+  ),
   client: Type.Optional(Client),
   scopes: Type.Optional(Scopes),
   audience: Type.Optional(Template("audience", "The API that the token is for; sent as `audience`.")),
