@@ -26,6 +26,7 @@ import type { Revocation } from "./connection/revocation.ts";
 import { createSealer, type KeyRing } from "./connection/seal.ts";
 import type { Listed, Page, Store } from "./connection/store.ts";
 import { type Connection, view } from "./connection/view.ts";
+import { allowsPlainHttp } from "./egress/address.ts";
 import { createEgress, type Egress, type EgressOptions } from "./egress/egress.ts";
 import { JackfieldError } from "./errors.ts";
 import { createNonces } from "./grant/dpop.ts";
@@ -48,6 +49,8 @@ export interface TestResult {
 }
 
 export interface Engine {
+  /** What this deployment allows. */
+  readonly policy: Policy;
   readonly apps: {
     /** Throws `connector_unknown`, `auth_unknown`, `environment_unknown`, `app_not_used`. */
     get(actor: Actor, connector: string, auth: string, environment: string): Promise<App | undefined>;
@@ -161,6 +164,7 @@ function createRuntime(options: EngineOptions, stopping: AbortSignal): Runtime {
     nonces: createNonces(),
     platform: options.platform,
     policy: options.policy ?? {},
+    plainHttp: "send" in options.egress ? () => false : allowsPlainHttp(options.egress.allowPrivate ?? []),
     events: createEventLog(store, clock, random, log),
     log,
     pool: createTokenPool(clock),
@@ -182,6 +186,7 @@ export function createEngine(options: EngineOptions): Engine {
   });
 
   return {
+    policy: runtime.policy,
     apps: {
       get: async (actor, ...args) => getApp(runtime, mayUse(actor), ...args),
       list: (...args) => listApps(runtime, ...args),

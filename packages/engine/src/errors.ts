@@ -84,6 +84,12 @@ export const errorTable = {
     "This version cannot carry out that way to connect yet.",
     "Choose another way to connect; the manifest may offer one.",
   ],
+  grant_disabled: [
+    403,
+    "operator",
+    "This deployment does not take people's passwords.",
+    "Choose another way to connect, or set ALLOW_PASSWORD_GRANT=on.",
+  ],
   assertion_key_invalid: [
     422,
     "admin",

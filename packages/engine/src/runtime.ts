@@ -24,8 +24,10 @@ export interface Platform {
   readonly sandbox_url?: string | undefined;
 }
 
-/** What this deployment allows, in milliseconds. */
+/** What this deployment allows; times in milliseconds. */
 export interface Policy {
+  /** Whether people's passwords may be spent for tokens (RFC 6749 §4.3). Default: true. */
+  readonly passwordGrant?: boolean | undefined;
   /** A token that can be replaced is replaced once it is this old, whatever the provider says of its life. */
   readonly maxTokenAge?: number | undefined;
   /** A connection that nobody used for so long is disconnected. */
@@ -42,6 +44,8 @@ export interface Runtime extends GrantContext {
   readonly policy: Policy;
   readonly events: EventLog;
   readonly log: Log;
+  /** Whether a host, without its port, may be spoken to in plain http. */
+  readonly plainHttp: (host: string) => boolean;
   /** Milliseconds since the epoch. */
   readonly clock: () => number;
   /** Resolves after so many milliseconds. Throws `stopping` as soon as the engine stops. */

@@ -26,6 +26,8 @@ export {
 } from "./problem.ts";
 export { problemReasons } from "./problem-reasons.ts";
 export type { Manifest } from "./schema/manifest.ts";
+export { clientAuthentications } from "./schema/oauth2.ts";
+export { encodings, methods } from "./schema/request.ts";
 export type { Place } from "./schema/text.ts";
 export { nearest } from "./suggestion.ts";
 export { compileTemplate } from "./template.ts";

@@ -192,8 +192,9 @@ async function build(host: Host): Promise<{
   return { engine, catalog, preview, listener };
 }
 
-function policyOf({ maxTokenAge, maxIdleDays }: Config): Policy {
+function policyOf({ allowPasswordGrant, maxTokenAge, maxIdleDays }: Config): Policy {
   return {
+    passwordGrant: allowPasswordGrant,
     maxTokenAge: maxTokenAge === undefined ? undefined : maxTokenAge * 1000,
     maxIdle: maxIdleDays === undefined ? undefined : maxIdleDays * 86_400_000,
   };

@@ -41,6 +41,10 @@ export interface Auth {
   readonly title: string;
   readonly description?: string | null;
   readonly recommended: boolean;
+  /** Whether this deployment allows it. */
+  readonly available?: boolean;
+  /** Of a way that takes a person's password: whether it is kept. */
+  readonly stores_password?: boolean | null;
   /** Whether a person signs in at the provider. */
   readonly user_step: boolean;
   readonly takes_app: boolean;
@@ -58,7 +62,18 @@ export interface Scope {
   readonly reason?: string | null;
 }
 
-export type QuestionType = "string" | "text" | "number" | "boolean" | "date" | "select" | "environment" | "file" | "object";
+export type QuestionType =
+  | "string"
+  | "text"
+  | "number"
+  | "boolean"
+  | "date"
+  | "select"
+  | "environment"
+  | "file"
+  | "object"
+  | "url"
+  | "path";
 
 export interface Choice {
   readonly label: string;

@@ -7,7 +7,7 @@ import type { Client, Credential } from "../grant/credential.ts";
 import { isBound, proofOf, sendsBearer } from "../grant/dpop.ts";
 import { signRequest } from "../grant/oauth1.ts";
 import type { GrantContext } from "../grant/token-endpoint.ts";
-import { type Names, textOf, value } from "../request/hole.ts";
+import { type Names, text, textOf, value } from "../request/hole.ts";
 import { formEntries } from "../request/parameters.ts";
 import { encodeContent, withValues } from "../request/render.ts";
 import { withQuery } from "../request/url.ts";
@@ -66,7 +66,7 @@ export async function authorize(
     for (const { in: where, name, value: template } of auth.apply) {
       const credential = await value(template, inReach);
       if (credential === undefined) continue;
-      places[where](placed, name, credential);
+      places[where](placed, await nameOf(name, names), credential);
       if (typeof credential === "string" && isComputed(auth, template)) computed.push(credential, afterScheme(credential));
     }
   }
@@ -103,6 +103,14 @@ function proverOf(
     authorization: `DPoP ${token}`,
     dpop: await proofOf(context, key, { role: "api", ...request, token }),
   });
+}
+
+/** Throws `expression_error` where the user was to say it and did not. */
+async function nameOf(name: Apply["name"], names: Names): Promise<string> {
+  if (typeof name === "string") return name;
+  const chosen = await text(name, names);
+  if (chosen === undefined) throw new JackfieldError("expression_error", { detail: `"${name.source}" gives no name.` });
+  return chosen;
 }
 
 const afterScheme = (credential: string) => credential.replace(/^\S+ /, "");

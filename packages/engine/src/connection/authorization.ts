@@ -80,13 +80,13 @@ export async function begin(
   const stored = openForSignIn(runtime, record);
   const { auth } = stored;
   const asIs = changed === undefined && !isOutdated(auth, record);
-  const opened = asIs ? stored : { ...stored, fields: await changeFields(stored, changed ?? {}) };
+  const opened = asIs ? stored : { ...stored, fields: await changeFields(runtime, stored, changed ?? {}) };
   const { begin: beginGrant } = grantOf(auth);
   if (beginGrant === undefined) throw new JackfieldError("no_user_step");
   // What comes back must come with the browser that it is bound to.
   if (auth.type === "oauth2" && auth.callback.source !== "query") throw new JackfieldError("grant_unsupported");
   const client = await clientOf(runtime, opened);
-  const scopes = scopesToAsk(auth, record);
+  const scopes = await scopesToAsk(opened);
   const state = runtime.random(32).toString("base64url");
   const ticket = runtime.random(32).toString("base64url");
   const redirect = redirectUri(runtime, record.connector);

@@ -1,10 +1,12 @@
-import type { Auth } from "@jackfield/manifest";
+import type { Auth, Template } from "@jackfield/manifest";
 import { JackfieldError } from "../errors.ts";
 import { nothingKnown } from "../grant/credential.ts";
 import { grantOf } from "../grant/grant.ts";
+import { renderUrl } from "../request/url.ts";
 import type { Runtime } from "../runtime.ts";
 import type { Actor } from "./actor.ts";
 import { environmentOf } from "./apps.ts";
+import { recommendedAuth, refuseDisabled } from "./auths.ts";
 import { connect, connectFailed } from "./connect.ts";
 import { explain } from "./explain.ts";
 import { changeFields, checkFields, environmentIn } from "./fields.ts";
@@ -82,11 +84,12 @@ export async function create(
   values: NewConnection,
 ): Promise<{ connection: Connection; reused: boolean }> {
   const connector = connectorOf(runtime, values.connector);
-  const auth = authOf(connector, values.auth ?? Object.keys(connector.auth)[0] ?? "");
+  const auth = authOf(connector, values.auth ?? recommendedAuth(connector)?.id ?? Object.keys(connector.auth)[0] ?? "");
+  refuseDisabled(runtime, auth);
   const environment = environmentOf(connector, values.environment ?? environmentIn(auth, values.fields));
   const owner = values.owner ?? actor.owner;
   await refuseUnlessMayMake(runtime, actor, { connector: connector.name, auth: auth.id, environment, owner });
-  const fields = await checkFields(connector, auth, values.fields, environment);
+  const fields = await checkFields(runtime, connector, auth, values.fields, environment);
   const id = `con_${runtime.random(15).toString("base64url")}`;
   const now = new Date(runtime.clock()).toISOString();
   const record: ConnectionRecord = {
@@ -112,24 +115,28 @@ export async function create(
   // What would make connecting impossible is refused before anything is stored.
   const draft: OpenConnection = { record, connector, auth, fields, credential: undefined, known: nothingKnown };
   if (!dependsOnCaptures(auth)) await whitelistOf(runtime, draft);
+  if (!isCaptured(auth.base_url)) await renderUrl(auth.base_url, namesOf(runtime, draft));
   if (grantOf(auth).obtain !== undefined) await clientOf(runtime, draft);
   await runtime.store.connections.insert(record, [runtime.events.make(record, "created", { actor: actor.id })]);
   if (grantOf(auth).begin !== undefined) return { connection: view(runtime, actor, record), reused: false };
-  return connectAtOnce(runtime, actor, record);
+  return connectAtOnce(runtime, actor, draft);
 }
 
 /** Whether the whitelist is known only once something was captured. */
 function dependsOnCaptures(auth: Auth): boolean {
-  return auth.whitelist.some(({ source }) => /\b(callback|token|connection)\./.test(source));
+  return auth.whitelist.some(isCaptured);
 }
+
+const isCaptured = ({ source }: Template) => /\b(callback|token|connection)\./.test(source);
 
 async function connectAtOnce(
   runtime: Runtime,
   actor: Actor,
-  record: ConnectionRecord,
+  draft: OpenConnection,
 ): Promise<{ connection: Connection; reused: boolean }> {
+  const { record } = draft;
   try {
-    const { opened, requested } = await withCredential(runtime, open(runtime, record));
+    const { opened, requested } = await withCredential(runtime, draft);
     const { record: connected, reused } = await connect(runtime, opened, requested, actor.id);
     return { connection: view(runtime, actor, connected), reused };
   } catch (cause) {
@@ -148,7 +155,7 @@ async function withCredential(
   const { obtain } = grantOf(auth);
   if (obtain === undefined) return { opened, requested: [] };
   const client = await clientOf(runtime, opened);
-  const requested = scopesToAsk(auth, opened.record);
+  const requested = await scopesToAsk(opened);
   const credential = await obtain(runtime, auth, { client, names: namesOf(runtime, opened, client), scopes: requested });
   return { opened: { ...opened, credential, known: credential.known ?? nothingKnown }, requested };
 }
@@ -168,6 +175,7 @@ export async function list(runtime: Runtime, actor: Actor, filter: Filter, page:
 export async function update(runtime: Runtime, actor: Actor, id: string, change: ConnectionChange): Promise<Connection> {
   const record = await reach(runtime, actor, id, "connect");
   const changed = change.fields === undefined ? undefined : await withFields(runtime, record, change.fields);
+  if (changed !== undefined && grantOf(changed.auth).begin === undefined) refuseDisabled(runtime, changed.auth);
   if (changed !== undefined && record.credential_version > 0) return reconnect(runtime, actor, changed, change);
 
   const event = runtime.events.make(record, "renamed", { actor: actor.id });
@@ -184,8 +192,9 @@ export async function update(runtime: Runtime, actor: Actor, id: string, change:
   );
   if (!written) throw new JackfieldError("connection_unknown");
   if (renamed) runtime.events.announce([event]);
-  const atOnce = changed !== undefined && grantOf(changed.auth).begin === undefined;
-  return atOnce ? (await connectAtOnce(runtime, actor, written)).connection : view(runtime, actor, written);
+  if (changed === undefined || grantOf(changed.auth).begin !== undefined) return view(runtime, actor, written);
+  // What is not stored is here for this one time.
+  return (await connectAtOnce(runtime, actor, { ...changed, record: written })).connection;
 }
 
 /** The connection with some fields changed. Throws as `changeFields`, and `fields_need_sign_in`. */
@@ -195,7 +204,7 @@ async function withFields(
   changes: Readonly<Record<string, unknown>>,
 ): Promise<OpenConnection> {
   const fresh = openForSignIn(runtime, record);
-  const fields = await changeFields(fresh, changes);
+  const fields = await changeFields(runtime, fresh, changes);
   if (record.credential_version === 0) return { ...fresh, fields };
   // They may decide where the credential goes, and this credential was not given for another place.
   if (grantOf(fresh.auth).begin !== undefined) throw new JackfieldError("fields_need_sign_in");

@@ -5,7 +5,7 @@ import { JackfieldError } from "../errors.ts";
 import { appNames, type Client, type Credential, type Known, nothingKnown, tokenNames } from "../grant/credential.ts";
 import { clientSecrets, fieldSecrets, splitSecrets, tokenSecrets } from "../grant/secrets.ts";
 import { ambient, type Names } from "../request/hole.ts";
-import { renderUrl } from "../request/url.ts";
+import { renderUrls } from "../request/url.ts";
 import type { Runtime } from "../runtime.ts";
 import type { AppRecord, AppSecrets, ConnectionRecord } from "./record.ts";
 import { redirectUri } from "./redirect-uri.ts";
@@ -209,8 +209,8 @@ export function shortId(id: string): string {
 export async function whitelistOf(runtime: Runtime, opened: OpenConnection): Promise<readonly Rule[]> {
   const names = namesOf(runtime, opened);
   const known = opened.auth.whitelist.filter((template) => !isAwaited(template, opened));
-  const urls = await Promise.all(known.map((template) => renderUrl(template, names)));
-  return urls.map((url) => compileRule(url));
+  const urls = await Promise.all(known.map((template) => renderUrls(template, names)));
+  return urls.flat().map((url) => compileRule(url));
 }
 
 /** Whether a template names something that `after_connect` finds and has not found yet. */
@@ -272,7 +272,20 @@ export function appSecrets(runtime: Pick<Runtime, "sealer">, app: AppRecord | un
   return typeof secrets === "string" ? { client_secret: secrets, extra: {} } : secrets;
 }
 
-/** Fields as they are stored: the secret ones sealed, the others as they are. */
+/** The fields that hold a person's password where the manifest has it erased: they are never written anywhere. */
+export function passwordsNotKept(auth: Auth): ReadonlySet<string> {
+  if (auth.type !== "oauth2" || auth.grant !== "password" || auth.store_password) return new Set();
+  const sent = auth.token.params.password;
+  const named = sent !== null && typeof sent === "object" ? fieldsNamed(sent.source) : [];
+  return new Set(["password", ...named]);
+}
+
+/** The fields that an expression or a template names. */
+export function fieldsNamed(source: string): string[] {
+  return [...source.matchAll(/\bfields\s*\.\s*(?:`([^`]+)`|([A-Za-z_]\w*))/g)].map(([, quoted, plain]) => quoted ?? plain ?? "");
+}
+
+/** Fields as they are stored: the secret ones sealed, the others as they are, a password that is not kept nowhere. */
 export function sealFields(
   runtime: Pick<Runtime, "sealer">,
   record: Pick<ConnectionRecord, "workspace" | "connector" | "id">,
@@ -280,7 +293,8 @@ export function sealFields(
   fields: Readonly<Record<string, unknown>>,
 ): Pick<ConnectionRecord, "fields" | "sealed_fields"> {
   const shown = openFields(auth, fields);
-  const hidden = Object.entries(fields).filter(([name]) => !Object.hasOwn(shown, name));
+  const dropped = passwordsNotKept(auth);
+  const hidden = Object.entries(fields).filter(([name]) => !Object.hasOwn(shown, name) && !dropped.has(name));
   return {
     fields: shown,
     sealed_fields: hidden.length === 0 ? null : runtime.sealer.seal(place(record, "fields"), Object.fromEntries(hidden)),

@@ -173,7 +173,7 @@ async function exchange(runtime: Runtime, id: string, actor: string): Promise<Op
   const started = runtime.clock();
   let answer: Credential;
   const anew = auth.refresh.strategy === "reissue" && grantOf(auth).obtain !== undefined;
-  let asked = anew ? scopesToAsk(auth, record) : record.scopes;
+  let asked = anew ? await scopesToAsk(opened) : record.scopes;
   let brought: Pick<Credential, "refresh_token" | "refresh_expires_at"> | undefined;
   const onRefreshToken = (refresh_token: string, refresh_expires_at: number | undefined): void => {
     brought = { refresh_token, refresh_expires_at: refresh_expires_at ?? credential.refresh_expires_at };
@@ -188,9 +188,9 @@ async function exchange(runtime: Runtime, id: string, actor: string): Promise<Op
         runtime.log("info", "a refresh whose answer was lost is made once more", { connection: id });
         return ask(scopes);
       });
-    answer = await askTwice(asked).catch((cause: unknown) => {
+    answer = await askTwice(asked).catch(async (cause: unknown) => {
       // What an action missed may be nothing that this app can get: the connection lives on with what it has.
-      const held = scopesToAsk(auth, { ...record, missing_scopes: [] });
+      const held = await scopesToAsk({ ...opened, record: { ...record, missing_scopes: [] } });
       if (!anew || !isScopeRefused(cause) || held.length === asked.length) throw cause;
       asked = held;
       return ask(held);

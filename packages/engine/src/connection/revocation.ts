@@ -2,6 +2,7 @@ import type { Request } from "@jackfield/manifest";
 import { JackfieldError, type ProviderWords } from "../errors.ts";
 import { revokeCredential } from "../grant/revoke.ts";
 import { renderRequest } from "../request/render.ts";
+import { renderUrls } from "../request/url.ts";
 import type { Runtime } from "../runtime.ts";
 import { system } from "./actor.ts";
 import { callApi } from "./api-call.ts";
@@ -43,6 +44,7 @@ export async function revokeAtProvider(runtime: Runtime, opened: OpenConnection,
   try {
     const request = "revocation" in auth ? auth.revocation?.request : undefined;
     const refusal = request === undefined ? await byEndpoint(runtime, opened) : await byRequest(runtime, opened, request);
+    if (refusal === nowhere) return { provider_revoked: null, again: false };
     if (refusal === undefined) return { provider_revoked: true, again: false };
     return { provider_revoked: false, provider: refusal, again: transient.has(refusal.status ?? 0) };
   } catch (cause) {
@@ -137,11 +139,16 @@ async function isShared(runtime: Runtime, { record }: OpenConnection): Promise<b
   return items.some((other) => other.id !== record.id && other.auth === record.auth && other.unique_id === unique_id);
 }
 
-async function byEndpoint(runtime: Runtime, opened: OpenConnection): Promise<ProviderWords | undefined> {
+/** The user was to say where the endpoint is, and there is none. */
+const nowhere = Symbol("nowhere");
+
+async function byEndpoint(runtime: Runtime, opened: OpenConnection): Promise<ProviderWords | typeof nowhere | undefined> {
   const { auth, credential } = opened;
   if (auth.type !== "oauth2" || auth.revocation?.url === undefined || credential === undefined) return undefined;
   const client = await clientOf(runtime, opened);
-  return revokeCredential(runtime, auth, { credential, client, names: namesOf(runtime, opened, client) });
+  const names = namesOf(runtime, opened, client);
+  if ((await renderUrls(auth.revocation.url, names)).length === 0) return nowhere;
+  return revokeCredential(runtime, auth, { credential, client, names });
 }
 
 async function byRequest(runtime: Runtime, opened: OpenConnection, request: Request): Promise<ProviderWords | undefined> {

@@ -10,7 +10,7 @@ export const clientSecrets = ({ client_secret, secrets = {} }: Client): readonly
 
 /** What a person typed that is secret. */
 export const fieldSecrets = (auth: Pick<Auth, "fields">, fields: Readonly<Record<string, unknown>>): readonly unknown[] =>
-  auth.fields.filter(({ secret }) => secret).map(({ name }) => fields[name]);
+  auth.fields.filter(({ secret }) => secret).flatMap(({ name }) => fields[name]);
 
 export const tokenSecrets = (token: Partial<Credential>): readonly unknown[] => [
   token.access_token,

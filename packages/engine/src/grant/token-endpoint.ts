@@ -1,8 +1,15 @@
-import type { ClientAuthentication, OAuth2, Parameters, Template, TokenEncoding } from "@jackfield/manifest";
+import {
+  type ClientAuthentication,
+  clientAuthentications as clientAuthenticationNames,
+  type OAuth2,
+  type Parameters,
+  type Template,
+  type TokenEncoding,
+} from "@jackfield/manifest";
 import type { Certificate, Egress, EgressAnswer, EgressRequest } from "../egress/egress.ts";
 import { createRedactor } from "../egress/redact.ts";
 import { JackfieldError } from "../errors.ts";
-import type { Names } from "../request/hole.ts";
+import { type Names, word } from "../request/hole.ts";
 import { asEntries, formEncode, overlay, renderParameters, type Values } from "../request/parameters.ts";
 import { encodeContent, type Rendered } from "../request/render.ts";
 import { renderUrl, withQuery } from "../request/url.ts";
@@ -21,6 +28,8 @@ export interface GrantContext {
   readonly clock: () => number;
   /** Tokens of clients that several connections share; without it each gets its own. */
   readonly pool?: TokenPool;
+  /** Whether people's passwords may be spent for tokens. Default: true. */
+  readonly policy?: { readonly passwordGrant?: boolean | undefined };
   /** Told of each refresh token as soon as it is read: what follows may fail when the one before it is dead already. */
   readonly onRefreshToken?: (token: string, expires_at: number | undefined) => void;
   /** What providers say of themselves. Without it nobody is asked, and nothing that only metadata can offer is used. */
@@ -55,7 +64,7 @@ export interface EndpointRequest {
   readonly rename?: Readonly<Record<string, string>>;
   /** The engine's parameters that are not sent, by the names that are sent. */
   readonly omit?: readonly string[];
-  readonly authentication: ClientAuthentication;
+  readonly authentication: ClientAuthentication | Template;
   readonly client: Client;
   readonly names: Names;
   /** What the token shall be bound to (RFC 9449 §5). */
@@ -85,8 +94,9 @@ async function callOnce(context: GrantContext, auth: OAuth2, request: EndpointRe
   const { client, names, proof_key } = request;
   const url = typeof request.url === "string" ? request.url : await renderUrl(request.url, names);
   const declared = auth.client;
+  const authentication = await word(request.authentication, names, clientAuthenticationNames, "client_secret_post");
   const prover = { context, client, declared, issuer: auth.issuer, url, names };
-  const proof = await clientAuthentications[request.authentication](prover);
+  const proof = await clientAuthentications[authentication](prover);
   const values = await parametersOf(request, proof.params);
   const isSent = ([name]: readonly [string, unknown]) => !(request.omit ?? []).includes(name);
   const body = withoutBody.has(request.method) ? undefined : encodings[request.encoding];

@@ -79,6 +79,7 @@ export function paperRuntime({ platform, client, clock, record }: Paper): Runtim
     egress: recordingEgress(record, clock),
     platform,
     policy: {},
+    plainHttp: () => true,
     events: {} as Runtime["events"],
     log: () => {},
     clock,

@@ -118,7 +118,8 @@ export async function answers(
   const answered: Record<string, unknown> = {};
   for (const question of questions) {
     const { name, type, list } = question;
-    const value = Object.hasOwn(given, name) ? typed(type, given[name]) : (suggested(question, now) ?? placeholder(name));
+    const stand = () => (type === "object" ? { [name]: placeholder(name) } : placeholder(name));
+    const value = Object.hasOwn(given, name) ? typed(type, given[name]) : (suggested(question, now) ?? stand());
     if (value !== "" && value !== undefined) answered[name] = list && !Array.isArray(value) ? [value] : value;
   }
   for (const { name, visible_if } of questions) {
@@ -127,7 +128,8 @@ export async function answers(
   return answered;
 }
 
-function suggested({ type, options, default: preset }: Question, now: number): unknown {
+function suggested({ name, type, options, default: preset }: Question, now: number): unknown {
+  if (type === "path" && preset === undefined) return `/${name}`;
   const [first] = Array.isArray(options) ? (options as readonly { readonly value: unknown }[]) : [];
   return preset ?? first?.value ?? (type === "date" ? new Date(now).toISOString().slice(0, 10) : undefined);
 }

@@ -41,7 +41,7 @@ export async function runStep(
   refuseUnready(runtime, record);
   const { connector, auth } = inForce(runtime, record);
   const action = actionOf(connector, auth, actionId);
-  const checked = await checkForm("input", Object.entries(action.input), input);
+  const checked = await checkForm("input", Object.entries(action.input), input, runtime.plainHttp);
   await refuseMissingScopes(runtime, record, auth, action);
 
   const started = runtime.clock();

@@ -65,11 +65,17 @@ export function buildAuth(source: AuthSource): Auth {
 function apply({ auth, manifest, texts }: AuthSource): readonly Apply[] {
   if (auth.apply) {
     const items = Array.isArray(auth.apply) ? auth.apply : [auth.apply];
-    return items.map((item) => ({ in: item.in ?? "header", name: item.name ?? "Authorization", value: item.value }));
+    return items.map((item) => ({ in: item.in ?? "header", name: nameOf(item.name), value: item.value }));
   }
   const value = defaultApply(manifest);
   if (value === undefined) return [];
   return [{ in: "header", name: "Authorization", value: auth.type === "basic" ? basic : texts.template(value) }];
+}
+
+/** A name without holes is that name. */
+function nameOf(name: Template | undefined): string | Template {
+  if (name === undefined) return "Authorization";
+  return name.parts.some((part) => typeof part !== "string") ? name : name.source;
 }
 
 function afterConnect(declared: NonNullable<CompiledAuth["after_connect"]>[number]): AfterConnect {

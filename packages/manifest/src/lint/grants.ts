@@ -38,11 +38,16 @@ function* userSteps(checked: CheckedManifest): Iterable<Found> {
 }
 
 /** Keys that belong to one grant only. */
-const ofGrant = { device: "device_code", assertion: "jwt_bearer", acknowledge_risk: "password" } as const;
+const ofGrant = {
+  device: "device_code",
+  assertion: "jwt_bearer",
+  acknowledge_risk: "password",
+  store_password: "password",
+} as const;
 
 function* strangeKeys(checked: CheckedManifest): Iterable<Found> {
   for (const { auth, path } of oauth2Auths(checked)) {
-    for (const key of ["device", "assertion", "acknowledge_risk"] as const) {
+    for (const key of ["device", "assertion", "acknowledge_risk", "store_password"] as const) {
       if (auth[key] === undefined || auth.grant === ofGrant[key]) continue;
       const message = `\`${key}\` belongs to the grant ${ofGrant[key]}, and this is ${auth.grant}.`;
       yield { path: [...path, key], on: "key", message };
@@ -54,6 +59,25 @@ function* passwords(checked: CheckedManifest): Iterable<Found> {
   for (const { auth, path } of oauth2Auths(checked)) {
     if (auth.grant !== "password" || auth.acknowledge_risk === "password_grant") continue;
     yield { path: [...path, "grant"], message: "The grant password hands a person's password to this platform." };
+  }
+}
+
+/** What asks for a password again that is erased after the first token. */
+function* erasedPasswords(checked: CheckedManifest): Iterable<Found> {
+  for (const { auth, path } of oauth2Auths(checked)) {
+    if (auth.grant !== "password" || auth.store_password !== false) continue;
+    const message = "The password is needed again, and `store_password: false` erases it.";
+    if (auth.refresh?.strategy === "reissue") yield { path: [...path, "refresh", "strategy"], message };
+    if (auth.refresh?.on_invalid_grant === "reauthenticate") yield { path: [...path, "refresh", "on_invalid_grant"], message };
+  }
+  for (const use of checked.uses()) {
+    const { path, place } = use.text;
+    const [root, name] = use.reference.path;
+    if (root !== "fields" || name !== "password" || place === "token.params") continue;
+    const erases = ({ auth }: CheckedAuth) =>
+      auth.type === "oauth2" && auth.grant === "password" && auth.store_password === false;
+    if (path[0] !== "auth" || !checked.authsOf(use.text).some(erases)) continue;
+    yield { ...placeOf(use, 1), message: "The password is needed here, and `store_password: false` erases it." };
   }
 }
 
@@ -210,6 +234,7 @@ export const grantRules: readonly Rule[] = [
   { code: "no_user_step", check: userSteps },
   { code: "key_not_of_grant", check: strangeKeys },
   { code: "risk_not_acknowledged", check: passwords },
+  { code: "password_needed", check: erasedPasswords },
   { code: "app_key_missing", check: missingKeysOfApp },
   { code: "app_key_missing", check: namedKeysOfApp },
   { code: "revocation_unclear", check: revocationTargets },

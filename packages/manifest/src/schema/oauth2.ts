@@ -2,7 +2,7 @@ import { Type } from "typebox";
 import { CallbackCaptures } from "./capture.ts";
 import { Field } from "./field.ts";
 import { Headers, Method, Parameters, Request } from "./request.ts";
-import { closed, Duration, Expression, keyed, OneOf, Template, Text } from "./text.ts";
+import { closed, Duration, Expression, keyed, OneOf, Template, Text, Word } from "./text.ts";
 import { Assertion, Refresh, Token, tokenEncodings } from "./token.ts";
 
 const ScopeItem = Type.Object(
@@ -23,6 +23,9 @@ const Scopes = Type.Object(
     required: Type.Optional(Type.Array(ScopeItem, { maxItems: 200, description: "Always asked for." })),
     optional: Type.Optional(
       Type.Array(ScopeItem, { maxItems: 200, description: "Asked for only when an action that is used needs it." }),
+    ),
+    from: Type.Optional(
+      Template("scopes", "Further scopes that the user types, separated by white space, such as `{{ fields.scopes }}`."),
     ),
   },
   { ...closed, description: "The scopes and how they are written." },
@@ -49,9 +52,10 @@ const Client = Type.Object(
       ),
     ),
     authentication: Type.Optional(
-      OneOf(
+      Word(
+        "client.authentication",
         clientAuthentications,
-        "How the client proves itself at the token endpoint; exactly one way is used. `client_secret_basic` form-encodes " +
+        "How the client proves itself at the token endpoint; exactly one way is used, or that which a field's `options` let the user choose. `client_secret_basic` form-encodes " +
           "ID and secret first (RFC 6749 §2.3.1), `client_secret_basic_raw` does not; `query` puts both into the URL; `bearer` sends " +
           "the secret as a bearer token; the `…_jwt` ones sign an assertion (RFC 7523); `tls_client_auth` presents a certificate " +
           "(RFC 8705). Default: client_secret_post.",
@@ -260,6 +264,13 @@ export const oauth2 = {
       "Whether tokens are bound to a key of the connection's own (RFC 9449): where the metadata of `issuer` offers it, always, or never. " +
         "An `apply` or `token.then` of the manifest's own goes without. Default: if_offered.",
     ),
+  ),
+  store_password: Type.Optional(
+    Type.Boolean({
+      description:
+        "Of the grant `password`: whether the person's password is kept, sealed, for another log-in when the refresh token is refused. " +
+        "Otherwise it is erased after the first token. Default: true.",
+    }),
   ),
   client: Type.Optional(Client),
   scopes: Type.Optional(Scopes),

@@ -1,4 +1,4 @@
-import { type Actor, allows } from "@jackfield/engine";
+import { type Actor, allows, isPasswordGrant, recommendedAuth } from "@jackfield/engine";
 import type { Action, Auth, Connector, Field, Input } from "@jackfield/manifest";
 import type { Static } from "typebox";
 import type { ConnectorDetail, ConnectorItem } from "./connector-schemas.ts";
@@ -20,21 +20,21 @@ export async function connectorItem(services: Services, actor: Actor, connector:
     docs_url: connector.docs_url ?? null,
     version: connector.version,
     configured: await isConfigured(services, actor, connector),
-    auth: auths.map(({ id, type, title }) => ({ id, type, title })),
+    auth: auths.map((auth) => ({ id: auth.id, type: auth.type, title: auth.title, available: isAvailable(services, auth) })),
   };
 }
 
 export async function connectorDetail(services: Services, actor: Actor, connector: Connector): Promise<Detail> {
   const redirectUri = services.engine.authorization.redirectUri(connector.name);
   const platform = { ...services.platform, redirect_uri: redirectUri };
-  const [recommended] = Object.keys(connector.auth);
+  const recommended = recommendedAuth(connector);
   return {
     ...(await connectorItem(services, actor, connector)),
     redirect_uri: redirectUri,
     environments: Object.keys(connector.environments).filter((environment) =>
       allows(actor.limits, { connector: connector.name, environment }),
     ),
-    auth: await Promise.all(authsFor(actor, connector).map((auth) => authView(auth, auth.id === recommended, platform))),
+    auth: await Promise.all(authsFor(actor, connector).map((auth) => authView(services, auth, auth === recommended, platform))),
     actions: Object.values(connector.actions).map(actionView),
   };
 }
@@ -46,12 +46,17 @@ function authsFor(actor: Actor, connector: Connector): readonly Auth[] {
 /** Whether some way to connect needs no app, or has one. */
 async function isConfigured(services: Services, actor: Actor, connector: Connector): Promise<boolean> {
   const needsApp = (auth: Auth) => (auth.type === "oauth2" || auth.type === "oauth1") && auth.client.source === "app";
-  if (!Object.values(connector.auth).every(needsApp)) return true;
+  const offered = Object.values(connector.auth).filter((auth) => isAvailable(services, auth));
+  if (!offered.every(needsApp)) return true;
   const apps = await services.engine.apps.list(actor, connector.name);
   return apps.length > 0;
 }
 
+/** Whether this deployment carries out the grant. */
+const isAvailable = ({ engine: { policy } }: Services, auth: Auth) => policy.passwordGrant !== false || !isPasswordGrant(auth);
+
 async function authView(
+  services: Services,
   auth: Auth,
   recommended: boolean,
   platform: Readonly<Record<string, unknown>>,
@@ -67,6 +72,8 @@ async function authView(
     title: auth.title,
     description: auth.description ?? null,
     recommended,
+    available: isAvailable(services, auth),
+    stores_password: isPasswordGrant(auth) ? oauth?.store_password === true : null,
     user_step: oauth?.grant === "authorization_code" || auth.type === "oauth1",
     takes_app: takesApp,
     app_fields: client?.fields.map(fieldView) ?? [],
@@ -98,7 +105,13 @@ function formView(name: string, question: Field | Input) {
 }
 
 function fieldView(field: Field) {
-  return { ...formView(field.name, field), secret: field.secret, prefix: field.prefix ?? null, suffix: field.suffix ?? null };
+  return {
+    ...formView(field.name, field),
+    secret: field.secret,
+    list: field.list,
+    prefix: field.prefix ?? null,
+    suffix: field.suffix ?? null,
+  };
 }
 
 function actionView(action: Action): Detail["actions"][number] {

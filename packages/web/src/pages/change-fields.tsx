@@ -1,4 +1,4 @@
-import type { Connection, Connector, Question } from "../api.ts";
+import type { Auth, Connection, Connector, Question } from "../api.ts";
 import { Questions } from "../form/questions.tsx";
 import { useForm } from "../form/use-form.ts";
 import type { Doing } from "../loaded.ts";
@@ -20,9 +20,10 @@ interface ChangeFieldsProps {
  * connect they are given again.
  */
 export function ChangeFields({ connection, connector, verb, sending, send, close }: ChangeFieldsProps) {
+  const way = connector.auth.find(({ id }) => id === connection.auth);
   const keepSecrets = !connection.upgrade_available;
   const asked = fieldsOf(connector, connection);
-  const questions = keepSecrets ? asked.map(kept) : asked;
+  const questions = keepSecrets ? asked.map((question) => kept(question, way)) : asked;
   const form = useForm({ kind: "fields", questions, given: connection.fields });
   const submit = (event: Event): void => {
     event.preventDefault();
@@ -50,9 +51,10 @@ export function fieldsOf(connector: Connector, connection: Connection): readonly
   return fields.filter(({ type }) => type !== "environment");
 }
 
-/** A stored secret need not be typed again. */
-function kept(question: Question): Question {
-  return question.secret ? { ...question, required: false } : question;
+/** A stored secret need not be typed again; a password that is not kept must be. */
+function kept(question: Question, way: Auth | undefined): Question {
+  const isGone = way?.stores_password === false && question.name === "password";
+  return question.secret && !isGone ? { ...question, required: false } : question;
 }
 
 /** What was emptied is sent as null: what is not sent at all stays as it was. */

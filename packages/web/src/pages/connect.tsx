@@ -7,6 +7,7 @@ import { useDoing } from "../loaded.ts";
 import { useSession } from "../session.ts";
 import { useSignIn } from "../sign-in.ts";
 import { Button, LinkButton } from "../ui/button.tsx";
+import { CopyField } from "../ui/copy.tsx";
 import { ConnectorIcon } from "../ui/facts.tsx";
 import { Icon } from "../ui/icon.tsx";
 import { Markdown } from "../ui/markdown.tsx";
@@ -15,8 +16,9 @@ import { Page } from "../ui/page.tsx";
 import { Show } from "../ui/show.tsx";
 import { useConnector } from "../use-connector.ts";
 import { useAppState } from "./app-state.ts";
-import { connectorPlace, wayKind } from "./connector.tsx";
+import { connectorPlace } from "./connector.tsx";
 import { SignInState } from "./sign-in-state.tsx";
+import { firstWay, isOffered, PasswordNotice, WayTags, wayAdvice, wayKind } from "./way.tsx";
 
 /** Makes a connection: choose a way, fill in its form, sign in at the provider. */
 export function ConnectPage({ name, query }: { readonly name: string; readonly query: URLSearchParams }) {
@@ -57,12 +59,14 @@ interface ConnectPanelProps {
 
 /** Choose a way, fill in its form, sign in at the provider. */
 export function ConnectPanel({ connector, way, wanted, connected }: ConnectPanelProps) {
-  const first = connector.auth.find(({ id }) => id === way) ?? connector.auth[0];
+  const ways = connector.auth.filter(isOffered);
+  const first = ways.find(({ id }) => id === way) ?? firstWay(ways);
   const [chosen, setChosen] = useState(first?.id ?? "");
-  const auth = connector.auth.find(({ id }) => id === chosen);
+  const auth = ways.find(({ id }) => id === chosen);
   return (
     <div class="panel panel-narrow">
-      {connector.auth.length > 1 ? <Ways ways={connector.auth} chosen={chosen} choose={setChosen} /> : null}
+      {ways.length > 1 ? <Ways ways={ways} chosen={chosen} choose={setChosen} /> : null}
+      {ways.length === 0 ? <Notice tone="warning" title="This deployment allows no way to connect it." /> : null}
       {auth ? <ConnectForm key={auth.id} connector={connector} auth={auth} wanted={wanted} connected={connected} /> : null}
     </div>
   );
@@ -82,8 +86,8 @@ function Ways({ ways, chosen, choose }: WaysProps) {
         <label key={way.id} class="way">
           <input type="radio" name="way" value={way.id} checked={way.id === chosen} onChange={() => choose(way.id)} />
           <span>
-            <strong>{way.title}</strong> {way.recommended ? <span class="tag">Recommended</span> : null}
-            <span class="way-kind">{wayKind(way)}</span>
+            <strong>{way.title}</strong> <WayTags way={way} />
+            <span class="way-kind">{wayAdvice(way, ways) ?? wayKind(way)}</span>
           </span>
         </label>
       ))}
@@ -141,6 +145,8 @@ function ConnectForm({ connector, auth, wanted, connected }: ConnectFormProps) {
       {made && !auth.user_step && made.error ? <ErrorNotice error={made.error} /> : null}
       <ProblemNotice problem={connecting.problem} />
       {auth.description ? <Markdown text={auth.description} /> : null}
+      <PasswordNotice way={auth} />
+      {bringsClient(auth) ? <CopyField id="redirect-uri" label="Redirect URL to register" text={connector.redirect_uri} /> : null}
       <FormFields
         form={form}
         environments={environments}
@@ -166,6 +172,10 @@ function ConnectForm({ connector, auth, wanted, connected }: ConnectFormProps) {
     </form>
   );
 }
+
+/** Whoever brings the client registers our redirect URL for it, which must be known before anything is saved. */
+const bringsClient = ({ user_step, client_source }: Auth) =>
+  user_step && (client_source === "connection" || client_source === "either");
 
 /** The environment, where a field of the form asks for it. */
 function answeredEnvironment(form: Form): string | undefined {
