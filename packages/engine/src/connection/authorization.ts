@@ -180,7 +180,9 @@ async function pushedUrl(runtime: Runtime, flow: FlowRecord, { url, fields }: Fl
   try {
     const client = await clientOf(runtime, opened);
     const reference = await pushAuthorization(runtime, auth, push, { client, names: namesOf(runtime, opened, client) });
-    return reference === undefined ? url : authorizationUrl(auth, push.endpoint, reference);
+    if (reference !== undefined) return authorizationUrl(auth, push.endpoint, reference);
+    runtime.log("info", "a provider did not take a request that it offers to have pushed", { connection: record.id });
+    return url;
   } catch (cause) {
     if (cause instanceof JackfieldError) await connectFailed(runtime, record, cause, flow.actor);
     throw cause;

@@ -6,7 +6,7 @@ import { asEntries, type Entries, overlay, renderParameters, type Values } from 
 import { renderUrl, withQuery } from "../request/url.ts";
 import type { Credential } from "./credential.ts";
 import { requestToken, type TokenRequest, tokenEndpoint } from "./exchange.ts";
-import { asksIdentity } from "./id-token.ts";
+import { asksIdentity } from "./judge.ts";
 import { type Offer, offerOf } from "./metadata.ts";
 import { type Push, pushOf } from "./pushed-authorization.ts";
 import type { GrantContext } from "./token-endpoint.ts";

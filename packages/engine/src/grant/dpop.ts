@@ -2,7 +2,7 @@
 
 import { createECDH, createHash } from "node:crypto";
 import type { Auth } from "@jackfield/manifest";
-import { importJWK, type JWK, SignJWT } from "jose";
+import type { JWK } from "jose";
 import type { EgressAnswer } from "../egress/egress.ts";
 import { JackfieldError } from "../errors.ts";
 
@@ -89,6 +89,8 @@ export async function proofOf(
     ...(request.token === undefined ? {} : { ath: createHash("sha256").update(request.token, "utf8").digest("base64url") }),
     ...(nonce === undefined ? {} : { nonce }),
   };
+  // Loaded here, as few providers need it and it takes its time.
+  const { importJWK, SignJWT } = await import("jose");
   return new SignJWT(claims)
     .setProtectedHeader({ alg: "ES256", typ: "dpop+jwt", jwk: { kty, crv, x, y } })
     .sign(await importJWK(key as JWK, "ES256"));

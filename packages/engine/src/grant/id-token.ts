@@ -1,7 +1,6 @@
-// Whose token it is, as the provider signs it (OpenID Connect Core §3.1.3.7, §12.2).
+// Whose token it is, as the provider signs it (OpenID Connect Core §3.1.3.7, §12.2). Loaded where there is an id token: jose takes its time.
 
 import { createHash } from "node:crypto";
-import type { OAuth2 } from "@jackfield/manifest";
 import {
   createLocalJWKSet,
   decodeProtectedHeader,
@@ -166,9 +165,4 @@ function leftHalf(alg: string, token: string): string {
     .update(token, "ascii")
     .digest();
   return digest.subarray(0, digest.length / 2).toString("base64url");
-}
-
-/** Whether an id token is asked for (OpenID Connect Core §3.1.2.1), of an issuer that it can be held against. */
-export function asksIdentity(auth: OAuth2, scopes: readonly string[] = auth.scopes.required.map(({ name }) => name)): boolean {
-  return auth.issuer !== undefined && scopes.includes("openid");
 }

@@ -4,7 +4,7 @@ import type { OAuth2 } from "@jackfield/manifest";
 import { JackfieldError } from "../errors.ts";
 import type { Credential } from "./credential.ts";
 import { createProofKey, isBound, type ProofKey, sendsBearer } from "./dpop.ts";
-import { asksIdentity, type Claims, claimsOf } from "./id-token.ts";
+import type { Claims } from "./id-token.ts";
 import { type Offer, offerOf } from "./metadata.ts";
 import { parseTokenAnswer } from "./token-answer.ts";
 import type { EndpointAnswer, EndpointRequest, GrantContext } from "./token-endpoint.ts";
@@ -85,5 +85,11 @@ async function identify(
   if (typeof idToken !== "string" || idToken === "") return undefined;
   const known = offer === undefined ? await offerOf(context, auth, names) : offer;
   if (!known) return undefined;
+  const { claimsOf } = await import("./id-token.ts");
   return claimsOf(context, idToken, { issuer: auth.issuer, offer: known, client, nonce, access_token, before: before?.claims });
+}
+
+/** Whether an id token is asked for (OpenID Connect Core §3.1.2.1), of an issuer that it can be held against. */
+export function asksIdentity(auth: OAuth2, scopes: readonly string[] = auth.scopes.required.map(({ name }) => name)): boolean {
+  return auth.issuer !== undefined && scopes.includes("openid");
 }

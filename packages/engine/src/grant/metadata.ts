@@ -2,7 +2,7 @@
 
 import type { OAuth2, Template } from "@jackfield/manifest";
 import type { JSONWebKeySet } from "jose";
-import { type AuthorizationServer, allowInsecureRequests, customFetch, discoveryRequest } from "oauth4webapi";
+import type { AuthorizationServer, CustomFetchOptions } from "oauth4webapi";
 import type { Egress, EgressAnswer } from "../egress/egress.ts";
 import { parseUrl } from "../egress/whitelist.ts";
 import type { Log } from "../log.ts";
@@ -126,12 +126,13 @@ async function wellKnown(
   issuer: string,
   algorithm: "oidc" | "oauth2",
 ): Promise<Readonly<Record<string, unknown>> | undefined> {
+  const { allowInsecureRequests, customFetch, discoveryRequest } = await import("oauth4webapi");
   let answer: EgressAnswer | undefined;
   await discoveryRequest(parseUrl(issuer), {
     algorithm,
     // Where plain http may go is the egress's to judge.
     [allowInsecureRequests]: true,
-    [customFetch]: async (url, { method, headers }) => {
+    [customFetch]: async (url: string, { method, headers }: CustomFetchOptions<"GET", undefined>) => {
       answer = await reach(egress, { method, url, headers });
       return new Response(null);
     },
