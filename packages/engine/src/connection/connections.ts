@@ -6,6 +6,7 @@ import type { Runtime } from "../runtime.ts";
 import type { Actor } from "./actor.ts";
 import { environmentOf } from "./apps.ts";
 import { connect, connectFailed } from "./connect.ts";
+import { endPolled } from "./device.ts";
 import { explain } from "./explain.ts";
 import { changeFields, checkFields, environmentIn } from "./fields.ts";
 import { draftIdentity } from "./identity.ts";
@@ -254,6 +255,7 @@ export async function disconnect(
   );
   runtime.events.announce([event]);
   await runtime.queue.remove("refresh", record.id);
+  await endPolled(runtime, record.id);
   return opened === undefined || written === undefined ? { provider_revoked: null } : revokeErased(runtime, written, opened);
 }
 

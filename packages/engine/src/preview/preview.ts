@@ -66,9 +66,25 @@ async function previewAuth(preview: Recorder, stand: Stand): Promise<void> {
   await previewRevocation(preview, stand);
 }
 
+const deviceCode = "<device_code>";
+
+/** What some grants ask for before a person is sent anywhere, and the answer that stands in for the provider's; others send nothing. */
+const asked = {
+  oauth1: { kind: "request_token", answer: "oauth_token=<request_token>&oauth_token_secret=<request_token_secret>" },
+  device: {
+    kind: "device_authorization",
+    answer: JSON.stringify({
+      device_code: deviceCode,
+      user_code: "<user_code>",
+      verification_uri: "https://verification-uri.invalid",
+    }),
+  },
+} as const;
+
 /** How a credential is obtained: the sign-in and the exchange of its code, or the one request that needs nobody. */
 async function previewGrant(preview: Recorder, stand: Stand): Promise<void> {
-  const { auth, begun, redirect_uri, state, code, given } = stand;
+  const { auth, begun, redirect_uri, state, given } = stand;
+  const onDevice = auth.type === "oauth2" && auth.grant === "device_code";
   const { begin, exchange, obtain } = grantOf(auth);
   const scopes = auth.type === "oauth2" ? auth.scopes.required.map(({ name }) => name) : [];
   let verifier: string | undefined;
@@ -91,23 +107,20 @@ async function previewGrant(preview: Recorder, stand: Stand): Promise<void> {
         names,
       };
       const started = await begin(runtime, auth, request);
+      // Where the person goes then is not the manifest's to say.
+      if (started.device !== undefined) return;
       verifier = started.verifier;
       const url = given.code_verifier === undefined ? withoutDigest(started.url, verifier) : started.url;
       preview.requests.push({ kind: "authorization", name: auth.id, method: "GET", url, headers: {}, body: null });
     };
-    // Only OAuth 1.0a asks for something before; other grants send nothing here.
-    await preview.record(
-      "request_token",
-      auth.id,
-      stand,
-      sign,
-      "oauth_token=<request_token>&oauth_token_secret=<request_token_secret>",
-    );
+    const { kind, answer } = asked[onDevice ? "device" : "oauth1"];
+    await preview.record(kind, auth.id, stand, sign, answer);
   }
   await preview.record("token", auth.id, stand, async (runtime) => {
     const client = await clientOf(runtime, begun);
     const names = withRedirect(namesOf(runtime, begun, client), redirect_uri);
     if (obtain !== undefined) return obtain(runtime, auth, { client, names });
+    const code = onDevice ? deviceCode : stand.code;
     const request = { ...(names.request as object), code };
     const signedState = auth.type === "oauth1" ? "<request_token>" : state;
     const secret = auth.type === "oauth1" ? "<request_token_secret>" : undefined;

@@ -5,6 +5,7 @@ import type { Stand } from "./stand-in.ts";
 export type RequestKind =
   | "authorization"
   | "request_token"
+  | "device_authorization"
   | "token"
   | "then"
   | "after_connect"

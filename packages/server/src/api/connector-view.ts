@@ -67,7 +67,7 @@ async function authView(
     title: auth.title,
     description: auth.description ?? null,
     recommended,
-    user_step: oauth?.grant === "authorization_code" || auth.type === "oauth1",
+    user_step: oauth?.grant === "authorization_code" || oauth?.grant === "device_code" || auth.type === "oauth1",
     takes_app: takesApp,
     app_fields: client?.fields.map(fieldView) ?? [],
     client_source: client?.source ?? null,
