@@ -297,6 +297,32 @@ revocation: { url: https://login.acme.example/revoke }`),
   ]);
 });
 
+test("the grant for another device asks for a code first, and the token request asks about it", async () => {
+  const file = write(
+    manifest(`type: oauth2
+grant: device_code
+client: { authentication: client_secret_basic }
+scopes: { required: [{ name: read, reason: Read. }] }
+resource: https://api.acme.example/
+device: { url: https://login.acme.example/device, params: { display: tv } }
+token: { url: https://login.acme.example/token }
+revocation: { none: There is no way. }`),
+  );
+  const all = await shown(file, ...everything);
+  const target = "resource=https%3A%2F%2Fapi.acme.example%2F";
+  expect(all.map(({ kind, method, url, body }) => [`${kind} ${method} ${url}`, body])).toEqual([
+    ["device_authorization POST https://login.acme.example/device", `scope=read&${target}&display=tv`],
+    [
+      "token POST https://login.acme.example/token",
+      `grant_type=urn%3Aietf%3Aparams%3Aoauth%3Agrant-type%3Adevice_code&device_code=%3Cdevice_code%3E&${target}`,
+    ],
+    ["test GET https://api.acme.example/v1/me", null],
+    ["refresh POST https://login.acme.example/token", `grant_type=refresh_token&refresh_token=OLD_RT&${target}`],
+  ]);
+  const basic = `Basic ${Buffer.from("CID:CSEC").toString("base64")}`;
+  expect([all[0], all[1]].map((request) => request?.headers.authorization)).toEqual([basic, basic]);
+});
+
 test("OAuth 1.0a asks for temporary credentials first, and signs every request", async () => {
   const file = write(
     manifest(`type: oauth1
