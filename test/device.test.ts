@@ -1,7 +1,7 @@
 import { Browser } from "./harness/browser.ts";
 import { filesBelow, findSecrets } from "./harness/canary.ts";
 import { cleanup } from "./harness/cleanup.ts";
-import { awkward, draft, events, look, oauthManifest, step } from "./harness/connect.ts";
+import { deviceManifest, draft, events, look, saveApp, step } from "./harness/connect.ts";
 import { heard } from "./harness/http.ts";
 import { checkAnswers } from "./harness/openapi.ts";
 import { type Product, startProduct } from "./harness/product.ts";
@@ -34,12 +34,6 @@ const goodCodes = (): Reply =>
     interval: 1,
   });
 
-/** A connector for the authorization server with the grant. */
-const deviceManifest = (name: string): string =>
-  oauthManifest(provider, { name })
-    .replace("grant: authorization_code", "grant: device_code")
-    .replace(/^ {4}authorization: .*$/m, `    device: { url: "${provider.issuer}/device/auth", interval: 1s }`);
-
 const oddManifest = (name: string, more = ""): string => `manifest: 1
 name: ${name}
 title: Odd
@@ -68,16 +62,8 @@ beforeAll(async () => {
         ? say(200, { id: "1", name: "Odd one" })
         : say(401, { error: "no" }),
   });
-  product = await startProduct({ connectors: { tv: deviceManifest("tv"), odd: oddManifest("odd") } });
-  await provider.client({
-    client_id: awkward.id,
-    client_secret: awkward.secret,
-    token_endpoint_auth_method: "client_secret_basic",
-    redirect_uris: [],
-    response_types: [],
-    grant_types: [deviceGrant, "refresh_token"],
-  });
-  await product.put("/v1/connectors/tv/apps/oauth/production", { client_id: awkward.id, client_secret: awkward.secret });
+  product = await startProduct({ connectors: { tv: deviceManifest(provider, { name: "tv" }), odd: oddManifest("odd") } });
+  await saveApp(product, provider, "tv", { device: true });
   await product.put("/v1/connectors/odd/apps/oauth/production", { client_id: "tv-client" });
 });
 afterAll(cleanup);

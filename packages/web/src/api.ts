@@ -195,6 +195,9 @@ export interface ConnectSession {
 export interface Authorization {
   readonly authorization_url: string;
   readonly expires_at: string;
+  /** Where the person types a code on any device: what, and at which page. */
+  readonly user_code?: string;
+  readonly verification_uri?: string;
 }
 
 export interface TestResult {

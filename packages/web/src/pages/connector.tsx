@@ -1,6 +1,7 @@
 import { type Action, type Auth, type Connector, call, path } from "../api.ts";
 import { useLoaded } from "../loaded.ts";
 import { useSession } from "../session.ts";
+import { confirmsElsewhere } from "../sign-in.ts";
 import { LinkButton } from "../ui/button.tsx";
 import { ConnectorIcon } from "../ui/facts.tsx";
 import { Icon } from "../ui/icon.tsx";
@@ -103,7 +104,9 @@ function Way({ connector, way }: { readonly connector: string; readonly way: Aut
 }
 
 /** What a way to connect asks of the person. */
-export function wayKind({ user_step, takes_app, fields }: Auth): string {
+export function wayKind(auth: Auth): string {
+  const { user_step, takes_app, fields } = auth;
+  if (confirmsElsewhere(auth)) return "You enter a code at the provider, on any device.";
   if (user_step)
     return takes_app ? "You sign in at the provider; an admin has registered the app." : "You sign in at the provider.";
   if (fields.length === 0) return "Needs nothing from you.";

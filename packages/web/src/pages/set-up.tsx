@@ -15,6 +15,7 @@ import { Questions } from "../form/questions.tsx";
 import { useForm } from "../form/use-form.ts";
 import { useDoing, useLoaded } from "../loaded.ts";
 import { useSession } from "../session.ts";
+import { confirmsElsewhere } from "../sign-in.ts";
 import { Button, LinkButton } from "../ui/button.tsx";
 import { CopyField } from "../ui/copy.tsx";
 import { ConnectorIcon } from "../ui/facts.tsx";
@@ -76,7 +77,7 @@ function AtTheProvider({ connector, auth }: { readonly connector: Connector; rea
     <section class="panel" aria-labelledby="at-the-provider">
       <h2 id="at-the-provider">At the provider</h2>
       {auth.setup ? <Markdown text={auth.setup} /> : <p>Register an OAuth client at the provider, with this redirect URL.</p>}
-      {auth.user_step ? (
+      {auth.user_step && !confirmsElsewhere(auth) ? (
         <>
           <CopyField id="redirect-uri" label="Redirect URL" text={connector.redirect_uri} />
           <p class="help">
