@@ -13,7 +13,7 @@ import { refusalOf, requestToken, type TokenRequest, tokenEndpoint } from "./exc
 import { lifetimeOf } from "./lifetime.ts";
 import { parseTokenAnswer } from "./token-answer.ts";
 import { callEndpoint, type GrantContext } from "./token-endpoint.ts";
-import { TokenFailure } from "./token-failure.ts";
+import { type FailureKind, TokenFailure } from "./token-failure.ts";
 
 /** What a person needs in order to confirm on another device (RFC 8628 §3.2). None of it is ours: it is shown as text. */
 export interface DeviceCode {
@@ -134,6 +134,9 @@ const verdicts: Readonly<Record<string, Verdict>> = {
   expired_token: "expired",
 };
 
+/** Refusals that say nothing about the code: while it is good, its person may still confirm. */
+const undecided: ReadonlySet<FailureKind> = new Set(["retry", "ambiguous"] as const);
+
 /** Failures on the way to the provider. */
 const onTheWay: ReadonlySet<string> = new Set(["provider_timeout", "provider_unavailable", "provider_rate_limited"]);
 
@@ -142,7 +145,7 @@ export function verdictOf(cause: unknown): Verdict {
   if (cause instanceof TokenFailure) {
     const { error } = cause;
     const known = error !== undefined && Object.hasOwn(verdicts, error) ? verdicts[error] : undefined;
-    return known ?? (cause.kind === "retry" ? "unreachable" : "failed");
+    return known ?? (undecided.has(cause.kind) ? "unreachable" : "failed");
   }
   return cause instanceof JackfieldError && onTheWay.has(cause.code) ? "unreachable" : "failed";
 }
