@@ -43,7 +43,7 @@ export interface Provider {
   log(path?: string): Promise<readonly Seen[]>;
   /** The bodies of token requests, parsed, of one grant type or all. */
   tokenRequests(grantType?: GrantType): Promise<readonly URLSearchParams[]>;
-  issued(): Promise<{ access_tokens: string[]; refresh_tokens: string[]; codes: string[]; device_codes: string[] }>;
+  issued(): Promise<Readonly<Record<"access_tokens" | "refresh_tokens" | "codes" | "device_codes" | "client_secrets", string[]>>>;
   /** All access tokens stop to work; refresh tokens stay. */
   invalidate(): Promise<void>;
   /** All grants are withdrawn. */

@@ -72,8 +72,8 @@ const accounts = {
 let switches = defaults();
 /** @type {Record<string, unknown>[]} */
 let log = [];
-/** @type {{ access_tokens: string[], refresh_tokens: string[], codes: string[], device_codes: string[] }} */
-const issued = { access_tokens: [], refresh_tokens: [], codes: [], device_codes: [] };
+/** @type {{ access_tokens: string[], refresh_tokens: string[], codes: string[], device_codes: string[], client_secrets: string[] }} */
+const issued = { access_tokens: [], refresh_tokens: [], codes: [], device_codes: [], client_secrets: [] };
 /** Tokens that were made invalid without telling the server behind. @type {Set<string>} */
 const invalidated = new Set();
 /** API keys that the keyed part of the API takes. @type {Set<string>} */
@@ -346,6 +346,7 @@ function capture(response, drop) {
         if (answer.access_token) issued.access_tokens.push(answer.access_token);
         if (answer.refresh_token) issued.refresh_tokens.push(answer.refresh_token);
         if (answer.device_code) issued.device_codes.push(answer.device_code);
+        if (answer.client_secret) issued.client_secrets.push(answer.client_secret);
       } catch {
         // Not JSON: nothing to keep.
       }
@@ -474,7 +475,7 @@ async function serve(request, response) {
   if (url.pathname.startsWith("/.well-known/") && failed(switches.metadata_fail, response)) return;
   if (url.pathname === "/request" && failed(switches.par_fail, response)) return;
   if (url.pathname === "/token" && request.method === "POST") return token(provider, request, response, body.toString());
-  if (url.pathname === "/device/auth") capture(response, false);
+  if (url.pathname === "/device/auth" || url.pathname === "/reg") capture(response, false);
   return provider.callback()(request, response);
 }
 
@@ -503,6 +504,7 @@ function createProvider(par, dpop) {
       dPoP: { enabled: dpop, nonceSecret: Buffer.alloc(32, 1), requireNonce: () => switches.dpop_nonce },
       pushedAuthorizationRequests: { enabled: par !== "off", requirePushedAuthorizationRequests: par === "required" },
       introspection: { enabled: true },
+      registration: { enabled: true },
       revocation: { enabled: true },
     },
     scopes: ["openid", "offline_access", "read", "write"],

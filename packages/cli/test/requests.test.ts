@@ -323,6 +323,33 @@ revocation: { none: There is no way. }`),
   expect([all[0], all[1]].map((request) => request?.headers.authorization)).toEqual([basic, basic]);
 });
 
+test("a client that registers itself does so first, and says what it is registered for", async () => {
+  const file = write(
+    manifest(
+      oauth(`scopes: { required: [{ name: read, reason: Read. }], optional: [{ name: write, reason: Write. }] }
+client: { authentication: none, registration: { url: https://login.acme.example/register, params: { client_uri: "https://j.example" } } }`),
+    ),
+  );
+  const [first, second] = await shown(file, ...everything);
+  expect(first).toMatchObject({
+    kind: "registration",
+    name: "main",
+    method: "POST",
+    url: "https://login.acme.example/register",
+    headers: { accept: "application/json", "content-type": "application/json" },
+  });
+  expect(JSON.parse(first?.body ?? "")).toEqual({
+    client_name: "Jackfield",
+    redirect_uris: ["https://cb.example.test/oauth/callback"],
+    grant_types: ["authorization_code", "refresh_token"],
+    response_types: ["code"],
+    token_endpoint_auth_method: "none",
+    scope: "read write",
+    client_uri: "https://j.example",
+  });
+  expect(second?.kind).toBe("authorization");
+});
+
 test("OAuth 1.0a asks for temporary credentials first, and signs every request", async () => {
   const file = write(
     manifest(`type: oauth1

@@ -26,6 +26,7 @@ import {
 } from "./open.ts";
 import type { ConnectionError, ConnectionRecord, FlowRecord } from "./record.ts";
 import { redirectUri } from "./redirect-uri.ts";
+import { clientToConnect } from "./registration.ts";
 import { scopesToAsk } from "./scopes.ts";
 import { type Connection, view } from "./view.ts";
 
@@ -74,7 +75,7 @@ export async function begin(
   if (beginGrant === undefined) throw new JackfieldError("no_user_step");
   // What comes back must come with the browser that it is bound to.
   if (auth.type === "oauth2" && auth.callback.source !== "query") throw new JackfieldError("grant_unsupported");
-  const client = await clientOf(runtime, opened);
+  const client = await clientToConnect(runtime, opened);
   const scopes = scopesToAsk(auth, record);
   const state = runtime.random(32).toString("base64url");
   const ticket = runtime.random(32).toString("base64url");

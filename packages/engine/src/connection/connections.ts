@@ -13,7 +13,6 @@ import { draftIdentity } from "./identity.ts";
 import { connectedWithin, mayUse, type Purpose, reaches, refuseUnlessMayMake } from "./limits.ts";
 import {
   authOf,
-  clientOf,
   connectorOf,
   isOutdated,
   namesOf,
@@ -25,6 +24,7 @@ import {
   whitelistOf,
 } from "./open.ts";
 import { type ConnectionRecord, type Status, untold } from "./record.ts";
+import { clientToConnect } from "./registration.ts";
 import { type Revocation, revokeErased, tombstone } from "./revocation.ts";
 import { scopesToAsk } from "./scopes.ts";
 import type { ConnectionPatch, Listed, Page } from "./store.ts";
@@ -113,7 +113,7 @@ export async function create(
   // What would make connecting impossible is refused before anything is stored.
   const draft: OpenConnection = { record, connector, auth, fields, credential: undefined, known: nothingKnown };
   if (!dependsOnCaptures(auth)) await whitelistOf(runtime, draft);
-  if (grantOf(auth).obtain !== undefined) await clientOf(runtime, draft);
+  if (grantOf(auth).obtain !== undefined) await clientToConnect(runtime, draft);
   await runtime.store.connections.insert(record, [runtime.events.make(record, "created", { actor: actor.id })]);
   if (grantOf(auth).begin !== undefined) return { connection: view(runtime, actor, record), reused: false };
   return connectAtOnce(runtime, actor, record);
@@ -148,7 +148,7 @@ async function withCredential(
   const { auth } = opened;
   const { obtain } = grantOf(auth);
   if (obtain === undefined) return { opened, requested: [] };
-  const client = await clientOf(runtime, opened);
+  const client = await clientToConnect(runtime, opened);
   const requested = scopesToAsk(auth, opened.record);
   const credential = await obtain(runtime, auth, { client, names: namesOf(runtime, opened, client), scopes: requested });
   return { opened: { ...opened, credential, known: credential.known ?? nothingKnown }, requested };

@@ -164,6 +164,8 @@ export interface AppRecord {
   readonly fields?: Readonly<Record<string, unknown>>;
   /** Sealed: `AppSecrets`. */
   readonly sealed_secret: string | null;
+  /** Set where no admin saved it: the platform registered itself (RFC 7591). */
+  readonly registered?: { /** When its secret ends; null: it does not. */ readonly expires_at: string | null };
   readonly created_at: string;
   readonly updated_at: string;
 }

@@ -118,7 +118,7 @@ export function authorizationUrl({ authorization }: OAuth2, endpoint: string, pa
 }
 
 /** What the provider knows our redirect URL by. */
-async function redirectUriOf(auth: OAuth2, { redirect_uri, names }: Pick<AuthorizationRequest, "redirect_uri" | "names">) {
+export async function redirectUriOf(auth: OAuth2, { redirect_uri, names }: Pick<AuthorizationRequest, "redirect_uri" | "names">) {
   const { redirect_uri: declared } = auth.callback;
   return declared === undefined ? redirect_uri : ((await text(declared, names)) ?? redirect_uri);
 }

@@ -25,6 +25,9 @@ export interface DeviceCode {
   readonly interval: number;
 }
 
+/** The grant's name in a token request (RFC 8628 §3.4). */
+export const deviceGrant = "urn:ietf:params:oauth:grant-type:device_code";
+
 const second = 1000;
 
 /** What a code lives where the answer does not say, although it must. */
@@ -110,7 +113,7 @@ export function exchangeDeviceCode(
   request: TokenRequest & { readonly code: string },
 ): Promise<Credential> {
   const values: Values = [
-    ["grant_type", "urn:ietf:params:oauth:grant-type:device_code"],
+    ["grant_type", deviceGrant],
     ["device_code", request.code],
   ];
   return requestToken(context, auth, tokenEndpoint(auth, request, values), "exchange");

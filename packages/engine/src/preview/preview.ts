@@ -5,7 +5,7 @@ import type { Auth, Connector } from "@jackfield/manifest";
 import { afterConnect } from "../connection/after-connect.ts";
 import { environmentOf } from "../connection/apps.ts";
 import { environmentIn } from "../connection/fields.ts";
-import { authOf, clientOf, freshNames, namesOf } from "../connection/open.ts";
+import { authOf, clientOf, freshNames, namesOf, publicNamesOf } from "../connection/open.ts";
 import { revokeAtProvider } from "../connection/revocation.ts";
 import { testCall } from "../connection/test-call.ts";
 import { JackfieldError } from "../errors.ts";
@@ -13,6 +13,7 @@ import { follow, type Reading } from "../grant/exchange.ts";
 import { grantOf } from "../grant/grant.ts";
 import { introspectCredential } from "../grant/introspect.ts";
 import { hasRefresh, isRenewable, refreshCredential } from "../grant/refresh.ts";
+import { registerClient } from "../grant/registration.ts";
 import type { Names } from "../request/hole.ts";
 import type { Runtime } from "../runtime.ts";
 import { previewCalls } from "./calls.ts";
@@ -56,6 +57,7 @@ function onPaper(auth: Auth): Auth {
 /** What is sent to obtain, test, keep and end a connection. */
 async function previewAuth(preview: Recorder, stand: Stand): Promise<void> {
   const { auth, opened } = stand;
+  await previewRegistration(preview, stand);
   await previewGrant(preview, stand);
   for (const step of auth.after_connect) {
     const alone = { ...opened, auth: { ...auth, after_connect: [step] } };
@@ -64,6 +66,15 @@ async function previewAuth(preview: Recorder, stand: Stand): Promise<void> {
   if (auth.test !== undefined) await preview.record("test", auth.id, stand, (runtime) => testCall(runtime, opened));
   await previewRenewal(preview, stand);
   await previewRevocation(preview, stand);
+}
+
+/** How the client registers itself, where nobody brings one. */
+async function previewRegistration(preview: Recorder, stand: Stand): Promise<void> {
+  const { auth, begun, redirect_uri } = stand;
+  if (auth.type !== "oauth2" || auth.client.registration === undefined) return;
+  const register = (runtime: Runtime) =>
+    registerClient(runtime, auth, { redirect_uri, names: withRedirect(publicNamesOf(runtime, begun), redirect_uri) });
+  await preview.record("registration", auth.id, stand, register);
 }
 
 const deviceCode = "<device_code>";

@@ -3,6 +3,7 @@ import { paperRuntime, Recorded, reasonOf, type Sent } from "./paper.ts";
 import type { Stand } from "./stand-in.ts";
 
 export type RequestKind =
+  | "registration"
   | "authorization"
   | "request_token"
   | "device_authorization"

@@ -45,7 +45,9 @@ function authsFor(actor: Actor, connector: Connector): readonly Auth[] {
 
 /** Whether some way to connect needs no app, or has one. */
 async function isConfigured(services: Services, actor: Actor, connector: Connector): Promise<boolean> {
-  const needsApp = (auth: Auth) => (auth.type === "oauth2" || auth.type === "oauth1") && auth.client.source === "app";
+  const needsApp = (auth: Auth) =>
+    (auth.type === "oauth1" || (auth.type === "oauth2" && auth.client.registration === undefined)) &&
+    auth.client.source === "app";
   if (!Object.values(connector.auth).every(needsApp)) return true;
   const apps = await services.engine.apps.list(actor, connector.name);
   return apps.length > 0;
@@ -69,6 +71,7 @@ async function authView(
     recommended,
     user_step: oauth?.grant === "authorization_code" || oauth?.grant === "device_code" || auth.type === "oauth1",
     takes_app: takesApp,
+    registers_itself: takesApp && oauth?.client.registration !== undefined,
     app_fields: client?.fields.map(fieldView) ?? [],
     client_source: client?.source ?? null,
     setup: setup === undefined ? null : String(setup),

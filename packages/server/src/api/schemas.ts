@@ -182,6 +182,7 @@ export const App = Type.Object(
     secret_set: Type.Boolean({ description: "The secret itself is never given back." }),
     fields: Type.Record(Type.String(), Type.Unknown(), { description: "What else was saved that is no secret." }),
     secrets_set: Type.Array(Type.String(), { description: "Names of the other secrets that were saved." }),
+    registered: Type.Boolean({ description: "Whether no admin saved it: the platform registered itself at the provider." }),
     redirect_uri: Type.String(),
     created_at: time,
     updated_at: time,

@@ -105,10 +105,12 @@ function Way({ connector, way }: { readonly connector: string; readonly way: Aut
 
 /** What a way to connect asks of the person. */
 export function wayKind(auth: Auth): string {
-  const { user_step, takes_app, fields } = auth;
+  const { user_step, takes_app, registers_itself, fields } = auth;
   if (confirmsElsewhere(auth)) return "You enter a code at the provider, on any device.";
   if (user_step)
-    return takes_app ? "You sign in at the provider; an admin has registered the app." : "You sign in at the provider.";
+    return takes_app && !registers_itself
+      ? "You sign in at the provider; an admin has registered the app."
+      : "You sign in at the provider.";
   if (fields.length === 0) return "Needs nothing from you.";
   return "You enter the credentials here; no sign-in at the provider.";
 }

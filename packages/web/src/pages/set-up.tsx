@@ -167,6 +167,7 @@ function AppForm({ connector, auth, environment }: Omit<HereProps, "setEnvironme
           <AppFields
             key={app?.updated_at ?? "none"}
             app={app}
+            registersItself={auth.registers_itself === true}
             questions={auth.app_fields ?? []}
             save={async (values) => {
               await call<App>("PUT", path("connectors", connector.name, "apps", auth.id, environment), values);
@@ -186,6 +187,7 @@ function AppForm({ connector, auth, environment }: Omit<HereProps, "setEnvironme
 
 interface AppFieldsProps {
   readonly app: App | undefined;
+  readonly registersItself: boolean;
   /** What the connector asks for beside client ID and secret. */
   readonly questions: readonly Question[];
   readonly save: (values: Readonly<Record<string, string>>) => Promise<void>;
@@ -200,7 +202,21 @@ function asked(questions: readonly Question[], app: App | undefined): readonly Q
   );
 }
 
-function AppFields({ app, questions, save }: AppFieldsProps) {
+/** Who brought the app, where nobody has to. */
+function Registered({ app }: Pick<AppFieldsProps, "app">) {
+  if (app !== undefined && app.registered !== true) return null;
+  return (
+    <Notice tone="info" title={app ? "The platform registered itself." : "Nothing has to be saved here."}>
+      <p>
+        {app
+          ? "This is the client that the provider gave it. Save another one to use that instead."
+          : "The platform registers itself at the provider when somebody connects. Save a client of your own to use that instead."}
+      </p>
+    </Notice>
+  );
+}
+
+function AppFields({ app, registersItself, questions, save }: AppFieldsProps) {
   const form = useForm({ kind: "fields", questions: asked(questions, app), given: app?.fields ?? {} });
   const [id, setId] = useState(app?.client_id ?? "");
   const [secret, setSecret] = useState("");
@@ -216,6 +232,7 @@ function AppFields({ app, questions, save }: AppFieldsProps) {
   };
   return (
     <form onSubmit={submit} onInput={() => setTouched(true)} noValidate>
+      {registersItself ? <Registered app={app} /> : null}
       <div class="field">
         <label for="client-id">Client ID</label>
         <input
