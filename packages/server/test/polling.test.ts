@@ -115,7 +115,7 @@ function start(): Engine {
   const queue = createQueue();
   queues.push(queue);
   return createEngine({
-    connectors: { get: () => connector, list: () => [connector] },
+    connectors: { get: () => connector, list: () => [connector], kept: () => undefined, keep: async () => {} },
     store,
     queue,
     keys: { active: "test", get: () => Buffer.alloc(32, 7) },
