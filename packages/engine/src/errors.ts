@@ -139,6 +139,12 @@ export const errorTable = {
     "The app's client ID and secret are not saved yet.",
     "Save them on the connector's set-up page.",
   ],
+  registration_refused: [
+    502,
+    "admin",
+    "The provider did not register this platform as a client.",
+    "Register a client at the provider, and save it on the connector's set-up page.",
+  ],
   app_not_used: [422, "admin", "This way to connect takes no app.", "Nothing needs to be saved."],
   whitespace_in_credential: [422, "user", "A credential begins or ends with white space.", "Paste it again without the space."],
   // fields and inputs

@@ -1,6 +1,6 @@
 export type { Actor, Limits } from "./connection/actor.ts";
 export type { App, AppValues } from "./connection/apps.ts";
-export type { CallbackOutcome } from "./connection/authorization.ts";
+export type { Begun, CallbackOutcome } from "./connection/authorization.ts";
 export { isPasswordGrant, recommendedAuth } from "./connection/auths.ts";
 export type { ConnectionChange, Filter, NewConnection } from "./connection/connections.ts";
 export { allows } from "./connection/limits.ts";

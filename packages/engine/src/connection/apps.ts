@@ -19,6 +19,8 @@ export interface App {
   readonly fields: Readonly<Record<string, unknown>>;
   /** Names of the other secrets that were saved. */
   readonly secrets_set: readonly string[];
+  /** Whether no admin saved it: the platform registered itself at the provider. */
+  readonly registered: boolean;
   readonly redirect_uri: string;
   readonly created_at: string;
   readonly updated_at: string;
@@ -46,6 +48,7 @@ function viewApp(runtime: Runtime, record: AppRecord): App {
     secret_set: client_secret !== undefined,
     fields: splitSecrets(runtime.connectors.get(connector)?.auth[auth], record.fields ?? {}).open,
     secrets_set: Object.keys(extra),
+    registered: record.registered !== undefined,
     redirect_uri: redirectUri(runtime, connector),
     created_at,
     updated_at,
@@ -101,7 +104,9 @@ export async function putApp(
 ): Promise<App> {
   const auth = appAuth(runtime, connector, authId, environment);
   refuseBadValues(auth, values);
-  const stored = await runtime.store.apps.get(actor.workspace, connector, authId, environment);
+  const found = await runtime.store.apps.get(actor.workspace, connector, authId, environment);
+  // The secret of a client that registered itself is none of another client's.
+  const stored = found?.registered !== undefined && found.client_id !== values.client_id ? undefined : found;
   const kept = appSecrets(runtime, stored);
   const given = splitSecrets(auth, chosen(values));
   // What the manifest calls a secret may have been stored before it did.

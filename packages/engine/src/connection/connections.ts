@@ -8,13 +8,13 @@ import type { Actor } from "./actor.ts";
 import { environmentOf } from "./apps.ts";
 import { recommendedAuth, refuseDisabled } from "./auths.ts";
 import { connect, connectFailed } from "./connect.ts";
+import { endPolled } from "./device.ts";
 import { explain } from "./explain.ts";
 import { changeFields, checkFields, environmentIn } from "./fields.ts";
 import { draftIdentity } from "./identity.ts";
 import { connectedWithin, mayUse, type Purpose, reaches, refuseUnlessMayMake } from "./limits.ts";
 import {
   authOf,
-  clientOf,
   connectorOf,
   isOutdated,
   namesOf,
@@ -26,6 +26,7 @@ import {
   whitelistOf,
 } from "./open.ts";
 import { type ConnectionRecord, type Status, untold } from "./record.ts";
+import { clientToConnect } from "./registration.ts";
 import { type Revocation, revokeErased, tombstone } from "./revocation.ts";
 import { scopesToAsk } from "./scopes.ts";
 import type { ConnectionPatch, Listed, Page } from "./store.ts";
@@ -116,7 +117,7 @@ export async function create(
   const draft: OpenConnection = { record, connector, auth, fields, credential: undefined, known: nothingKnown };
   if (!dependsOnCaptures(auth)) await whitelistOf(runtime, draft);
   if (!isCaptured(auth.base_url)) await renderUrl(auth.base_url, namesOf(runtime, draft));
-  if (grantOf(auth).obtain !== undefined) await clientOf(runtime, draft);
+  if (grantOf(auth).obtain !== undefined) await clientToConnect(runtime, draft);
   await runtime.store.connections.insert(record, [runtime.events.make(record, "created", { actor: actor.id })]);
   if (grantOf(auth).begin !== undefined) return { connection: view(runtime, actor, record), reused: false };
   return connectAtOnce(runtime, actor, draft);
@@ -154,7 +155,7 @@ async function withCredential(
   const { auth } = opened;
   const { obtain } = grantOf(auth);
   if (obtain === undefined) return { opened, requested: [] };
-  const client = await clientOf(runtime, opened);
+  const client = await clientToConnect(runtime, opened);
   const requested = await scopesToAsk(opened);
   const credential = await obtain(runtime, auth, { client, names: namesOf(runtime, opened, client), scopes: requested });
   return { opened: { ...opened, credential, known: credential.known ?? nothingKnown }, requested };
@@ -263,6 +264,7 @@ export async function disconnect(
   );
   runtime.events.announce([event]);
   await runtime.queue.remove("refresh", record.id);
+  await endPolled(runtime, record.id);
   return opened === undefined || written === undefined ? { provider_revoked: null } : revokeErased(runtime, written, opened);
 }
 

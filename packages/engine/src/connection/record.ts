@@ -164,6 +164,8 @@ export interface AppRecord {
   readonly fields?: Readonly<Record<string, unknown>>;
   /** Sealed: `AppSecrets`. */
   readonly sealed_secret: string | null;
+  /** Set where no admin saved it: the platform registered itself (RFC 7591). */
+  readonly registered?: { /** When its secret ends; null: it does not. */ readonly expires_at: string | null };
   readonly created_at: string;
   readonly updated_at: string;
 }
@@ -173,9 +175,9 @@ export type AppSecrets =
   | string
   | { readonly client_secret: string | undefined; readonly extra: Readonly<Record<string, string>> };
 
-/** A sign-in under way. It lives ten minutes and is consumed once. */
+/** A sign-in under way. It lives ten minutes, or as long as a code for another device, and is consumed once. */
 export interface FlowRecord {
-  /** SHA-256 of the ticket in our own authorization URL, hex. */
+  /** SHA-256 of the ticket in our own authorization URL, hex; random where nothing comes back by a browser, as is `state_hash`. */
   readonly id: string;
   /** SHA-256 of `state`, hex. */
   readonly state_hash: string;
@@ -192,8 +194,19 @@ export interface FlowRecord {
   readonly redirect_uri: string;
   /** The version of the auth block that it began with; undefined in flows from before there were versions. */
   readonly auth_version?: string | undefined;
-  /** Sealed: the provider's authorization URL and the PKCE verifier. */
+  /** Sealed: the provider's authorization URL, the PKCE verifier, the code that is asked about. */
   readonly sealed: string;
+  /** Set where the token endpoint is asked instead of a browser coming back. */
+  readonly polling: Polling | null;
   readonly created_at: string;
   readonly expires_at: string;
+}
+
+/** When the token endpoint is asked next whether a code was confirmed (RFC 8628 §3.4). */
+export interface Polling {
+  readonly at: string;
+  /** Milliseconds that must pass between two questions. */
+  readonly interval: number;
+  /** How many questions in a row got no answer. */
+  readonly failures: number;
 }

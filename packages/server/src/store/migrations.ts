@@ -121,4 +121,11 @@ export const migrations: readonly string[] = [
   ) STRICT;
   CREATE INDEX connect_sessions_by_age ON connect_sessions (expires_at);
   `,
+  `
+  -- Flows that are polled: whose, and when next.
+  ALTER TABLE flows ADD COLUMN connection TEXT;
+  ALTER TABLE flows ADD COLUMN poll_at TEXT;
+  CREATE INDEX flows_due ON flows (poll_at) WHERE poll_at IS NOT NULL;
+  CREATE INDEX flows_polled ON flows (connection) WHERE poll_at IS NOT NULL;
+  `,
 ];
