@@ -174,10 +174,12 @@ const secretOf = (runtime: Runtime, flow: FlowRecord) => runtime.sealer.open(flo
 /** A reference lives for a minute or so, and often for one use only: the request is pushed when the browser is here. */
 async function pushedUrl(runtime: Runtime, flow: FlowRecord, { url, fields }: FlowSecret, push: Push): Promise<string> {
   const record = await runtime.store.connections.get(flow.connection);
-  const { auth } = declared(runtime, flow);
-  if (record === undefined || auth.type !== "oauth2") throw new JackfieldError("state_invalid");
+  if (record === undefined) throw new JackfieldError("state_invalid");
   const opened = { ...openForSignIn(runtime, record), fields };
+  const { auth } = opened;
   try {
+    refuseOutdated(auth, flow);
+    if (auth.type !== "oauth2") throw new JackfieldError("state_invalid");
     const client = await clientOf(runtime, opened);
     const reference = await pushAuthorization(runtime, auth, push, { client, names: namesOf(runtime, opened, client) });
     if (reference !== undefined) return authorizationUrl(auth, push.endpoint, reference);
@@ -187,6 +189,12 @@ async function pushedUrl(runtime: Runtime, flow: FlowRecord, { url, fields }: Fl
     if (cause instanceof JackfieldError) await connectFailed(runtime, record, cause, flow.actor);
     throw cause;
   }
+}
+
+/** What belongs to the authorization server that the sign-in began with is sent to no other. */
+function refuseOutdated(auth: Auth, flow: FlowRecord): void {
+  if (isOutdated(auth, flow))
+    throw new JackfieldError("state_invalid", { detail: "The connector was changed while you were signing in. Start again." });
 }
 
 function refuseOtherBrowser(flow: FlowRecord, browser: string | undefined): void {
@@ -342,9 +350,7 @@ async function complete(
   const { verifier, secret, nonce, offer, scopes, fields } = secretOf(runtime, flow);
   const opened = { ...openForSignIn(runtime, record), fields };
   const { auth } = opened;
-  // The code is of the authorization server that it began with.
-  if (isOutdated(auth, flow))
-    throw new JackfieldError("state_invalid", { detail: "The connector was changed while you were signing in. Start again." });
+  refuseOutdated(auth, flow);
   const { exchange } = grantOf(auth);
   if (exchange === undefined) throw new JackfieldError("no_user_step");
   const client = await clientOf(runtime, opened);
