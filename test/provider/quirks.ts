@@ -145,7 +145,7 @@ export class Realm {
   readonly seen: Seen[] = [];
   /** Why requests were refused. */
   readonly refusals: string[] = [];
-  /** Where this client's people are sent, if its redirect URL has another name here. */
+  /** The client's redirect URL, as it is registered here. */
   redirect = "";
 
   constructor(origin: string, name: string, switches: Switches) {
@@ -201,7 +201,7 @@ export class Realm {
     const expected: Record<string, string | RegExp | null> = {
       [own("response_type")]: "code",
       [id]: this.client.client_id,
-      [own("redirect_uri")]: redirect ?? /^http:\/\/localhost:\d+\/oauth\/callback\//,
+      [own("redirect_uri")]: redirect ?? this.redirect,
       [scope]: ["read", "write"].join(switches["scopes.separator"] ?? " "),
       [own("state")]: /^.{43}$/,
       ...(pkce === "none" ? {} : { code_challenge: /./, code_challenge_method: pkce.replace("-hex", "") }),
