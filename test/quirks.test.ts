@@ -120,10 +120,13 @@ describe("a server that", () => {
       expect(await shown.step()).toMatchObject({ status: 200, json: { output: [1, 2, 3] } });
       expect(connection.renewable).toBe(renews);
     }
-    if (connection.status === "connected" && renews) {
+    if (row.notYet !== undefined) {
+      const requests = realm.seen.length;
+      expect((await shown.refresh()).json).toMatchObject({ code: row.notYet });
+      expect(realm.seen).toHaveLength(requests);
+    } else if (connection.status === "connected" && renews) {
       // Twice, as what the first one replaced is used for the second one.
       for (let turn = 0; turn < 2; turn += 1) {
-        realm.ledger.skew += row.ages ?? 0;
         const refreshed = await shown.refresh();
         expect({ status: refreshed.status, json: refreshed.json, refusals: realm.refusals }).toMatchObject({
           status: 200,

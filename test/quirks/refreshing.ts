@@ -151,12 +151,7 @@ export const refreshRows: readonly Row[] = [
       },
     },
     plainly: { status: "connected", renewable: false },
-    ages: day + minute,
-    then: async ({ realm, refresh, step }) => {
-      expect((await refresh()).status).toBe(502);
-      expect(realm.refusals).toEqual(["refresh: too early", "/refresh_access_token: the refresh token is too early"]);
-      expect((await step()).status).toBe(200);
-    },
+    notYet: "refresh_too_soon",
   },
   {
     name: "answers a refresh in another shape than the exchange",

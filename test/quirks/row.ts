@@ -28,8 +28,8 @@ export interface Row {
   readonly plainly?: Readonly<Record<string, unknown>> | "same";
   /** Whether it can be refreshed. Default: true. */
   readonly renews?: boolean;
-  /** How far the server's clock goes ahead before each refresh, in milliseconds. */
-  readonly ages?: number;
+  /** The code by which a refresh at once is refused, before the provider is asked. */
+  readonly notYet?: string;
   /** Minutes until the token ends; null: unknown. Default: 60. */
   readonly minutes?: number | null;
   readonly then?: (shown: Shown) => Promise<void>;
