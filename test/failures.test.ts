@@ -91,33 +91,41 @@ const microsoft = {
     "50173": "reauthorize",
     "65001": "reauthorize",
     "50076": "reauthorize",
-    "7000215": "configuration",
-    "7000222": "configuration",
-    "90033": "retry",
   },
 };
 const salesforce = { errors: { inactive_user: "reauthorize", inactive_org: "reauthorize", rate_limit_exceeded: "retry" } };
 const zoho = { errors: { "Access Denied": "retry", invalid_code: "reauthorize" } };
+
+/** The code that people read where the manifest says what the provider's own code means. */
+const meaning: Readonly<Record<Kind, string>> = {
+  retry: "provider_unavailable",
+  ambiguous: "token_answer_invalid",
+  configuration: "token_request_refused",
+  reauthorize: "grant_refused",
+};
 
 const own = (name: string, token: Row["token"], answer: Reply, kind: Kind, says: RegExp, error: string): Row => ({
   name,
   ...(token === undefined ? {} : { token }),
   answer,
   kind,
-  code: kind === "retry" ? "provider_unavailable" : "grant_refused",
+  code: meaning[kind],
   says,
   error,
 });
 
-const aadsts = (code: number, error: string, kind: Kind): Row =>
-  own(
+/** Beside the code of its own stands that of RFC 6749, which counts where the manifest does not know the first. */
+const aadsts = (code: number, error: string, kind: Kind): Row => ({
+  ...own(
     `AADSTS${code}`,
     microsoft,
     json(kind === "configuration" ? 401 : 400, { error, error_description: `AADSTS${code}: No.`, error_codes: [code] }),
     kind,
     new RegExp(`AADSTS${code}`),
     String(code),
-  );
+  ),
+  ...(kind === "configuration" ? { code: "client_refused" } : {}),
+});
 
 const graph = (code: number, kind: Kind, subcode?: number): Row =>
   own(
@@ -141,10 +149,10 @@ const rows: readonly Row[] = [
     answer: oauth("invalid_client", "Because of invalid_client", 401),
   }),
   standard("unauthorized_client", "configuration", "client_refused"),
-  standard("invalid_request", "configuration", "grant_refused"),
+  standard("invalid_request", "configuration", "token_request_refused"),
   standard("invalid_scope", "configuration", "scope_refused"),
-  standard("invalid_target", "configuration", "grant_refused"),
-  standard("unsupported_grant_type", "configuration", "grant_refused"),
+  standard("invalid_target", "configuration", "token_request_refused"),
+  standard("unsupported_grant_type", "configuration", "token_request_refused"),
   standard("redirect_uri_mismatch", "configuration", "redirect_uri_mismatch"),
   standard("server_error", "retry", "provider_unavailable"),
   standard("temporarily_unavailable", "retry", "provider_unavailable"),
@@ -527,9 +535,22 @@ async function signIn(connector: string, owner?: string) {
 
 const tokenRequests = (connector: string) => odd.at(`/${connector}/token`).length;
 
+/** Who can do something about it. */
+const audiences: Readonly<Record<string, string>> = {
+  grant_refused: "user",
+  token_request_refused: "author",
+  client_refused: "admin",
+  scope_refused: "author",
+  redirect_uri_mismatch: "admin",
+  provider_unavailable: "provider",
+  provider_rate_limited: "provider",
+  token_answer_invalid: "provider",
+};
+
 /** What a person can do about it. */
 const hints: Readonly<Record<string, RegExp>> = {
-  grant_refused: /./,
+  grant_refused: /Press Connect again/,
+  token_request_refused: /Compare the manifest's token request/,
   client_refused: /client ID.*client secret/,
   scope_refused: /scopes/,
   redirect_uri_mismatch: /Register exactly/,
@@ -549,6 +570,7 @@ describe("a refresh that is answered with", () => {
     expect(refused.json).toMatchObject({ code: dead ? "needs_reauth" : row.code });
     expect(refused.status).toBe(dead ? 409 : row.code === "provider_rate_limited" ? 429 : 502);
     expect(refused.json.detail).toMatch(row.says);
+    expect(refused.json.audience).toBe(dead ? "user" : audiences[row.code]);
 
     const connection = await look(product, id);
     expect(connection).toMatchObject({
