@@ -1,6 +1,9 @@
 import { Browser } from "./harness/browser.ts";
+import { filesBelow, findSecrets } from "./harness/canary.ts";
 import { cleanup } from "./harness/cleanup.ts";
 import { begin, draft, events, look, step } from "./harness/connect.ts";
+import { heard } from "./harness/http.ts";
+import { checkAnswers } from "./harness/openapi.ts";
 import { type Product, startProduct } from "./harness/product.ts";
 import { backTo, type OddProvider, type Reply, startOddProvider } from "./provider/odd.ts";
 
@@ -498,10 +501,17 @@ beforeAll(async () => {
           const [, name = "", path = ""] = seen.path.split("/");
           const refusal = refusals.get(`${name}/${path}`);
           if (refusal !== undefined) return refusal;
-          if (path === "authorize") return backTo(seen.query.get("redirect_uri"), { code: "c", state: seen.query.get("state") });
+          if (path === "authorize")
+            return backTo(seen.query.get("redirect_uri"), { code: "canary-authorization-code", state: seen.query.get("state") });
           tokens += 1;
           if (path === "token")
-            return { body: { access_token: `canary-at-${tokens}`, refresh_token: `canary-rt-${tokens}`, expires_in: 3600 } };
+            return {
+              body: {
+                access_token: `canary-access-token-${tokens}`,
+                refresh_token: `canary-refresh-token-${tokens}`,
+                expires_in: 3600,
+              },
+            };
           return { body: { id: 1, name: "Ada" } };
         },
       },
@@ -521,7 +531,7 @@ beforeEach(() => refusals.clear());
 async function saveApp(connector: string): Promise<void> {
   const app = await product.put(`/v1/connectors/${connector}/apps/oauth/production`, {
     client_id: "the-id",
-    client_secret: "canary-secret",
+    client_secret: "canary-client-secret",
   });
   expect([app.status, connector]).toEqual([200, connector]);
 }
@@ -671,4 +681,22 @@ describe("a provider that sends the person back with", () => {
     });
     expect(tokenRequests("asking")).toBe(0);
   });
+});
+
+test("no secret stands in the store, in the logs or in any answer", () => {
+  const secrets = ["canary-access-token-", "canary-refresh-token-", "canary-client-secret", "canary-authorization-code"];
+  const answers = heard.filter(({ origin }) => origin === product.url);
+  const said = answers.map(({ headers, text }) => `${JSON.stringify(headers)}\n${text}`).join("\n");
+  const places = [["the logs", Buffer.from(product.output)] as const, ["the answers", Buffer.from(said)] as const];
+  expect(findSecrets(secrets, [...places, ...filesBelow(product.dataDir)])).toEqual([]);
+});
+
+test("every answer that was given here fits the OpenAPI document", async () => {
+  const document = (await product.get("/openapi.json")).json;
+  expect(
+    checkAnswers(
+      document,
+      heard.filter(({ origin }) => origin === product.url),
+    ),
+  ).toEqual([]);
 });

@@ -78,7 +78,7 @@ const rows: readonly Row[] = [
   },
 ];
 
-const lanes = [...rows.map((_, index) => `lane-${index}`), "exchange", "ended", "nobody"];
+const lanes = [...rows.map((_, index) => `lane-${index}`), "exchange", "ended", "graced"];
 
 let issuer: string;
 let product: Product;
@@ -94,7 +94,7 @@ auth:
     client: { authentication: client_secret_basic }
     authorization: { url: ${issuer}/${name}/authorize }
     token: { url: ${issuer}/${name}/token }
-    refresh: { rotation: always }
+    refresh: { rotation: always${name === "graced" ? ", grace: 2m" : ""} }
     test: { request: { path: /me } }
     label: "{{ me.name }}"
     unique_id: me.id
@@ -208,6 +208,15 @@ describe("a sign-in whose token request meets", () => {
     expect((await log("exchange")).filter(({ path }) => path === "/token")).toHaveLength(before + 1);
     expect(await signIn("exchange")).toMatchObject({ status: "connected" });
   });
+});
+
+test("an answer that is lost is asked for once more where a replaced refresh token is taken for a while", async () => {
+  const { id } = await signIn("graced");
+  await fail("graced", [{ times: 1, way: "lost" }]);
+  expect((await product.post(`/v1/connections/${id}/refresh`)).json).toMatchObject({ status: "connected", error: null });
+  const sent = (await refreshesOf("graced")).map(({ body }) => new URLSearchParams(body).get("refresh_token"));
+  expect([sent.length, new Set(sent).size]).toEqual([2, 1]);
+  expect((await events(product, id)).filter(({ type }) => type === "refresh_failed")).toEqual([]);
 });
 
 test("a token that ends during an outage is missed by steps, which say why, and is there again after it", async () => {

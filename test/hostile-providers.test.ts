@@ -139,7 +139,7 @@ const parameterNames = [
 
 /** The query of a callback: what a provider would send, and what it would not. */
 function query(dice: Dice, state: string): string {
-  const pairs = [`code=${dice.below(3) ? "c0de" : odd(dice)}`, `state=${dice.below(4) ? state : odd(dice)}`];
+  const pairs = [`code=${dice.below(3) ? "canary-c0de-0123456789" : odd(dice)}`, `state=${dice.below(4) ? state : odd(dice)}`];
   for (let count = dice.below(5); count > 0; count -= 1) {
     const name = dice.of(parameterNames);
     const spelled = dice.of([
@@ -260,5 +260,7 @@ test("nothing of all this ended in an error that nobody foresaw, and no secret w
   expect(product.output.split("\n").filter((line) => /"level":"(error|fatal)"|unhandled|uncaught/i.test(line))).toEqual([]);
   const said = own.map(({ headers, text }) => `${JSON.stringify(headers)}\n${text}`).join("\n");
   const places = [["the logs", Buffer.from(product.output)] as const, ["the answers", Buffer.from(said)] as const];
-  expect(findSecrets([secret], [...places, ...filesBelow(product.dataDir)])).toEqual([]);
+  expect(
+    findSecrets([secret, "canary-good-token", "canary-c0de-0123456789"], [...places, ...filesBelow(product.dataDir)]),
+  ).toEqual([]);
 });

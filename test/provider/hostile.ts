@@ -86,7 +86,7 @@ const names = [
 
 /** A JSON object, some of whose members are not what they should be; now and then a good token is left in it. */
 function object(dice: Dice): string {
-  const members = ['"access_token":"good-token"', '"id":1', '"name":"Ada"'].filter(() => dice.below(3) > 0);
+  const members = ['"access_token":"canary-good-token"', '"id":1', '"name":"Ada"'].filter(() => dice.below(3) > 0);
   for (let count = dice.below(5); count >= 0; count -= 1) members.push(`${JSON.stringify(dice.of(names))}:${values(dice)}`);
   return `{${members.join(",")}}`;
 }
@@ -97,7 +97,7 @@ const bombs = {
   br: brotliCompressSync(Buffer.alloc(20 << 20)),
   twice: gzipSync(gzipSync(Buffer.alloc(100 << 20))),
 };
-const whole = '{"access_token":"good-token","id":1,"name":"Ada"}';
+const whole = '{"access_token":"canary-good-token","id":1,"name":"Ada"}';
 
 const head = (status: string, headers: readonly string[]) =>
   `HTTP/1.1 ${status}\r\n${headers.map((line) => `${line}\r\n`).join("")}\r\n`;
@@ -164,7 +164,7 @@ const manners: readonly ((dice: Dice, socket: Socket) => void)[] = [
   (dice, socket) =>
     socket.end(
       reply(
-        `{"access_token":"good-token","scope":${JSON.stringify(Array.from({ length: 50_000 }, (_, n) => `s${n}`))},"id":${dice.below(9)}}`,
+        `{"access_token":"canary-good-token","scope":${JSON.stringify(Array.from({ length: 50_000 }, (_, n) => `s${n}`))},"id":${dice.below(9)}}`,
       ),
     ),
   (dice, socket) =>

@@ -1,3 +1,5 @@
+import { createHmac } from "node:crypto";
+import { secretBeginning } from "../provider/quirks.ts";
 import type { Row } from "./row.ts";
 
 const nested = (root: string) => ({
@@ -12,6 +14,9 @@ const unknownEnd = { minutes: null, becomes: { expires_at: null } } as const;
 const keepsNothing = (value: unknown): Row["switches"] => ({
   "token.response": (answer, moment) => (moment === "refresh" ? { ...answer, refresh_token: value } : answer),
 });
+
+const claims = (seconds: number) =>
+  Buffer.from(JSON.stringify({ exp: Math.floor(Date.now() / 1000) + seconds })).toString("base64url");
 
 const refusal = (message: RegExp, provider: Readonly<Record<string, unknown>>, code = "grant_refused") => ({
   status: "error",
@@ -156,6 +161,14 @@ export const answerRows: readonly Row[] = [
     plainly: { status: "connected", expires_at: null },
   },
   {
+    name: "tells no lifetime but in the token itself, which is a JSON Web Token",
+    switches: {
+      "token.response.expires_in": "missing",
+      "token.response": (answer) => ({ ...answer, access_token: `e30.${claims(3600)}.${answer.access_token}` }),
+      apply: ({ headers }) => headers.authorization?.split(".")[2],
+    },
+  },
+  {
     name: "tells no lifetime but to introspection",
     switches: { "token.response.expires_in": "missing" },
     says: { introspection: { url: "{url}/introspect" } },
@@ -242,6 +255,21 @@ export const answerRows: readonly Row[] = [
       error: expect.objectContaining({ code: "credentials_invalid", provider: expect.objectContaining({ status: 401 }) }),
       refusals: [expect.stringMatching("the API does not take Bearer")],
     },
+  },
+  {
+    name: "takes the token only with a proof that the client's secret made of it",
+    switches: {
+      default_params: ({ query }, { access_token }) =>
+        query.get("appsecret_proof") === createHmac("sha256", `${secretBeginning}appsecret`).update(access_token).digest("hex"),
+    },
+    says: {
+      client: { fields: [{ name: "proof_secret", label: "Proof secret", secret: true, help: "From the app's page." }] },
+      apply: [
+        { value: "Bearer {{ token.access_token }}" },
+        { in: "query", name: "appsecret_proof", value: "{{ $hmac(token.access_token, app.proof_secret) }}" },
+      ],
+    },
+    app: { proof_secret: `${secretBeginning}appsecret` },
   },
   {
     name: "takes the token only in a header of its own",
