@@ -1,6 +1,6 @@
 import { existsSync, readFileSync } from "node:fs";
 import { Browser } from "./harness/browser.ts";
-import { filesBelow, findSecrets } from "./harness/canary.ts";
+import { everythingOf, findSecrets } from "./harness/canary.ts";
 import { cleanup } from "./harness/cleanup.ts";
 import { begin, draft } from "./harness/connect.ts";
 import { type Answer, heard, send } from "./harness/http.ts";
@@ -258,9 +258,5 @@ test("nothing of all this ended in an error that nobody foresaw, and no secret w
   const own = heard.filter(({ origin }) => origin === product.url);
   expect(own.filter(({ text }) => text.includes('"code":"internal"'))).toEqual([]);
   expect(product.output.split("\n").filter((line) => /"level":"(error|fatal)"|unhandled|uncaught/i.test(line))).toEqual([]);
-  const said = own.map(({ headers, text }) => `${JSON.stringify(headers)}\n${text}`).join("\n");
-  const places = [["the logs", Buffer.from(product.output)] as const, ["the answers", Buffer.from(said)] as const];
-  expect(
-    findSecrets([secret, "canary-good-token", "canary-c0de-0123456789"], [...places, ...filesBelow(product.dataDir)]),
-  ).toEqual([]);
+  expect(findSecrets([secret, "canary-good-token", "canary-c0de-0123456789"], everythingOf(product))).toEqual([]);
 });
