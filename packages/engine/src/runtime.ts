@@ -41,6 +41,8 @@ export interface Runtime extends GrantContext {
   readonly platform: Platform;
   readonly policy: Policy;
   readonly events: EventLog;
+  /** Whose log takes what cannot be told whose it is. */
+  readonly workspace: string;
   readonly log: Log;
   /** Milliseconds since the epoch. */
   readonly clock: () => number;

@@ -26,6 +26,7 @@ import {
 } from "./open.ts";
 import type { ConnectionError, ConnectionRecord, FlowRecord } from "./record.ts";
 import { redirectUri } from "./redirect-uri.ts";
+import { noteRefused } from "./refused-sign-in.ts";
 import { scopesToAsk } from "./scopes.ts";
 import { type Connection, view } from "./view.ts";
 
@@ -160,11 +161,16 @@ export async function openFlow(
   const id = sha256(ticket);
   const flow = await runtime.store.flows.get(id);
   if (flow === undefined || Date.parse(flow.expires_at) <= runtime.clock()) throw new JackfieldError("state_invalid");
-  refuseOtherPerson(flow, person, guests);
   const binding = browser ?? runtime.random(32).toString("base64url");
-  const bound = flow.browser_hash === null ? await runtime.store.flows.bind(id, sha256(binding)) : flow;
-  if (bound === undefined) throw new JackfieldError("state_invalid");
-  refuseOtherBrowser(bound, binding);
+  try {
+    refuseOtherPerson(flow, person, guests);
+    const bound = flow.browser_hash === null ? await runtime.store.flows.bind(id, sha256(binding)) : flow;
+    if (bound === undefined) throw new JackfieldError("state_invalid");
+    refuseOtherBrowser(bound, binding);
+  } catch (cause) {
+    noteRefused(runtime, { ...flow, id: flow.connection }, person, cause);
+    throw cause;
+  }
   const secret = secretOf(runtime, flow);
   return { location: !secret.push ? secret.url : await pushedUrl(runtime, flow, secret, secret.push), browser: binding };
 }
@@ -219,11 +225,17 @@ export async function finish(
   person: string | undefined,
   guests: readonly string[] = [],
 ): Promise<CallbackOutcome> {
-  const { flow, state } = await takeFlow(runtime, connector, query);
+  const { flow, state } = await takeFlow(runtime, connector, query).catch((cause: unknown) => {
+    noteRefused(runtime, { id: null, workspace: runtime.workspace, connector }, person, cause);
+    throw cause;
+  });
   const callback = readCallback(query, callbackNames(declared(runtime, flow).auth));
   const record = await runtime.store.connections.get(flow.connection);
-  if (record === undefined || record.status === "revoked")
-    throw new JackfieldError("state_invalid", { detail: "The connection was disconnected meanwhile." });
+  if (record === undefined || record.status === "revoked") {
+    const gone = new JackfieldError("state_invalid", { detail: "The connection was disconnected meanwhile." });
+    noteRefused(runtime, record ?? { id: null, workspace: flow.workspace, connector: flow.connector }, person, gone);
+    throw gone;
+  }
   try {
     if (callback.state !== state) throw new JackfieldError("state_invalid");
     refuseForeign(runtime, flow, callback, connector, { browser, person, guests });

@@ -113,7 +113,9 @@ export async function create(
   const draft: OpenConnection = { record, connector, auth, fields, credential: undefined, known: nothingKnown };
   if (!dependsOnCaptures(auth)) await whitelistOf(runtime, draft);
   if (grantOf(auth).obtain !== undefined) await clientOf(runtime, draft);
-  await runtime.store.connections.insert(record, [runtime.events.make(record, "created", { actor: actor.id })]);
+  const created = runtime.events.make(record, "created", { actor: actor.id });
+  await runtime.store.connections.insert(record, [created]);
+  runtime.events.announce([created]);
   if (grantOf(auth).begin !== undefined) return { connection: view(runtime, actor, record), reused: false };
   return connectAtOnce(runtime, actor, record);
 }

@@ -80,6 +80,7 @@ export function paperRuntime({ platform, client, clock, record }: Paper): Runtim
     platform,
     policy: {},
     events: {} as Runtime["events"],
+    workspace: "",
     log: () => {},
     clock,
     // The same each time, and evidently not random.
