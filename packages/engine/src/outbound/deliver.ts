@@ -22,7 +22,7 @@ const longestPause = 24 * 3_600_000;
 
 const timeout = 15_000;
 /** A delivery that is being attempted is nobody else's for so long; if the process dies, it is tried again afterwards. */
-const claimMs = 4 * timeout;
+const claimMs = timeout + 5_000;
 /** What is read of an answer, which nobody looks at, so that its connection can be used again. */
 const answerBytes = 16 * 1024;
 
