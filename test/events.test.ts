@@ -1,9 +1,11 @@
-import { readdirSync } from "node:fs";
+import { spawn, spawnSync } from "node:child_process";
+import { readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { type AddressInfo, createServer } from "node:net";
 import { join } from "node:path";
 import Database from "libsql";
 import { Browser } from "./harness/browser.ts";
 import { filesBelow, findSecrets } from "./harness/canary.ts";
-import { cleanup } from "./harness/cleanup.ts";
+import { afterwards, cleanup, temporary } from "./harness/cleanup.ts";
 import { begin, draft, look, step } from "./harness/connect.ts";
 import { heard, send } from "./harness/http.ts";
 import { checkAnswers } from "./harness/openapi.ts";
@@ -371,8 +373,9 @@ describe("the workspace's log", () => {
     store.exec(`
       WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 7000)
       INSERT INTO events (id, workspace, connection, connector, owner, type, at, doc)
-      SELECT 'evt_' || i, 'default', '${id}', 'acme', 'exported', 'used', '2030-01-01T00:00:00.000Z', json_object('id', 'evt_' || i)
-      FROM n`);
+      SELECT 'evt_' || i, workspace, connection, connector, owner, 'used', '2030-01-01T00:00:00.000Z',
+        json_set(doc, '$.id', 'evt_' || i, '$.type', 'used')
+      FROM n, (SELECT * FROM events WHERE connection = '${id}' LIMIT 1)`);
     store.close();
     await product.start();
     const key = product.adminKey;
@@ -469,6 +472,60 @@ describe("a workflow that names itself", () => {
   });
 });
 
+describe("docs/events.md", () => {
+  const text = readFileSync("docs/events.md", "utf8");
+  const block = (kind: string) => new RegExp(`^\`\`\`${kind}\\n([\\s\\S]*?)^\`\`\`$`, "m").exec(text)?.[1] ?? "";
+
+  test("names every type of message", async () => {
+    const { paths } = (await product.get("/openapi.json")).json;
+    const types = paths["/v1/event_endpoints"].post.requestBody.content["application/json"].schema.properties.types.items.enum;
+    expect(types.length).toBeGreaterThan(6);
+    for (const type of types) expect(text).toContain(`| \`${type}\` |`);
+  });
+
+  test("has commands that tell a genuine message from a forged one", async () => {
+    const told = await endpoint({ types: ["connection.created"] });
+    await connectKey("openssl");
+    await messages(told, 1);
+    const [received] = receiver.at(told.path);
+    const folder = temporary();
+    const verify = (body: string) => {
+      writeFileSync(join(folder, "body.json"), body);
+      const header = (name: string) => String(received?.headers[`webhook-${name}`]);
+      const env = { WEBHOOK_ID: header("id"), WEBHOOK_TIMESTAMP: header("timestamp"), WEBHOOK_SIGNATURE: header("signature") };
+      const all = { PATH: process.env.PATH, SECRET: told.secret, ...env };
+      return spawnSync("sh", ["-c", block("sh verify")], { cwd: folder, encoding: "utf8", env: all }).stdout.trim();
+    };
+    expect(verify(received?.body ?? "")).toBe("genuine");
+    expect(verify(`${received?.body} `)).toBe("forged");
+  });
+
+  test("has a receiver that takes genuine messages, and refuses forged ones", async () => {
+    const port = await freePort();
+    const url = `http://127.0.0.1:${port}/`;
+    const told = (await product.post("/v1/event_endpoints", { url, types: ["connection.created"] })).json;
+    const env = { PATH: process.env.PATH, SECRET: told.secret, PORT: String(port) };
+    const child = spawn(process.execPath, ["--input-type=module", "-e", block("js receiver")], { env });
+    afterwards(() => child.kill("SIGKILL"));
+    let printed = "";
+    child.stdout.on("data", (chunk) => {
+      printed += chunk;
+    });
+    const forged = await until("the receiver", () => send(url, { method: "POST", body: "{}" }).catch(() => undefined));
+    expect(forged.status).toBe(400);
+    const { id } = await connectKey("documented");
+    await until("the message", () => printed.includes(`connection.created ${id}`));
+  });
+});
+
+async function freePort(): Promise<number> {
+  const server = createServer();
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const { port } = server.address() as AddressInfo;
+  await new Promise((resolve) => server.close(resolve));
+  return port;
+}
+
 test("the secrets of endpoints stand nowhere but in the answer that made them, and those of connections in no message", async () => {
   const told = await endpoint();
   const rotated = (await product.post(`/v1/event_endpoints/${told.id}/rotate`)).json.secret;
@@ -492,5 +549,11 @@ test("the secrets of endpoints stand nowhere but in the answer that made them, a
 
 test("every answer is one that the OpenAPI document promises", async () => {
   const document = (await product.get("/openapi.json")).json;
-  expect(checkAnswers(document)).toEqual([]);
+  // What a proxy answers is the provider's own.
+  expect(
+    checkAnswers(
+      document,
+      heard.filter(({ target }) => !target.includes("/proxy/")),
+    ),
+  ).toEqual([]);
 });

@@ -165,9 +165,13 @@ export interface Connection {
   readonly updated_at: string;
 }
 
-/** One line of a connection's log. */
+/** One line of a connection's log, or of the workspace's. */
 export interface ConnectionEvent {
   readonly id: string;
+  /** Null for what belongs to no connection. */
+  readonly connection?: string | null;
+  readonly connector?: string;
+  readonly owner?: string;
   readonly at: string;
   readonly type: string;
   readonly actor: string;
@@ -176,6 +180,38 @@ export interface ConnectionEvent {
   readonly status?: number;
   readonly duration_ms?: number;
   readonly code?: string;
+  readonly workflow?: string;
+  readonly endpoint?: string;
+}
+
+/** How a workflow has used a connection. */
+export interface Usage {
+  readonly workflow: string;
+  readonly last_used_at: string;
+  readonly count: number;
+}
+
+/** Where an embedding application hears of events. */
+export interface EventEndpoint {
+  readonly id: string;
+  readonly url: string;
+  readonly description: string | null;
+  readonly types: readonly string[];
+  readonly disabled: boolean;
+  readonly disabled_reason: "admin" | "gone" | "failing" | null;
+  readonly last_success_at: string | null;
+}
+
+export interface Delivery {
+  readonly id: string;
+  readonly type: string;
+  readonly status: "pending" | "delivered" | "failed" | "cancelled";
+  readonly attempts: number;
+  readonly http_status: number | null;
+  readonly error: string | null;
+  readonly duration_ms: number | null;
+  readonly next_at: string | null;
+  readonly created_at: string;
 }
 
 /** A link with which somebody without a key connects. */
@@ -307,8 +343,16 @@ export async function call<T>(method: "GET" | "POST" | "PUT" | "PATCH" | "DELETE
   throw new Problem(answer.status, document !== null && typeof document === "object" ? document : {});
 }
 
-async function send(method: string, url: string, body: unknown): Promise<Response> {
-  const headers: Record<string, string> = { accept: "application/json", ...identity() };
+/** An answer of lines, to be saved as a file. Throws `Problem`. */
+export async function download(url: string): Promise<Blob> {
+  const answer = await send("GET", url, undefined, "application/x-ndjson");
+  if (answer.ok) return answer.blob();
+  const document = await read(answer);
+  throw new Problem(answer.status, document !== null && typeof document === "object" ? document : {});
+}
+
+async function send(method: string, url: string, body: unknown, accept = "application/json"): Promise<Response> {
+  const headers: Record<string, string> = { accept, ...identity() };
   if (body !== undefined) headers["content-type"] = "application/json";
   try {
     return await fetch(url, {
