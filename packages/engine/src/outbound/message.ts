@@ -1,5 +1,5 @@
 import { outgoingTypes } from "../connection/outgoing.ts";
-import type { Outgoing } from "../connection/record.ts";
+import type { Outgoing, ToldConnection } from "../connection/record.ts";
 import { accountOf } from "../connection/view.ts";
 import { errorTable } from "../errors.ts";
 import type { Runtime } from "../runtime.ts";
@@ -13,27 +13,21 @@ export interface Message {
 /** The reader is nobody's owner: a masked label stays masked. */
 const outsider = { owner: "" } as const;
 
-const nothing = { alias_of: null, auth_version: undefined, credential_version: undefined } as const;
-
 /**
  * The message of an event. It says why in our own words only: what the provider said may hold anything. Undefined for an event that nobody
  * outside is told of (any more).
  */
 export function messageOf(runtime: Runtime, { event, connection }: Outgoing): Message | undefined {
-  const type = outgoingTypes[event.type];
+  // A newer version may have stored a type that this one does not know.
+  const type = outgoingTypes[event.type] ?? null;
   if (type === null) return undefined;
   const { connector, owner, endpoint, code } = event;
-  const { alias_of: merged_into, auth_version: _, credential_version: __, ...told } = connection ?? nothing;
-  const about =
-    connection === null
-      ? { connector, owner, endpoint }
-      : {
-          connection: {
-            ...told,
-            ...accountOf(runtime, outsider, connection),
-            ...(merged_into === null ? {} : { merged_into }),
-          },
-        };
+  const about = connection === null ? { connector, owner, endpoint } : { connection: shown(runtime, connection) };
   const error = code === undefined ? {} : { error: { code, message: errorTable[code][2] } };
   return { type, body: JSON.stringify({ type, timestamp: event.at, data: { ...about, ...error } }) };
+}
+
+function shown(runtime: Runtime, connection: ToldConnection): object {
+  const { alias_of: merged_into, auth_version: _, credential_version: __, ...told } = connection;
+  return { ...told, ...accountOf(runtime, outsider, connection), ...(merged_into === null ? {} : { merged_into }) };
 }
