@@ -170,7 +170,7 @@ export async function createWorld(options: WorldOptions): Promise<World> {
       await running()
         .connections.events(admin, connection, { limit: 1 })
         .catch(() => undefined);
-      const { items } = await store.events.list(connection, { limit: 1000 });
+      const { items } = await store.events.list({ workspace: admin.workspace, connection }, { limit: 1000 });
       return items.map(({ type, code }) => (code === undefined ? type : `${type} ${code}`)).toReversed();
     },
   };

@@ -20,12 +20,13 @@ import { createDuties } from "./connection/duties.ts";
 import { createEventLog } from "./connection/event-log.ts";
 import { disconnectIdle } from "./connection/idle.ts";
 import { mayUse } from "./connection/limits.ts";
-import { type ConnectionEvent, duties, type LastTest } from "./connection/record.ts";
+import { type ConnectionEvent, duties, type LastTest, type UsageRecord } from "./connection/record.ts";
 import { redirectUri } from "./connection/redirect-uri.ts";
-import { createRefresher } from "./connection/refresh.ts";
+import { createRefresher, type Refresher } from "./connection/refresh.ts";
 import type { Revocation } from "./connection/revocation.ts";
 import { createSealer, type KeyRing } from "./connection/seal.ts";
-import type { Listed, Page, Store } from "./connection/store.ts";
+import type { EventFilter, Listed, Page, Store } from "./connection/store.ts";
+import { listUsage, refuseInUse } from "./connection/usage.ts";
 import { type Connection, view } from "./connection/view.ts";
 import { allowsPlainHttp } from "./egress/address.ts";
 import { createEgress, type Egress, type EgressOptions } from "./egress/egress.ts";
@@ -34,6 +35,8 @@ import { createNonces } from "./grant/dpop.ts";
 import { createMetadata } from "./grant/metadata.ts";
 import { createTokenPool } from "./grant/token-pool.ts";
 import type { Log } from "./log.ts";
+import { createDeliverer } from "./outbound/deliver.ts";
+import { createEndpoints, type EventEndpoints } from "./outbound/endpoints.ts";
 import type { Queue } from "./queue.ts";
 import type { Platform, Policy, Registry, Runtime } from "./runtime.ts";
 import { listOptions, type OptionsPage, type OptionsRequest } from "./step/options.ts";
@@ -69,12 +72,14 @@ export interface Engine {
     list(actor: Actor, filter: Filter, page: Page): Promise<Listed<Connection>>;
     /** `fields` of a grant without a user step are tried at once; of others they count from the next sign-in. */
     update(actor: Actor, id: string, change: ConnectionChange): Promise<Connection>;
-    /** Erases it here at once, then tells the provider; what came of that is told. */
-    remove(actor: Actor, id: string): Promise<Revocation>;
+    /** Erases it here at once, then tells the provider; what came of that is told. Throws `in_use` unless it is forced. */
+    remove(actor: Actor, id: string, options?: { readonly force?: boolean | undefined }): Promise<Revocation>;
     test(actor: Actor, id: string): Promise<TestResult>;
     /** Refreshes now. Throws `not_renewable`, `needs_reauth`, … */
     refresh(actor: Actor, id: string): Promise<Connection>;
-    events(actor: Actor, id: string, page: Page): Promise<Listed<ConnectionEvent>>;
+    events(actor: Actor, id: string, page: Page, filter?: Pick<EventFilter, "type">): Promise<Listed<ConnectionEvent>>;
+    /** The workflows that named themselves in its steps, the last one first. */
+    usage(actor: Actor, id: string): Promise<readonly UsageRecord[]>;
     /** Calls `listener` with each further event of the connection, and of the one it is merged into, until the result is called. */
     watch(actor: Actor, id: string, listener: (event: ConnectionEvent, connection: Connection) => void): Promise<() => void>;
   };
@@ -117,6 +122,11 @@ export interface Engine {
     /** A page of a drop-down's choices. Throws `options_unknown`, and as `run`. */
     options(actor: Actor, connection: string, name: string, request: OptionsRequest): Promise<OptionsPage>;
   };
+  readonly events: {
+    /** The workspace's log, newest first. */
+    list(actor: Actor, filter: Omit<EventFilter, "workspace">, page: Page): Promise<Listed<ConnectionEvent>>;
+  };
+  readonly endpoints: EventEndpoints;
   /** Begins to work the queues and to sweep. */
   start(): Promise<void>;
   /** Finishes what runs, takes nothing new, writes what is buffered. */
@@ -136,6 +146,8 @@ export interface EngineOptions {
   /** Whether providers are asked for their metadata where a manifest names an issuer. Default: yes. */
   readonly discovery?: boolean;
   readonly log: Log;
+  /** Whose log takes what cannot be told whose it is. Default: `default`. */
+  readonly workspace?: string;
   /** Milliseconds since the epoch. Default: the system's clock. */
   readonly clock?: () => number;
   /** Default: the system's generator. */
@@ -148,6 +160,8 @@ export interface EngineOptions {
 
 /** How many jobs of one kind run at once. */
 const concurrency = 8;
+/** Each is an event endpoint, most of which do nothing but wait for an answer. */
+const deliverConcurrency = 64;
 
 function createRuntime(options: EngineOptions, stopping: AbortSignal): Runtime {
   const { store, log, clock = Date.now, random = randomBytes } = options;
@@ -164,6 +178,7 @@ function createRuntime(options: EngineOptions, stopping: AbortSignal): Runtime {
     policy: options.policy ?? {},
     plainHttp: "send" in options.egress ? () => false : allowsPlainHttp(options.egress.allowPrivate ?? []),
     events: createEventLog(store, clock, random, log),
+    workspace: options.workspace ?? "default",
     log,
     pool: createTokenPool(clock),
     clock,
@@ -178,9 +193,11 @@ export function createEngine(options: EngineOptions): Engine {
   const runtime = createRuntime(options, stopped.signal);
   const refresher = createRefresher(runtime, `engine/${runtime.random(9).toString("base64url")}`);
   const work = createDuties(runtime, refresher);
+  const deliverer = createDeliverer(runtime, stopped.signal);
   const sweep = createSweep(runtime, options.repeat ?? repeatByTimer, async () => {
     await expireFlows(runtime);
     await disconnectIdle(runtime);
+    await deliverer.sweep();
   });
 
   return {
@@ -196,28 +213,14 @@ export function createEngine(options: EngineOptions): Engine {
       get: async (actor, id) => view(runtime, actor, await reach(runtime, actor, id, "connect")),
       list: (...args) => list(runtime, ...args),
       update: (...args) => update(runtime, ...args),
-      remove: (...args) => remove(runtime, ...args),
-      async test(actor, id) {
-        const reached = await reach(runtime, actor, id, "connect");
-        const { result, record } = await check(runtime, refresher, reached, actor.id);
-        const { outcome, status, duration_ms } = result;
-        return {
-          ok: outcome === "passed",
-          outcome,
-          ...(status === undefined ? {} : { status }),
-          duration_ms,
-          connection: view(runtime, actor, record),
-        };
-      },
+      remove: (...args) => removeUnused(runtime, ...args),
+      test: (...args) => test(runtime, refresher, ...args),
       async refresh(actor, id) {
         const { id: target, credential_version } = await reach(runtime, actor, id);
         return view(runtime, actor, (await refresher.refresh(target, credential_version, actor.id)).record);
       },
-      async events(actor, id, page) {
-        const record = await reach(runtime, actor, id, "connect");
-        await runtime.events.flush();
-        return runtime.store.events.list(record.id, page);
-      },
+      events: (...args) => eventsOf(runtime, ...args),
+      usage: (...args) => listUsage(runtime, ...args),
       watch: (actor, id, listener) => watch(runtime, actor, id, listener),
     },
     authorization: {
@@ -231,9 +234,17 @@ export function createEngine(options: EngineOptions): Engine {
       proxy: (...args) => proxy(runtime, refresher, ...args),
       options: (...args) => listOptions(runtime, refresher, ...args),
     },
+    events: {
+      async list({ workspace }, filter, page) {
+        await runtime.events.flush();
+        return runtime.store.events.list({ ...filter, workspace }, page);
+      },
+    },
+    endpoints: createEndpoints(runtime, deliverer, runtime.plainHttp),
     async start() {
       for (const duty of duties) runtime.queue.work(duty, { concurrency }, work[duty]);
       runtime.queue.work("device", { concurrency }, (id) => poll(runtime, id));
+      runtime.queue.work("deliver", { concurrency: deliverConcurrency }, (endpoint) => deliverer.work(endpoint));
       await sweep.start();
     },
     async stop() {
@@ -244,6 +255,40 @@ export function createEngine(options: EngineOptions): Engine {
       await runtime.egress.close();
     },
   };
+}
+
+async function test(runtime: Runtime, refresher: Refresher, actor: Actor, id: string): Promise<TestResult> {
+  const { result, record } = await check(runtime, refresher, await reach(runtime, actor, id, "connect"), actor.id);
+  const { outcome, status, duration_ms } = result;
+  return {
+    ok: outcome === "passed",
+    outcome,
+    ...(status === undefined ? {} : { status }),
+    duration_ms,
+    connection: view(runtime, actor, record),
+  };
+}
+
+async function removeUnused(
+  runtime: Runtime,
+  actor: Actor,
+  id: string,
+  { force = false }: { readonly force?: boolean | undefined } = {},
+): Promise<Revocation> {
+  if (!force) await refuseInUse(runtime, actor, id);
+  return remove(runtime, actor, id);
+}
+
+async function eventsOf(
+  runtime: Runtime,
+  actor: Actor,
+  id: string,
+  page: Page,
+  filter: Pick<EventFilter, "type"> = {},
+): Promise<Listed<ConnectionEvent>> {
+  const { id: connection, workspace } = await reach(runtime, actor, id, "connect");
+  await runtime.events.flush();
+  return runtime.store.events.list({ ...filter, workspace, connection }, page);
 }
 
 /** Watches the id that was asked for and, once it has become an alias, the connection that it stands for. */

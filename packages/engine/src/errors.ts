@@ -157,6 +157,12 @@ export const errorTable = {
   connection_idle: [410, "user", "The connection was not used for too long and was disconnected.", "Connect again."],
   not_connected: [409, "user", "The connection is not connected yet.", "Finish connecting it first."],
   needs_reauth: [409, "user", "The connection must be authorized again.", "Press Reconnect."],
+  in_use: [
+    409,
+    "user",
+    "Workflows use the connection.",
+    "Give the workflows another connection, or repeat the request with `?force=true`.",
+  ],
   duplicate_connection: [409, "user", "This account is already connected.", "Use the connection that is named."],
   account_mismatch: [
     409,
@@ -268,6 +274,8 @@ export const errorTable = {
   provider_timeout: [504, "provider", "The provider did not answer in time.", "Try again later."],
   provider_answer_too_large: [502, "provider", "The provider's answer is larger than the limit.", "Ask for less."],
   scope_missing: [409, "user", "The account did not grant a scope that this action needs.", "Reconnect and grant it."],
+  // event endpoints
+  endpoint_unknown: [404, "admin", "There is no such event endpoint.", "GET /v1/event_endpoints lists them."],
   // ourselves
   seal_broken: [500, "operator", "A sealed record cannot be opened.", "Check MASTER_KEYS; the record may have been altered."],
   store_unavailable: [503, "operator", "The store does not answer.", "Try again shortly."],

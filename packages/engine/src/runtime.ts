@@ -43,6 +43,8 @@ export interface Runtime extends GrantContext {
   readonly platform: Platform;
   readonly policy: Policy;
   readonly events: EventLog;
+  /** Whose log takes what cannot be told whose it is. */
+  readonly workspace: string;
   readonly log: Log;
   /** Whether a host, without its port, may be spoken to in plain http. */
   readonly plainHttp: (host: string) => boolean;

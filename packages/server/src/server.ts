@@ -14,7 +14,7 @@ import {
   type Policy,
 } from "@jackfield/engine";
 import type { Connector, Problem } from "@jackfield/manifest";
-import { type Access, createAccess, type Welcome, welcome } from "./access/access.ts";
+import { type Access, createAccess, defaultWorkspace, type Welcome, welcome } from "./access/access.ts";
 import { createAuthenticator } from "./access/authenticate.ts";
 import type { Services } from "./api/route.ts";
 import { routes } from "./api/routes.ts";
@@ -151,6 +151,7 @@ async function build(host: Host): Promise<{
     platform,
     policy,
     egress: { allowPrivate },
+    workspace: defaultWorkspace,
     log,
     clock,
   });
@@ -221,7 +222,8 @@ async function maintain({ config, store, access, clock, log }: Host, catalog: Ca
   const tidy = async () => {
     access.sessions.expire();
     access.connectSessions.expire();
-    await store.events.expire(new Date(clock() - config.eventRetentionDays * 86_400_000).toISOString());
+    const oldest = new Date(clock() - config.eventRetentionDays * 86_400_000).toISOString();
+    for (const log of [store.events, store.deliveries, store.usage]) await log.expire(oldest);
     await catalog.removeUnused();
   };
   await tidy();

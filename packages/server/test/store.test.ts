@@ -4,7 +4,7 @@ import Database from "libsql";
 import { metaTable } from "../src/store/meta.ts";
 import { migrations } from "../src/store/migrations.ts";
 import { openStore } from "../src/store/sqlite.ts";
-import { connection, storeContract } from "./contract/store.ts";
+import { connection, event, storeContract } from "./contract/store.ts";
 import { temporary } from "./temporary.ts";
 
 storeContract("SQLite", async () => {
@@ -138,6 +138,37 @@ describe("the SQLite file", () => {
     expect(plan("SELECT doc FROM events WHERE connection = ? ORDER BY at DESC, seq DESC LIMIT 10", "x")).toContain(
       "events_newest",
     );
+    expect(plan("SELECT doc FROM events WHERE workspace = ? ORDER BY at DESC, seq DESC LIMIT 10", "w")).toContain(
+      "events_of_all",
+    );
+    expect(
+      plan("SELECT doc FROM events WHERE workspace = ? AND type = ? ORDER BY at DESC, seq DESC LIMIT 10", "w", "used"),
+    ).toContain("events_by_type");
+    expect(
+      plan("SELECT doc FROM deliveries WHERE endpoint = ? AND next_at IS NOT NULL ORDER BY next_at, id LIMIT 1", "x"),
+    ).toContain("deliveries_pending");
+    await store.close();
+  });
+
+  test("of an older version keeps its events, which are then found by what their connections are", async () => {
+    const file = join(temporary(), "store.db");
+    const raw = new Database(file);
+    raw.exec(migrations[0] ?? "");
+    raw.pragma("user_version = 1");
+    const { id, identity, workspace, owner, connector, environment, status, created_at } = connection("a");
+    raw
+      .prepare(
+        `INSERT INTO connections (id, identity, workspace, owner, connector, environment, status, search, created_at, doc)
+         VALUES (?, ?, ?, ?, ?, ?, ?, '', ?, ?)`,
+      )
+      .run([id, identity, workspace, owner, connector, environment, status, created_at, JSON.stringify(connection("a"))]);
+    raw
+      .prepare("INSERT INTO events (id, connection, at, doc) VALUES (?, ?, ?, ?)")
+      .run(["e1", "a", event("e1", "a").at, JSON.stringify(event("e1", "a"))]);
+    raw.close();
+    const store = openStore(file);
+    const { items } = await store.events.list({ workspace, connector, owner, type: "used" }, { limit: 10 });
+    expect(items).toEqual([{ ...event("e1", "a"), connector, owner }]);
     await store.close();
   });
 });

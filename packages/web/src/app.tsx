@@ -9,6 +9,8 @@ import { ConnectSessionPage } from "./pages/connect-session.tsx";
 import { ConnectionPage } from "./pages/connection.tsx";
 import { ConnectionsPage } from "./pages/connections.tsx";
 import { ConnectorPage } from "./pages/connector.tsx";
+import { EventEndpointsPage } from "./pages/event-endpoints.tsx";
+import { EventsPage } from "./pages/events.tsx";
 import { NotFoundPage } from "./pages/not-found.tsx";
 import { SetUpPage } from "./pages/set-up.tsx";
 import { SignInPage } from "./pages/sign-in.tsx";
@@ -32,6 +34,8 @@ const routes: readonly (readonly [pattern: string, page: (props: RouteProps) => 
   ["/connectors/:name/connect", ({ name, query }) => <ConnectPage key={name} name={name} query={query} />],
   ["/connections", () => <ConnectionsPage />],
   ["/connections/:id", ({ id }) => <ConnectionPage key={id} id={id} />],
+  ["/events", () => <EventsPage />],
+  ["/event-endpoints", () => <EventEndpointsPage />],
   ["/api-keys", () => <ApiKeysPage />],
 ];
 

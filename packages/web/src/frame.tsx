@@ -42,9 +42,14 @@ export function Frame({ path, onSignedOut, children }: FrameProps) {
               Connections
             </Place>
             {isAdmin ? (
-              <Place href="/api-keys" current={path.startsWith("/api-keys")}>
-                API keys
-              </Place>
+              <>
+                <Place href="/events" current={path.startsWith("/event")}>
+                  Events
+                </Place>
+                <Place href="/api-keys" current={path.startsWith("/api-keys")}>
+                  API keys
+                </Place>
+              </>
             ) : null}
           </nav>
           <div class="who">

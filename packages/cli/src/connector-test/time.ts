@@ -23,6 +23,10 @@ export class Time {
     close: async () => {},
   };
 
+  pass(ms: number): void {
+    this.current += ms;
+  }
+
   /** Goes on to the next job of a kind and carries it out; false where there is none. */
   async runNext(kind: JobKind): Promise<boolean> {
     const [next] = [...this.jobs.values()].filter((job) => job.kind === kind).toSorted((a, b) => a.due - b.due);

@@ -29,3 +29,6 @@ export interface Limits {
 
 /** The engine itself, for what it does on its own. */
 export const system = "system";
+
+/** A browser that is not signed in. */
+export const nobody = "nobody";

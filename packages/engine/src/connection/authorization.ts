@@ -12,7 +12,7 @@ import { type Callback, type CallbackNames, captureCallback, readCallback, readS
 import { connect, connectFailed, connectionError } from "./connect.ts";
 import { endPolled, notConfirmed, schedulePoll } from "./device.ts";
 import { changeFields } from "./fields.ts";
-import { conclude, type FlowSecret, flowOf, openSecret, redeem, sha256 } from "./flow.ts";
+import { conclude, type FlowSecret, flowOf, openSecret, redeem, refuseOutdated, sha256 } from "./flow.ts";
 import {
   clientOf,
   declared,
@@ -26,6 +26,7 @@ import {
 } from "./open.ts";
 import type { ConnectionError, ConnectionRecord, FlowRecord } from "./record.ts";
 import { redirectUri } from "./redirect-uri.ts";
+import { noteRefused } from "./refused-sign-in.ts";
 import { clientToConnect } from "./registration.ts";
 import { scopesToAsk } from "./scopes.ts";
 import { type Connection, view } from "./view.ts";
@@ -140,11 +141,16 @@ export async function openFlow(
   const id = sha256(ticket);
   const flow = await runtime.store.flows.get(id);
   if (flow === undefined || Date.parse(flow.expires_at) <= runtime.clock()) throw new JackfieldError("state_invalid");
-  refuseOtherPerson(flow, person, guests);
   const binding = browser ?? runtime.random(32).toString("base64url");
-  const bound = flow.browser_hash === null ? await runtime.store.flows.bind(id, sha256(binding)) : flow;
-  if (bound === undefined) throw new JackfieldError("state_invalid");
-  refuseOtherBrowser(bound, binding);
+  try {
+    refuseOtherPerson(flow, person, guests);
+    const bound = flow.browser_hash === null ? await runtime.store.flows.bind(id, sha256(binding)) : flow;
+    if (bound === undefined) throw new JackfieldError("state_invalid");
+    refuseOtherBrowser(bound, binding);
+  } catch (cause) {
+    noteRefused(runtime, { ...flow, id: flow.connection }, person, cause);
+    throw cause;
+  }
   const secret = openSecret(runtime, flow);
   return { location: !secret.push ? secret.url : await pushedUrl(runtime, flow, secret, secret.push), browser: binding };
 }
@@ -152,10 +158,12 @@ export async function openFlow(
 /** A reference lives for a minute or so, and often for one use only: the request is pushed when the browser is here. */
 async function pushedUrl(runtime: Runtime, flow: FlowRecord, { url, fields }: FlowSecret, push: Push): Promise<string> {
   const record = await runtime.store.connections.get(flow.connection);
-  const { auth } = declared(runtime, flow);
-  if (record === undefined || auth.type !== "oauth2") throw new JackfieldError("state_invalid");
+  if (record === undefined) throw new JackfieldError("state_invalid");
   const opened = { ...openForSignIn(runtime, record), fields };
+  const { auth } = opened;
   try {
+    refuseOutdated(opened, flow);
+    if (auth.type !== "oauth2") throw new JackfieldError("state_invalid");
     const client = await clientOf(runtime, opened);
     const reference = await pushAuthorization(runtime, auth, push, { client, names: namesOf(runtime, opened, client) });
     if (reference !== undefined) return authorizationUrl(auth, push.endpoint, reference);
@@ -199,11 +207,17 @@ export async function finish(
   person: string | undefined,
   guests: readonly string[] = [],
 ): Promise<CallbackOutcome> {
-  const { flow, state } = await takeFlow(runtime, connector, query);
+  const { flow, state } = await takeFlow(runtime, connector, query).catch((cause: unknown) => {
+    noteRefused(runtime, { id: null, workspace: runtime.workspace, connector }, person, cause);
+    throw cause;
+  });
   const callback = readCallback(query, callbackNames(declared(runtime, flow).auth));
   const record = await runtime.store.connections.get(flow.connection);
-  if (record === undefined || record.status === "revoked")
-    throw new JackfieldError("state_invalid", { detail: "The connection was disconnected meanwhile." });
+  if (record === undefined || record.status === "revoked") {
+    const gone = new JackfieldError("state_invalid", { detail: "The connection was disconnected meanwhile." });
+    noteRefused(runtime, record ?? { id: null, workspace: flow.workspace, connector: flow.connector }, person, gone);
+    throw gone;
+  }
   try {
     if (callback.state !== state) throw new JackfieldError("state_invalid");
     refuseForeign(runtime, flow, callback, connector, { browser, person, guests });

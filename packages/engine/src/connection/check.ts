@@ -71,14 +71,16 @@ async function note(runtime: Runtime, opened: OpenConnection, result: TestOutcom
   const label = result.outcome === "passed" ? await labelOf(auth, { ...publicNamesOf(runtime, opened), me: result.me }) : null;
   const passed =
     result.outcome === "passed" ? { error: null, ...(label === null ? {} : { label }), ...healed(runtime, opened) } : {};
+  const recovered = "status" in passed ? [runtime.events.make(record, "recovered", { actor })] : [];
+  const events = [event, ...recovered];
   const written = await runtime.store.connections.update(
     record.id,
     { last_test: lastTest, test_at: testDue(auth, runtime.clock(), runtime.random), ...passed, updated_at: now },
-    { expect: { credential_version: record.credential_version }, events: [event] },
+    { expect: { credential_version: record.credential_version }, events },
   );
   // Another credential came meanwhile: this test says nothing about it.
   if (written === undefined) return current(runtime, record);
-  runtime.events.announce([event]);
+  runtime.events.announce(events);
   if (result.outcome !== "failed" || !result.refused) return written;
   await needsReauth(runtime, written, result.error, actor);
   return current(runtime, written);

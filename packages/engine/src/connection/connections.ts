@@ -118,7 +118,9 @@ export async function create(
   if (!dependsOnCaptures(auth)) await whitelistOf(runtime, draft);
   if (!isCaptured(auth.base_url)) await renderUrl(auth.base_url, namesOf(runtime, draft));
   if (grantOf(auth).obtain !== undefined) await clientToConnect(runtime, draft);
-  await runtime.store.connections.insert(record, [runtime.events.make(record, "created", { actor: actor.id })]);
+  const created = runtime.events.make(record, "created", { actor: actor.id });
+  await runtime.store.connections.insert(record, [created]);
+  runtime.events.announce([created]);
   if (grantOf(auth).begin !== undefined) return { connection: view(runtime, actor, record), reused: false };
   return connectAtOnce(runtime, actor, draft);
 }

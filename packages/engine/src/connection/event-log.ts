@@ -1,23 +1,32 @@
 import type { Log } from "../log.ts";
 import type { ConnectionEvent, ConnectionRecord } from "./record.ts";
 import type { Store } from "./store.ts";
+import { createUsageCount } from "./usage.ts";
 
 export type Listener = (event: ConnectionEvent) => void;
 
-/** A connection's log, and whoever watches it. */
+/** The workspace's log with those of its connections, and whoever watches it. */
 export interface EventLog {
-  /** An event that is to be stored with a write of the connection: pass it to the store, then to `announce`. */
-  make(connection: Pick<ConnectionRecord, "id" | "workspace">, type: ConnectionEvent["type"], rest: Rest): ConnectionEvent;
+  /** An event that is to be stored with a write of what it is about: pass it to the store, then to `announce`. */
+  make(about: Subject, type: ConnectionEvent["type"], rest: Rest): ConnectionEvent;
   /** Tells the watchers of events that the store has taken. */
   announce(events: readonly ConnectionEvent[]): void;
   /** Notes an event that need not survive a crash: written soon, in batches, off the step path. */
   note(event: ConnectionEvent): void;
+  /** As `note`, for what anybody on the internet can bring about: what goes beyond a bound in a minute is not kept. */
+  noteStranger(event: ConnectionEvent): void;
   watch(connection: string, listener: Listener): () => void;
+  /** Calls `listener` with events once they are stored. */
+  onStored(listener: (events: readonly ConnectionEvent[]) => void): void;
   /** Writes what is buffered. */
   flush(): Promise<void>;
 }
 
-type Rest = Omit<ConnectionEvent, "id" | "connection" | "workspace" | "at" | "type">;
+/** What an event is about: a connection, or with the id null the workspace or a connector in it. */
+export type Subject = { readonly id: string | null } & Pick<ConnectionRecord, "workspace"> &
+  Partial<Pick<ConnectionRecord, "connector" | "owner">>;
+
+type Rest = Omit<ConnectionEvent, "id" | "connection" | "workspace" | "connector" | "owner" | "at" | "type">;
 
 const flushAfter = 250;
 const flushAt = 500;
@@ -25,12 +34,20 @@ const flushAt = 500;
 /** At most this many events wait for a store that does not answer; the oldest are dropped, and the log says so. */
 const capacity = 20_000;
 
+const strangersPerMinute = 60;
+
 export function createEventLog(store: Store, clock: () => number, random: (bytes: number) => Buffer, log: Log): EventLog {
   const listeners = new Map<string, Set<Listener>>();
+  const stored: ((events: readonly ConnectionEvent[]) => void)[] = [];
+  const count = createUsageCount(store, log);
+  const admit = createBound(clock, strangersPerMinute, 60_000);
   let buffer: ConnectionEvent[] = [];
   let timer: NodeJS.Timeout | undefined;
   let flushing: Promise<void> = Promise.resolve();
 
+  const tellStored = (events: readonly ConnectionEvent[]): void => {
+    for (const listener of stored) listener(events);
+  };
   const write = async (): Promise<void> => {
     const batch = buffer;
     buffer = [];
@@ -40,7 +57,10 @@ export function createEventLog(store: Store, clock: () => number, random: (bytes
     } catch (cause) {
       log("warn", "events could not be written and wait", { count: batch.length, cause });
       buffer = [...batch, ...buffer].slice(-capacity);
+      return;
     }
+    tellStored(batch);
+    await count(batch);
   };
   const flush = (): Promise<void> => {
     clearTimeout(timer);
@@ -48,25 +68,35 @@ export function createEventLog(store: Store, clock: () => number, random: (bytes
     flushing = flushing.then(write);
     return flushing;
   };
-  const announce = (events: readonly ConnectionEvent[]): void => {
-    for (const event of events) for (const listener of listeners.get(event.connection) ?? []) listener(event);
+  const tell = (events: readonly ConnectionEvent[]): void => {
+    for (const event of events) for (const listener of listeners.get(event.connection ?? "") ?? []) listener(event);
+  };
+  const note = (event: ConnectionEvent): void => {
+    buffer.push(event);
+    tell([event]);
+    if (buffer.length >= flushAt) void flush();
+    else timer ??= setTimeout(() => void flush(), flushAfter).unref();
   };
 
   return {
-    make: (connection, type, rest) => ({
+    make: ({ id, workspace, connector, owner }, type, rest) => ({
       id: `evt_${random(12).toString("base64url")}`,
-      connection: connection.id,
-      workspace: connection.workspace,
+      connection: id,
+      workspace,
+      ...(connector === undefined ? {} : { connector }),
+      ...(owner === undefined ? {} : { owner }),
       at: new Date(clock()).toISOString(),
       type,
       ...rest,
     }),
-    announce,
-    note(event) {
-      buffer.push(event);
-      announce([event]);
-      if (buffer.length >= flushAt) void flush();
-      else timer ??= setTimeout(() => void flush(), flushAfter).unref();
+    announce(events) {
+      tell(events);
+      tellStored(events);
+    },
+    note,
+    noteStranger(event) {
+      if (admit()) note(event);
+      else log("warn", "too many events of strangers: this one is not kept", { type: event.type, connector: event.connector });
     },
     watch(connection, listener) {
       const set = listeners.get(connection) ?? new Set();
@@ -76,6 +106,21 @@ export function createEventLog(store: Store, clock: () => number, random: (bytes
         if (set.size === 0) listeners.delete(connection);
       };
     },
+    onStored: (listener) => void stored.push(listener),
     flush,
+  };
+}
+
+/** Says yes `most` times in each stretch of `length` milliseconds. */
+function createBound(clock: () => number, most: number, length: number): () => boolean {
+  let began = Number.NEGATIVE_INFINITY;
+  let count = 0;
+  return () => {
+    if (clock() - began >= length) {
+      began = clock();
+      count = 0;
+    }
+    count += 1;
+    return count <= most;
   };
 }

@@ -99,6 +99,12 @@ export interface Brought {
   readonly scopes?: readonly string[] | undefined;
 }
 
+/** A sign-in belongs to the authorization server that it began with: nothing of it goes to another one. Throws `state_invalid`. */
+export function refuseOutdated({ auth }: OpenConnection, flow: FlowRecord): void {
+  if (isOutdated(auth, flow))
+    throw new JackfieldError("state_invalid", { detail: "The connector was changed while you were signing in. Start again." });
+}
+
 /** Exchanges what a sign-in brought for a credential, which nothing keeps yet. Throws `state_invalid`, and as the grant's `exchange`. */
 export async function redeem(
   runtime: Runtime,
@@ -107,9 +113,7 @@ export async function redeem(
   { verifier, secret, nonce, offer }: FlowSecret,
   { code, state, callback, scopes }: Brought,
 ): Promise<OpenConnection> {
-  // The code is of the authorization server that it began with.
-  if (isOutdated(opened.auth, flow))
-    throw new JackfieldError("state_invalid", { detail: "The connector was changed while you were signing in. Start again." });
+  refuseOutdated(opened, flow);
   const { exchange } = grantOf(opened.auth);
   if (exchange === undefined) throw new JackfieldError("no_user_step");
   const client = await clientOf(runtime, opened);

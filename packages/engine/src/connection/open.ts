@@ -38,12 +38,15 @@ export function declared(runtime: Runtime, record: Pick<ConnectionRecord, "conne
   return { connector, auth: authOf(connector, record.auth) };
 }
 
+/** What tells the version of the auth block that a connection goes by. */
+export type Versioned = Pick<ConnectionRecord, "connector" | "auth" | "environment" | "auth_version" | "credential_version">;
+
 /**
  * What a stored credential goes by: the version of the auth block that it was made with, so that no later manifest can send it elsewhere.
  * The rest of the connector is that of now; where the connector is gone, there is no rest. Throws as `declared`, and
  * `auth_version_missing`.
  */
-export function inForce(runtime: Runtime, record: ConnectionRecord): Declared {
+export function inForce(runtime: Runtime, record: Versioned): Declared {
   const { auth_version: version, environment } = record;
   const connector = runtime.connectors.get(record.connector);
   const current = connector && blockOf(connector, record.auth);

@@ -122,11 +122,14 @@ export const untold = {
   error: null,
 } as const satisfies Partial<ConnectionRecord>;
 
-/** One line of a connection's log. No bodies, no secrets. */
+/** One line of the workspace's log, and of its connection's. No bodies, no secrets. */
 export interface ConnectionEvent {
   readonly id: string;
-  readonly connection: string;
+  /** Null for what belongs to no connection. */
+  readonly connection: string | null;
   readonly workspace: string;
+  readonly connector?: string;
+  readonly owner?: string;
   readonly at: string;
   readonly type:
     | "created"
@@ -139,18 +142,107 @@ export interface ConnectionEvent {
     | "used"
     | "failed"
     | "needs_reauth"
+    | "recovered"
     | "renamed"
     | "merged"
     | "expiring"
     | "revoked"
-    | "revocation_failed";
-  /** Who: an API key, a connect session or `system`. */
+    | "revocation_failed"
+    | "sign_in_refused"
+    | "endpoint_disabled";
+  /** Who: an API key, a connect session, `system`, or `nobody` for a browser that is not signed in. */
   readonly actor: string;
   readonly action?: string;
   readonly host?: string;
   readonly status?: number;
   readonly duration_ms?: number;
   readonly code?: ErrorCode;
+  /** The workflow that a step named. */
+  readonly workflow?: string;
+  /** The event endpoint that it is about. */
+  readonly endpoint?: string;
+}
+
+/** An event that the embedding application is told of, with its connection as the event left it. */
+export interface Outgoing {
+  readonly event: ConnectionEvent;
+  readonly connection: ToldConnection | null;
+}
+
+/** What of a connection may be told outside: nothing sealed, none of its fields. */
+export type ToldConnection = Pick<
+  ConnectionRecord,
+  | "id"
+  | "connector"
+  | "auth"
+  | "environment"
+  | "owner"
+  | "name"
+  | "label"
+  | "status"
+  | "unique_id"
+  | "alias_of"
+  | "scopes"
+  | "missing_scopes"
+  | "expires_at"
+  | "reauth_by"
+  | "auth_version"
+  | "credential_version"
+  | "created_at"
+  | "updated_at"
+>;
+
+/** Where an embedding application hears of events. */
+export interface EndpointRecord {
+  readonly id: string;
+  readonly workspace: string;
+  readonly url: string;
+  readonly description: string | null;
+  /** The types that it wants; none: all. */
+  readonly types: readonly string[];
+  /** Sealed: `EndpointSecrets`. */
+  readonly sealed_secrets: string;
+  readonly disabled: { readonly at: string; readonly reason: "admin" | "gone" | "failing" } | null;
+  readonly last_success_at: string | null;
+  readonly created_at: string;
+  readonly updated_at: string;
+}
+
+/** What of an endpoint is sealed: the secret, and the one before it as long as both are used. */
+export interface EndpointSecrets {
+  readonly current: string;
+  readonly previous: { readonly secret: string; readonly until: string } | null;
+}
+
+/** One event on its way to one endpoint. */
+export interface DeliveryRecord {
+  /** `<endpoint>.<event>`, so that an event which is handed out twice is still delivered once. */
+  readonly id: string;
+  readonly endpoint: string;
+  /** The event's id, which is also the message's. */
+  readonly event: string;
+  readonly type: string;
+  /** What is sent; null once nothing will be. */
+  readonly body: string | null;
+  readonly status: "pending" | "delivered" | "failed" | "cancelled";
+  readonly attempts: number;
+  /** Of the last attempt: the answer's status, or why there was none, and how long it took. */
+  readonly http_status: number | null;
+  readonly error: ErrorCode | null;
+  readonly duration_ms: number | null;
+  /** When it is tried again; null when it is not. */
+  readonly next_at: string | null;
+  readonly created_at: string;
+  readonly updated_at: string;
+}
+
+/** How a workflow has used a connection. */
+export interface UsageRecord {
+  readonly connection: string;
+  /** As its steps named it. */
+  readonly workflow: string;
+  readonly last_used_at: string;
+  readonly count: number;
 }
 
 /** An admin's app at the provider. */

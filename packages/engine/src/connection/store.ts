@@ -1,4 +1,16 @@
-import type { AppRecord, ConnectionEvent, ConnectionRecord, Duty, FlowRecord, Polling, Status } from "./record.ts";
+import type {
+  AppRecord,
+  ConnectionEvent,
+  ConnectionRecord,
+  DeliveryRecord,
+  Duty,
+  EndpointRecord,
+  FlowRecord,
+  Outgoing,
+  Polling,
+  Status,
+  UsageRecord,
+} from "./record.ts";
 
 export interface Page {
   readonly limit: number;
@@ -21,6 +33,17 @@ export interface ConnectionFilter {
   readonly search?: string | undefined;
 }
 
+export interface EventFilter {
+  readonly workspace: string;
+  readonly connection?: string | undefined;
+  readonly type?: string | undefined;
+  readonly connector?: string | undefined;
+  readonly owner?: string | undefined;
+  /** The first moment that counts, and the first that does not; ISO 8601 in UTC. */
+  readonly from?: string | undefined;
+  readonly to?: string | undefined;
+}
+
 /** Thrown by `insert` and `update` when another connection has the same `identity`. */
 export class IdentityTaken extends Error {
   readonly identity: string;
@@ -31,6 +54,8 @@ export class IdentityTaken extends Error {
   }
 }
 
+export type EndpointPatch = Partial<Omit<EndpointRecord, "id" | "workspace" | "created_at">>;
+export type DeliveryPatch = Partial<Omit<DeliveryRecord, "id" | "endpoint" | "event" | "created_at">>;
 export type ConnectionPatch = Partial<Omit<ConnectionRecord, "id" | "workspace" | "connector" | "made_in" | "created_at">>;
 
 /** What must still be so for a record to be changed. */
@@ -69,7 +94,7 @@ export interface Store {
     idle(time: string, limit: number): Promise<readonly string[]>;
     /** Whether any connection of this connector is stored. */
     uses(workspace: string, connector: string): Promise<boolean>;
-    /** Erases the record, its aliases and its events. */
+    /** Erases the record, its aliases, and their events and usage. */
     delete(id: string): Promise<boolean>;
   };
   readonly apps: {
@@ -97,11 +122,59 @@ export interface Store {
     /** Removes the polled flows of a connection and gives them. */
     endPolled(connection: string): Promise<readonly FlowRecord[]>;
   };
+  /**
+   * However an event comes into the store, what `outgoing` makes of it goes into the outbox with it, with the connection as that write
+   * leaves it.
+   */
   readonly events: {
+    /** An event of a connection that is not there any more is dropped. */
     append(events: readonly ConnectionEvent[]): Promise<void>;
     /** Newest first. */
-    list(connection: string, page: Page): Promise<Listed<ConnectionEvent>>;
+    list(filter: EventFilter, page: Page): Promise<Listed<ConnectionEvent>>;
     /** Removes the events from before `time`. */
+    expire(time: string): Promise<number>;
+  };
+  /** Events that the event endpoints have to be told of. */
+  readonly outbox: {
+    /** The oldest first. */
+    list(limit: number): Promise<readonly Outgoing[]>;
+    /** Stores those of the deliveries that are not there yet, then takes the event out. Done again after a crash, it ends the same. */
+    hand(event: string, deliveries: readonly DeliveryRecord[]): Promise<void>;
+  };
+  readonly endpoints: {
+    insert(record: EndpointRecord): Promise<void>;
+    get(id: string): Promise<EndpointRecord | undefined>;
+    /** Oldest first. */
+    list(workspace: string): Promise<readonly EndpointRecord[]>;
+    /** Sets the keys of `patch`, and only those, and appends `events` with it; undefined where it is not there or `expect` does not hold. */
+    update(
+      id: string,
+      patch: EndpointPatch,
+      options?: { readonly expect?: { readonly enabled: true }; readonly events?: readonly ConnectionEvent[] },
+    ): Promise<EndpointRecord | undefined>;
+    /** Erases it and its deliveries. */
+    delete(id: string): Promise<boolean>;
+  };
+  readonly deliveries: {
+    /** Does nothing where its endpoint is gone. */
+    insert(record: DeliveryRecord): Promise<void>;
+    /** Newest first. */
+    list(endpoint: string, page: Page): Promise<Listed<DeliveryRecord>>;
+    /** Those of an endpoint that are still to be made, the most overdue first. */
+    pending(endpoint: string, limit: number): Promise<readonly DeliveryRecord[]>;
+    /** Endpoints with a delivery that is due before `time`, each with its earliest. */
+    due(time: string, limit: number): Promise<readonly { readonly endpoint: string; readonly next_at: string }[]>;
+    /** Sets the keys of `patch` if the delivery is there and has been attempted `attempts` times. */
+    update(id: string, patch: DeliveryPatch, expect: { readonly attempts: number }): Promise<DeliveryRecord | undefined>;
+    /** Removes those from before `time` that nothing more is to be done about. */
+    expire(time: string): Promise<number>;
+  };
+  readonly usage: {
+    /** Adds the counts to what is there, and keeps the later time. An entry of a connection that is gone is dropped. */
+    add(entries: readonly UsageRecord[]): Promise<void>;
+    /** The last used first. */
+    list(connection: string): Promise<readonly UsageRecord[]>;
+    /** Forgets what was last used before `time`. */
     expire(time: string): Promise<number>;
   };
   /**

@@ -2,7 +2,7 @@ import type { Auth } from "@jackfield/manifest";
 import { JackfieldError } from "../errors.ts";
 import type { Runtime } from "../runtime.ts";
 import type { Actor } from "./actor.ts";
-import { inForce, isOutdated, openFields } from "./open.ts";
+import { inForce, isOutdated, openFields, type Versioned } from "./open.ts";
 import type { ConnectionRecord } from "./record.ts";
 import { missingScopes } from "./scopes.ts";
 
@@ -41,13 +41,12 @@ export type Connection = Pick<
 
 /** What `actor` may see of a record: a masked label is shown in full to the owner only. */
 export function view(runtime: Runtime, actor: Pick<Actor, "owner">, record: ConnectionRecord): Connection {
-  const { id, connector, auth, environment, owner, name, description, status, unique_id, fields, scopes } = record;
+  const { id, connector, auth, environment, owner, name, description, status, fields, scopes } = record;
   const { renewable, expires_at, authorized_at, reauth_by, last_used_at, last_test, error, created_at, updated_at } = record;
   const used = authIn(runtime, record);
   const now = runtime.connectors.get(connector)?.auth[auth];
   const holds = record.credential_version > 0 && status !== "revoked";
-  const masked = owner !== actor.owner && used?.label?.mask === "partial";
-  const computed = masked && record.label !== null ? mask(record.label) : record.label;
+  const { label, unique_id } = accountOf(runtime, actor, record);
   return {
     id,
     connector,
@@ -56,9 +55,9 @@ export function view(runtime: Runtime, actor: Pick<Actor, "owner">, record: Conn
     owner,
     name,
     description,
-    label: name ?? computed,
+    label,
     status,
-    unique_id: masked ? null : unique_id,
+    unique_id,
     // What was stored before the manifest called it a secret is none of the reader's business any more.
     fields: openFields({ fields: used?.fields ?? [] }, fields),
     auth_version: holds ? record.auth_version : null,
@@ -77,8 +76,20 @@ export function view(runtime: Runtime, actor: Pick<Actor, "owner">, record: Conn
   };
 }
 
+/** Whose account it is, as far as `reader` may know. */
+export function accountOf(
+  runtime: Runtime,
+  reader: Pick<Actor, "owner">,
+  record: Versioned & Pick<ConnectionRecord, "owner" | "name" | "label" | "unique_id">,
+): Pick<Connection, "label" | "unique_id"> {
+  const { owner, name, label, unique_id } = record;
+  const masked = owner !== reader.owner && authIn(runtime, record)?.label?.mask === "partial";
+  const computed = masked && label !== null ? mask(label) : label;
+  return { label: name ?? computed, unique_id: masked ? null : unique_id };
+}
+
 /** The way to connect that it goes by; undefined where nothing is left of it. */
-function authIn(runtime: Runtime, record: ConnectionRecord): Auth | undefined {
+function authIn(runtime: Runtime, record: Versioned): Auth | undefined {
   try {
     return inForce(runtime, record).auth;
   } catch (cause) {

@@ -81,6 +81,7 @@ export function paperRuntime({ platform, client, clock, record }: Paper): Runtim
     policy: {},
     plainHttp: () => true,
     events: {} as Runtime["events"],
+    workspace: "",
     log: () => {},
     clock,
     // The same each time, and evidently not random.

@@ -11,7 +11,7 @@ import { renderParameters } from "../request/parameters.ts";
 import { joinUrl, renderUrl, withQuery } from "../request/url.ts";
 import type { Runtime } from "../runtime.ts";
 import { renewRefused } from "./attempts.ts";
-import { refuseUnready, type StepOptions } from "./step.ts";
+import { refuseUnready, type StepOptions, workflowIn } from "./step.ts";
 
 export interface ProxyRequest {
   readonly method: string;
@@ -104,13 +104,20 @@ export async function proxy(
         host,
         status: answer.status,
         duration_ms: runtime.clock() - started,
+        ...workflowIn(options),
       }),
     );
     return { status: answer.status, headers: visibleHeaders(answer, redact), body: redactBody(answer.body, redact) };
   } catch (cause) {
     const code = cause instanceof JackfieldError ? cause.code : "internal";
     runtime.events.note(
-      runtime.events.make(record, "failed", { actor: actor.id, action: "proxy", code, duration_ms: runtime.clock() - started }),
+      runtime.events.make(record, "failed", {
+        actor: actor.id,
+        action: "proxy",
+        code,
+        duration_ms: runtime.clock() - started,
+        ...workflowIn(options),
+      }),
     );
     throw cause;
   }

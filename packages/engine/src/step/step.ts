@@ -25,6 +25,8 @@ export interface StepResult {
 
 export interface StepOptions {
   readonly signal?: AbortSignal | undefined;
+  /** What the workflow calls itself: kept with the step's event, and counted as a use of the connection. */
+  readonly workflow?: string | undefined;
 }
 
 /** Runs one action through a connection. See `Engine.steps.run` for what it throws. */
@@ -46,6 +48,7 @@ export async function runStep(
 
   const started = runtime.clock();
   const stepId = `stp_${runtime.random(12).toString("base64url")}`;
+  const workflow = workflowIn(options);
   const run = new Attempts(runtime, refresher, { actor: actor.id, retry: action.retry, signal: options.signal });
   try {
     const opened = await refresher.fresh(record);
@@ -59,6 +62,7 @@ export async function runStep(
         host: answer.host,
         status: answer.status,
         duration_ms: duration,
+        ...workflow,
       }),
     );
     return {
@@ -83,11 +87,16 @@ export async function runStep(
         code,
         duration_ms,
         ...(status === undefined ? {} : { status }),
+        ...workflow,
       }),
     );
     throw cause;
   }
 }
+
+/** What an event keeps of the options. */
+export const workflowIn = ({ workflow }: StepOptions): { readonly workflow?: string } =>
+  workflow === undefined ? {} : { workflow };
 
 /** Only a connected connection of a connector that is there can be used. Throws `not_connected`, `needs_reauth`, `connector_unknown`. */
 export function refuseUnready(runtime: Runtime, record: ConnectionRecord): void {

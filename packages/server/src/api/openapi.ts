@@ -57,7 +57,11 @@ function operation(route: Route, method: Method, schemas: Record<string, unknown
     operationId: several ? `${route.id}_${method.toLowerCase()}` : route.id,
     summary: route.summary,
     ...(route.roles === "public" ? { security: [] } : { "x-roles": [...route.roles] }),
-    parameters: [...parameters("path", route.params), ...parameters("query", route.query)],
+    parameters: [
+      ...parameters("path", route.params),
+      ...parameters("query", route.query),
+      ...parameters("header", route.headers),
+    ],
     ...(body === undefined ? {} : { requestBody: requestBody(body, schemas) }),
     responses: {
       ...Object.fromEntries(Object.entries(route.answers).map(([status, answer]) => [status, response(answer, schemas)])),
@@ -69,7 +73,7 @@ function operation(route: Route, method: Method, schemas: Record<string, unknown
   };
 }
 
-function parameters(place: "path" | "query", schema: TSchema | undefined): Json[] {
+function parameters(place: "path" | "query" | "header", schema: TSchema | undefined): Json[] {
   const { properties = {}, required = [] } = (schema ?? {}) as { properties?: Record<string, Json>; required?: string[] };
   return Object.entries(properties).map(([name, { description, ...rest }]) => ({
     name,

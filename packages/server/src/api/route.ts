@@ -38,6 +38,8 @@ export interface Call<P, Q, B> {
   readonly params: P;
   readonly query: Q;
   readonly body: B;
+  /** Those that the route declares; names in lower case. */
+  readonly headers: Readonly<Record<string, string | undefined>>;
   /** Ends when the client goes away. */
   readonly signal: AbortSignal;
   readonly request: IncomingMessage;
@@ -73,6 +75,8 @@ interface Shape<P extends TSchema | undefined, Q extends TSchema | undefined, B 
   readonly params?: P;
   readonly query?: Q;
   readonly body?: B;
+  /** Headers that mean something to this route, by their names in lower case. */
+  readonly headers?: TSchema;
   readonly answers: Readonly<Record<number, AnswerSchema>>;
   /** A browser's cookie counts only for requests from our own pages, also where nothing is changed. */
   readonly sameOrigin?: boolean;

@@ -4,6 +4,7 @@ import { accessRoutes } from "./routes/access.ts";
 import { connectSessionRoutes } from "./routes/connect-sessions.ts";
 import { connectionRoutes } from "./routes/connections.ts";
 import { connectorRoutes } from "./routes/connectors.ts";
+import { eventEndpointRoutes } from "./routes/event-endpoints.ts";
 import { eventRoutes } from "./routes/events.ts";
 import { platformRoutes } from "./routes/platform.ts";
 import { stepRoutes } from "./routes/steps.ts";
@@ -14,6 +15,7 @@ const described: readonly Route[] = [
   ...connectorRoutes,
   ...connectionRoutes,
   ...eventRoutes,
+  ...eventEndpointRoutes,
   ...stepRoutes,
   ...connectSessionRoutes,
 ];

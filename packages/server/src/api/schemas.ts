@@ -1,4 +1,4 @@
-import { statuses } from "@jackfield/engine";
+import { messageTypes, outgoingTypes, statuses } from "@jackfield/engine";
 import { Type } from "typebox";
 import { callers, roles } from "../access/roles.ts";
 
@@ -20,14 +20,17 @@ export const list = <T extends Parameters<typeof Type.Array>[0]>(item: T) =>
     }),
   });
 
-const time = Type.String({ format: "date-time", description: "ISO 8601 in UTC." });
+export const time = Type.String({ format: "date-time", description: "ISO 8601 in UTC." });
 
 /** Control characters would hide in lists and logs, and break lines there. */
 export const plainLine = "^[^\\u0000-\\u001f\\u007f-\\u009f]*$";
 export const plainLines = "^[^\\u0000-\\u0009\\u000b-\\u001f\\u007f-\\u009f]*$";
+/** What a header can carry without an encoding. */
+const plainAscii = "^[\\u0020-\\u007e]*$";
 /** What is said to who breaks one of these patterns. */
 export const patternWords: Readonly<Record<string, string>> = {
   [plainLine]: "must be one line without control characters",
+  [plainAscii]: "must be ASCII; the body's `workflow` takes any text",
   [plainLines]: "must have no control characters other than line feeds",
 };
 
@@ -151,19 +154,77 @@ export const Authorization = Type.Object(
 export const ConnectionEvent = Type.Object(
   {
     id: Type.String(),
-    connection: Type.String(),
+    connection: Type.Union([Type.String(), Type.Null()], { description: "Null for what belongs to no connection." }),
     workspace: Type.String(),
+    connector: Type.Optional(Type.String()),
+    owner: Type.Optional(Type.String()),
     at: time,
     type: Type.String(),
-    actor: Type.String(),
+    actor: Type.String({
+      description: "`key/<id>` for an API key or a browser that signed in with one, `system`, or `nobody`.",
+    }),
     action: Type.Optional(Type.String()),
     host: Type.Optional(Type.String()),
     status: Type.Optional(Type.Integer()),
     duration_ms: Type.Optional(Type.Number()),
     code: Type.Optional(Type.String()),
+    workflow: Type.Optional(Type.String({ description: "As the step named it." })),
+    endpoint: Type.Optional(Type.String({ description: "The event endpoint that it is about." })),
   },
-  { title: "ConnectionEvent", description: "One line of a connection's log. No bodies, no secrets." },
+  { title: "ConnectionEvent", description: "One line of the workspace's and a connection's log. No bodies, no secrets." },
 );
+
+export const EventType = oneOf(Object.keys(outgoingTypes), "Only events of this type.");
+
+export const Usage = Type.Object(
+  {
+    connection: Type.String(),
+    workflow: Type.String(),
+    last_used_at: time,
+    count: Type.Integer({ description: "How many steps." }),
+  },
+  { title: "Usage", description: "How a workflow that named itself has used a connection." },
+);
+
+export const EventEndpoint = Type.Object(
+  {
+    id: Type.String(),
+    url: Type.String(),
+    description: nullable(Type.String()),
+    types: Type.Array(Type.String(), { description: "What it is told of; none: everything." }),
+    disabled: Type.Boolean(),
+    disabled_reason: nullable(
+      oneOf(["admin", "gone", "failing"], "`gone`: it answered 410; `failing`: it took nothing for days."),
+    ),
+    last_success_at: nullable(time),
+    created_at: time,
+    updated_at: time,
+  },
+  { title: "EventEndpoint", description: "Where an embedding application hears of events." },
+);
+
+export const Delivery = Type.Object(
+  {
+    id: Type.String(),
+    event: Type.String({ description: "The event's id, sent as `webhook-id`." }),
+    type: Type.String(),
+    status: oneOf(["pending", "delivered", "failed", "cancelled"], "`cancelled`: its endpoint was disabled before."),
+    attempts: Type.Integer(),
+    http_status: Type.Union([Type.Integer(), Type.Null()], { description: "Of the last attempt; null: there was no answer." }),
+    error: Type.Union([Type.String(), Type.Null()], { description: "The code of why there was none." }),
+    duration_ms: nullable(Type.Number()),
+    next_at: Type.Union([Type.String(), Type.Null()], { description: "When it is tried again." }),
+    created_at: time,
+    updated_at: time,
+  },
+  { title: "Delivery", description: "One event on its way to one event endpoint." },
+);
+
+/** What an endpoint may ask to be told of. */
+export const MessageTypes = Type.Array(oneOf(messageTypes, "A type of message."), {
+  uniqueItems: true,
+  description: "What it is told of. Default: everything.",
+});
 
 export const OptionsPage = Type.Object(
   {
@@ -286,6 +347,19 @@ export const pageQuery = {
   ),
   cursor: Type.Optional(Type.String({ maxLength: 1000, description: "`next` of the page before." })),
 };
+
+/** What a workflow calls itself, in a body. */
+export const Workflow = Type.String({
+  minLength: 1,
+  maxLength: 200,
+  pattern: plainLine,
+  description: "What the workflow calls itself: kept with the step's event, and counted as a use of the connection.",
+});
+
+/** The same in a header, which counts where the body names none. */
+export const workflowHeader = Type.Object({
+  "jackfield-workflow": Type.Optional(Type.String({ ...Workflow, pattern: plainAscii })),
+});
 
 export const Identifier = (description: string) => Type.String({ minLength: 1, maxLength: 200, description });
 

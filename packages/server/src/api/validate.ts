@@ -1,10 +1,11 @@
+import type { IncomingHttpHeaders } from "node:http";
 import { JackfieldError } from "@jackfield/engine";
 import { Ajv2020, type ValidateFunction } from "ajv/dist/2020.js";
 import type { TSchema } from "typebox";
 import { patternWords } from "./schemas.ts";
 
 /** Where a value stands in the request, as the caller is told. */
-export type Part = "path" | "query" | "body";
+export type Part = "path" | "query" | "header" | "body";
 
 export type Check = (value: unknown) => unknown;
 
@@ -40,6 +41,13 @@ function mistake(part: Part, { errors }: ValidateFunction) {
     detail: `${field === "" ? `The ${part}` : `${part}: ${field}`} ${words}.`,
     members: field === "" ? { in: part } : { in: part, field },
   };
+}
+
+/** The headers that a schema names, as an object of texts. */
+export function headersOf(schema: TSchema, headers: IncomingHttpHeaders): Record<string, string> {
+  const { properties = {} } = schema as { readonly properties?: object };
+  const given = Object.keys(properties).map((name) => [name, headers[name]] as const);
+  return Object.fromEntries(given.filter((entry): entry is [string, string] => typeof entry[1] === "string"));
 }
 
 /** A query as an object of texts. Throws `request_invalid` for a parameter that is given twice. */

@@ -4,7 +4,7 @@ import type { Authenticator, Principal } from "../access/authenticate.ts";
 import { requireRole } from "../access/roles.ts";
 import { methodsOf } from "../api/openapi.ts";
 import type { Answer, Body, Method, Route, Services } from "../api/route.ts";
-import { type Check, checkOf, queryOf } from "../api/validate.ts";
+import { type Check, checkOf, headersOf, queryOf } from "../api/validate.ts";
 import { bodyText, parseJson, readBody } from "./body.ts";
 import { noteRoute } from "./request-log.ts";
 
@@ -54,6 +54,7 @@ export function refuseMethod(allowed: readonly string[]) {
 interface Checks {
   readonly params: Check | undefined;
   readonly query: Check | undefined;
+  readonly headers: Check | undefined;
   readonly body: Check | undefined;
 }
 
@@ -62,6 +63,7 @@ function server(route: Route, services: Services, authenticator: Authenticator) 
     // The rest of a path is not a parameter: it stays as it was sent.
     params: route.params === undefined || route.rest === true ? undefined : checkOf("path", route.params),
     query: route.query === undefined ? undefined : checkOf("query", route.query),
+    headers: route.headers === undefined ? undefined : checkOf("header", route.headers),
     body: route.body?.kind === "json" ? checkOf("body", route.body.schema) : undefined,
   };
   return async (request: Request, response: Response): Promise<void> => {
@@ -70,9 +72,11 @@ function server(route: Route, services: Services, authenticator: Authenticator) 
     const principal = admit(route, authenticator, request, response);
     const params = checks.params?.({ ...request.params }) ?? { ...request.params };
     const query = checks.query?.(queryOf(request.url)) ?? {};
+    const headers = route.headers === undefined ? {} : headersOf(route.headers, request.headers);
+    checks.headers?.(headers);
     const body = await bodyOf(route.body, checks.body, request);
     const signal = gone(response);
-    const result = await route.handle(services, { params, query, body, signal, request, response }, principal);
+    const result = await route.handle(services, { params, query, headers, body, signal, request, response }, principal);
     if (result !== "answered") send(response, result);
   };
 }

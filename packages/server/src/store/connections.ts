@@ -65,7 +65,7 @@ function insert(sqlite: Sqlite, record: ConnectionRecord, events: readonly Conne
   sqlite.transaction(() => {
     refuseTaken(sqlite, record.identity, record.id);
     sqlite.run(sql, ...Object.values(values));
-    appendEvents(sqlite, events);
+    appendEvents(sqlite, events, record);
   });
 }
 
@@ -84,7 +84,7 @@ function update(sqlite: Sqlite, ...[id, patch, options]: Parameters<Update>): Co
     const values = columns(next);
     const assignments = Object.keys(values).map((name) => `${name} = ?`);
     sqlite.run(`UPDATE connections SET ${assignments.join(", ")} WHERE id = ?`, ...Object.values(values), id);
-    appendEvents(sqlite, options?.events ?? []);
+    appendEvents(sqlite, options?.events ?? [], next);
     return next;
   });
 }
@@ -126,7 +126,7 @@ function list(sqlite: Sqlite, ...[filter, page]: Parameters<Store["connections"]
 
 function erase(sqlite: Sqlite, id: string): boolean {
   return sqlite.transaction(() => {
-    // The events go with their connections (ON DELETE CASCADE).
+    // The events and the usage go with their connections (ON DELETE CASCADE).
     sqlite.run("DELETE FROM connections WHERE alias_of = ?", id);
     return sqlite.run("DELETE FROM connections WHERE id = ?", id) > 0;
   });

@@ -128,4 +128,64 @@ export const migrations: readonly string[] = [
   CREATE INDEX flows_due ON flows (poll_at) WHERE poll_at IS NOT NULL;
   CREATE INDEX flows_polled ON flows (connection) WHERE poll_at IS NOT NULL;
   `,
+  `
+  -- Events of the workspace: they may belong to no connection, and are found by more than their connection.
+  CREATE TABLE events_of_workspace (
+    seq INTEGER PRIMARY KEY AUTOINCREMENT,
+    id TEXT NOT NULL UNIQUE,
+    workspace TEXT NOT NULL,
+    connection TEXT REFERENCES connections (id) ON DELETE CASCADE,
+    connector TEXT,
+    owner TEXT,
+    type TEXT NOT NULL,
+    at TEXT NOT NULL,
+    doc TEXT NOT NULL
+  ) STRICT;
+  INSERT INTO events_of_workspace (seq, id, workspace, connection, connector, owner, type, at, doc)
+    SELECT events.seq, events.id, c.workspace, c.id, c.connector, c.owner, json_extract(events.doc, '$.type'), events.at,
+      json_set(events.doc, '$.connector', c.connector, '$.owner', c.owner)
+    FROM events JOIN connections AS c ON c.id = events.connection;
+  DROP TABLE events;
+  ALTER TABLE events_of_workspace RENAME TO events;
+  CREATE INDEX events_newest ON events (connection, at DESC, seq DESC);
+  CREATE INDEX events_of_all ON events (workspace, at DESC, seq DESC);
+  CREATE INDEX events_by_type ON events (workspace, type, at DESC, seq DESC);
+  CREATE INDEX events_by_age ON events (at);
+
+  CREATE TABLE outbox (
+    seq INTEGER PRIMARY KEY AUTOINCREMENT,
+    event TEXT NOT NULL UNIQUE,
+    doc TEXT NOT NULL
+  ) STRICT;
+
+  CREATE TABLE event_endpoints (
+    id TEXT PRIMARY KEY,
+    workspace TEXT NOT NULL,
+    created_at TEXT NOT NULL,
+    doc TEXT NOT NULL
+  ) STRICT;
+  CREATE INDEX event_endpoints_oldest ON event_endpoints (workspace, created_at, id);
+
+  CREATE TABLE deliveries (
+    id TEXT PRIMARY KEY,
+    endpoint TEXT NOT NULL REFERENCES event_endpoints (id) ON DELETE CASCADE,
+    attempts INTEGER NOT NULL,
+    next_at TEXT,
+    created_at TEXT NOT NULL,
+    doc TEXT NOT NULL
+  ) STRICT;
+  CREATE INDEX deliveries_newest ON deliveries (endpoint, created_at DESC, id DESC);
+  CREATE INDEX deliveries_due ON deliveries (next_at) WHERE next_at IS NOT NULL;
+  CREATE INDEX deliveries_pending ON deliveries (endpoint, next_at) WHERE next_at IS NOT NULL;
+  CREATE INDEX deliveries_by_age ON deliveries (created_at);
+
+  CREATE TABLE usage (
+    connection TEXT NOT NULL REFERENCES connections (id) ON DELETE CASCADE,
+    workflow TEXT NOT NULL,
+    last_used_at TEXT NOT NULL,
+    count INTEGER NOT NULL,
+    PRIMARY KEY (connection, workflow)
+  ) STRICT;
+  CREATE INDEX usage_by_age ON usage (last_used_at);
+  `,
 ];

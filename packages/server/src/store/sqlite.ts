@@ -3,6 +3,8 @@ import { connectionTable } from "./connections.ts";
 import { openSqlite, type Sqlite } from "./database.ts";
 import { eventTable } from "./events.ts";
 import { flowTable } from "./flows.ts";
+import { deliveryTable, endpointTable, outboxTable } from "./outbound.ts";
+import { usageTable } from "./usage.ts";
 
 /** The engine's store, and what the host keeps beside it in the same file. */
 export interface SqliteStore extends Store {
@@ -18,6 +20,10 @@ export function openStore(file: string): SqliteStore {
     apps: appTable(sqlite),
     flows: flowTable(sqlite),
     events: eventTable(sqlite),
+    outbox: outboxTable(sqlite),
+    endpoints: endpointTable(sqlite),
+    deliveries: deliveryTable(sqlite),
+    usage: usageTable(sqlite),
     leases: leaseTable(sqlite),
     manifests: manifestTable(sqlite),
     auth_versions: authVersionTable(sqlite),

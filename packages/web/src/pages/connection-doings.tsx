@@ -1,5 +1,5 @@
 import { useState } from "preact/hooks";
-import { type Connection, type Connector, call, path, type TestResult } from "../api.ts";
+import { type Connection, type Connector, call, path, query, type TestResult } from "../api.ts";
 import { useDoing } from "../loaded.ts";
 import { navigate } from "../router.ts";
 import { useSession } from "../session.ts";
@@ -142,8 +142,10 @@ function Tested({ result: { outcome, status, duration_ms } }: { readonly result:
 
 function DisconnectDialog({ connection, close }: { readonly connection: Connection; readonly close: () => void }) {
   const removing = useDoing();
+  // The server names the workflows that would lose it; whoever presses again has read them.
+  const inUse = removing.problem?.code === "in_use";
   const remove = async (): Promise<void> => {
-    await call<null>("DELETE", path("connections", connection.id));
+    await call<null>("DELETE", `${path("connections", connection.id)}${query({ force: inUse ? "true" : undefined })}`);
     navigate("/connections");
   };
   return (
@@ -152,11 +154,11 @@ function DisconnectDialog({ connection, close }: { readonly connection: Connecti
         The stored credential of <strong>{connection.label ?? connection.id}</strong> is erased. Workflows that use it will fail
         until they are given another connection.
       </p>
-      <ProblemNotice problem={removing.problem} />
+      {inUse ? <Notice tone="warning" title={removing.problem?.message} /> : <ProblemNotice problem={removing.problem} />}
       <div class="form-actions">
         <Button onPress={close}>Keep it</Button>
         <Button kind="danger" busy={removing.busy} onPress={() => removing.run(remove)}>
-          Disconnect now
+          {inUse ? "Disconnect anyway" : "Disconnect now"}
         </Button>
       </div>
     </Dialog>

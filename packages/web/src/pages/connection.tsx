@@ -1,6 +1,7 @@
 import { useEffect } from "preact/hooks";
-import { type Connection, type ConnectionEvent, type Connector, call, type List, path, query } from "../api.ts";
-import { fullTime } from "../format.ts";
+import { type Connection, type ConnectionEvent, type Connector, call, type List, path, query, type Usage } from "../api.ts";
+import { duration, fullTime, plural } from "../format.ts";
+import { latencyOf } from "../latency.ts";
 import { watchConnection } from "../live.ts";
 import { useDoing, useLoaded } from "../loaded.ts";
 import { useSession } from "../session.ts";
@@ -22,9 +23,13 @@ interface Seen {
   readonly events: readonly ConnectionEvent[];
   /** The cursor of older events. */
   readonly older: string | null;
+  /** The last tests, the newest first. */
+  readonly tests: readonly ConnectionEvent[];
+  readonly usage: readonly Usage[];
 }
 
 const eventsAtOnce = 50;
+const testsShown = 20;
 
 function loadEvents(id: string, cursor?: string): Promise<List<ConnectionEvent>> {
   return call("GET", `${path("connections", id, "events")}${query({ limit: eventsAtOnce, cursor })}`);
@@ -32,11 +37,14 @@ function loadEvents(id: string, cursor?: string): Promise<List<ConnectionEvent>>
 
 async function load(id: string): Promise<Seen> {
   const connection = await call<Connection>("GET", path("connections", id));
-  const [connector, events] = await Promise.all([
+  const tested = query({ type: "tested", limit: testsShown });
+  const [connector, events, tests, usage] = await Promise.all([
     call<Connector>("GET", path("connectors", connection.connector)),
     loadEvents(connection.id),
+    call<List<ConnectionEvent>>("GET", `${path("connections", connection.id, "events")}${tested}`),
+    call<List<Usage>>("GET", path("connections", connection.id, "usage")),
   ]);
-  return { connection, connector, events: events.items, older: events.next };
+  return { connection, connector, events: events.items, older: events.next, tests: tests.items, usage: usage.items };
 }
 
 /** One connection: how it is, what happened, and what can be done with it. It follows what happens on the server. */
@@ -52,6 +60,7 @@ export function ConnectionPage({ id }: { readonly id: string }) {
             ...seen,
             connection,
             events: [event, ...seen.events.filter((known) => known.id !== event.id)],
+            tests: event.type === "tested" ? [event, ...seen.tests].slice(0, testsShown) : seen.tests,
           })),
       }),
     [id, set],
@@ -69,7 +78,7 @@ interface ViewProps extends Seen {
   readonly loadOlder: (cursor: string) => Promise<void>;
 }
 
-function ConnectionView({ connection, connector, events, older, change, loadOlder }: ViewProps) {
+function ConnectionView({ connection, connector, events, older, tests, usage, change, loadOlder }: ViewProps) {
   const { mayRun } = useSession();
   const more = useDoing();
   const way = connector.auth.find(({ id }) => id === connection.auth);
@@ -94,10 +103,11 @@ function ConnectionView({ connection, connector, events, older, change, loadOlde
         </Notice>
       ) : null}
       <Doings connection={connection} connector={connector} change={change} />
-      <Facts connection={connection} />
+      <Facts connection={connection} tests={tests} />
       {mayRun && connection.status === "connected" && connector.actions.length > 0 ? (
         <TryAction connection={connection} actions={connector.actions} />
       ) : null}
+      {usage.length > 0 ? <UsedBy usage={usage} /> : null}
       <EventTable events={events} />
       <ProblemNotice problem={more.problem} />
       {older === null ? null : (
@@ -109,7 +119,29 @@ function ConnectionView({ connection, connector, events, older, change, loadOlde
   );
 }
 
-function Facts({ connection }: { readonly connection: Connection }) {
+/** The workflows that would miss it. */
+function UsedBy({ usage }: { readonly usage: readonly Usage[] }) {
+  return (
+    <section class="panel" aria-labelledby="used-by">
+      <h2 id="used-by">Used by</h2>
+      <dl class="facts">
+        {usage.map(({ workflow, last_used_at, count }) => (
+          <Fact key={workflow} name={workflow}>
+            {plural(count, "step")}, the last <Time iso={last_used_at} />
+          </Fact>
+        ))}
+      </dl>
+    </section>
+  );
+}
+
+interface FactsProps {
+  readonly connection: Connection;
+  readonly tests: readonly ConnectionEvent[];
+}
+
+function Facts({ connection, tests }: FactsProps) {
+  const latency = latencyOf(tests);
   const { unique_id, environment, owner, scopes, missing_scopes, last_test, last_used_at, created_at } = connection;
   return (
     <section class="panel" aria-label="Facts">
@@ -126,6 +158,11 @@ function Facts({ connection }: { readonly connection: Connection }) {
             "None yet"
           )}
         </Fact>
+        {latency ? (
+          <Fact name={`Last ${plural(latency.count, "test")}`}>
+            {duration(latency.min)} to {duration(latency.max)}, median {duration(latency.median)}
+          </Fact>
+        ) : null}
         <Fact name="Access">
           <Access {...connection} />
         </Fact>

@@ -2,8 +2,14 @@ import type { ConnectionEvent } from "../api.ts";
 import { duration, words } from "../format.ts";
 import { Time } from "../ui/facts.tsx";
 
-/** A connection's log, newest first. */
-export function EventTable({ events }: { readonly events: readonly ConnectionEvent[] }) {
+interface EventTableProps {
+  readonly events: readonly ConnectionEvent[];
+  /** Whether they are of several connections, so that each names its own. */
+  readonly several?: boolean;
+}
+
+/** A log, newest first. */
+export function EventTable({ events, several = false }: EventTableProps) {
   return (
     <section aria-labelledby="log">
       <h2 id="log">Log</h2>
@@ -13,6 +19,7 @@ export function EventTable({ events }: { readonly events: readonly ConnectionEve
             <tr>
               <th scope="col">When</th>
               <th scope="col">What</th>
+              {several ? <th scope="col">Of what</th> : null}
               <th scope="col">Who</th>
               <th scope="col">Host</th>
               <th scope="col">Answer</th>
@@ -27,7 +34,13 @@ export function EventTable({ events }: { readonly events: readonly ConnectionEve
                 </td>
                 <td>
                   {words(event.type)} {event.action ? <code>{event.action}</code> : null}
+                  {event.workflow ? ` for ${event.workflow}` : ""}
                 </td>
+                {several ? (
+                  <td>
+                    <Subject event={event} />
+                  </td>
+                ) : null}
                 <td>{actorName(event.actor)}</td>
                 <td>{event.host ?? ""}</td>
                 <td>
@@ -43,9 +56,20 @@ export function EventTable({ events }: { readonly events: readonly ConnectionEve
   );
 }
 
+/** The connection that it is about, or else what is known. */
+function Subject({ event: { connection, connector, owner, endpoint } }: { readonly event: ConnectionEvent }) {
+  if (!connection) return <>{connector ?? endpoint ?? ""}</>;
+  return (
+    <>
+      <a href={`/connections/${encodeURIComponent(connection)}`}>{connector ?? connection}</a> {owner ? `of ${owner}` : ""}
+    </>
+  );
+}
+
 /** `key/6ad8…` as "API key 6ad8"; the engine's own doings are the platform's. */
 function actorName(actor: string): string {
   if (actor === "system") return "Platform";
+  if (actor === "nobody") return "Not signed in";
   const [kind, id = ""] = actor.split("/");
   return kind === "key" ? `API key ${id.slice(0, 4)}` : actor;
 }

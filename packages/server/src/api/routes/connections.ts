@@ -15,6 +15,7 @@ import {
   Status,
   TestResult,
   Unrevoked,
+  Usage,
   Values,
 } from "../schemas.ts";
 
@@ -130,13 +131,30 @@ const deleteConnection = route({
   summary: "Disconnects: erases at once, and revokes at the provider where that is possible.",
   roles: owners,
   params: byId,
+  query: Type.Object(
+    { force: Type.Optional(Type.Boolean({ description: "Also when workflows have used it in the last 30 days." })) },
+    closed,
+  ),
   answers: {
     200: { description: "It is erased here, but the provider did not take the revocation.", schema: Unrevoked },
     204: { description: "It is disconnected." },
   },
-  async handle({ engine }, { params }, { actor }) {
-    const { provider_revoked, provider = {}, retrying = false } = await engine.connections.remove(actor, params.id);
+  async handle({ engine }, { params, query }, { actor }) {
+    const { provider_revoked, provider = {}, retrying = false } = await engine.connections.remove(actor, params.id, query);
     return provider_revoked === false ? ok({ provider_revoked, provider, retrying }) : noContent;
+  },
+});
+
+const listUsage = route({
+  id: "listConnectionUsage",
+  method: "GET",
+  path: "/v1/connections/{id}/usage",
+  summary: "The workflows that named themselves in steps, the last one first.",
+  roles: readers,
+  params: byId,
+  answers: { 200: { description: "All of them.", schema: list(Usage) } },
+  async handle({ engine }, { params }, { actor }) {
+    return ok({ items: await engine.connections.usage(actor, params.id), next: null });
   },
 });
 
@@ -191,6 +209,7 @@ export const connectionRoutes: readonly Route[] = [
   getConnection,
   updateConnection,
   deleteConnection,
+  listUsage,
   authorizeConnection,
   testConnection,
   refreshConnection,

@@ -8,7 +8,7 @@ import { ConnectorDetail, ConnectorItem } from "../connector-schemas.ts";
 import { connectorDetail, connectorItem } from "../connector-view.ts";
 import { ok, publicRoute, type Route, route, type Services } from "../route.ts";
 import { App, closed, Identifier, list, ManifestProblem, nullable, pageQuery } from "../schemas.ts";
-import { wantsStream } from "../wants-stream.ts";
+import { wants } from "../wants.ts";
 
 const manifestBody = { kind: "yaml", limit: 256 * 1024, description: "A manifest." } as const;
 const byName = Type.Object({ name: Identifier("The connector's name.") });
@@ -71,7 +71,7 @@ const getConnector = route({
   },
   async handle(services, { params, request, response }, { actor, admitted }) {
     const connector = connectorOf(services, params.name, actor);
-    if (!wantsStream(request.headers.accept)) return ok(await connectorDetail(services, actor, connector));
+    if (!wants(request.headers.accept, "text/event-stream")) return ok(await connectorDetail(services, actor, connector));
     const stream = services.streams.open(response, admitted);
     stream.onClose(services.catalog.watch(params.name, () => stream.send("change", { name: params.name })));
     return "answered";

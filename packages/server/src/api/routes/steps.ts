@@ -3,7 +3,7 @@ import { JackfieldError } from "@jackfield/engine";
 import { Type } from "typebox";
 import { withoutHopByHop } from "../../http/hop-by-hop.ts";
 import { methods, ok, type Route, route } from "../route.ts";
-import { closed, Identifier, OptionsPage, StepResult, Values } from "../schemas.ts";
+import { closed, Identifier, OptionsPage, StepResult, Values, Workflow, workflowHeader } from "../schemas.ts";
 
 const callers = ["admin", "user", "workflow"] as const;
 const proxyLimit = 1024 * 1024;
@@ -15,10 +15,12 @@ const runAction = route({
   summary: "Runs a step.",
   roles: callers,
   params: Type.Object({ id: Identifier("The connection's id."), action: Identifier("The action's id.") }),
-  body: { kind: "json", schema: Type.Object({ input: Type.Optional(Values) }, closed) },
+  headers: workflowHeader,
+  body: { kind: "json", schema: Type.Object({ input: Type.Optional(Values), workflow: Type.Optional(Workflow) }, closed) },
   answers: { 200: { description: "What the step gave.", schema: StepResult } },
-  async handle({ engine }, { params, body, signal }, { actor }) {
-    return ok(await engine.steps.run(actor, params.id, params.action, body.input ?? {}, { signal }));
+  async handle({ engine }, { params, headers, body, signal }, { actor }) {
+    const workflow = body.workflow ?? headers["jackfield-workflow"];
+    return ok(await engine.steps.run(actor, params.id, params.action, body.input ?? {}, { signal, workflow }));
   },
 });
 
@@ -55,11 +57,12 @@ const proxy = route({
     id: Identifier("The connection's id."),
     path: Type.String({ description: "The rest of the path; may hold slashes." }),
   }),
+  headers: workflowHeader,
   body: { kind: "raw", limit: proxyLimit, description: "Whatever the provider takes." },
   rest: true,
   sameOrigin: true,
   answers: { 200: { description: "The provider's own answer, whatever its status.", media: "*/*" } },
-  async handle({ engine }, { params, body, request, response, signal }, { actor }) {
+  async handle({ engine }, { params, headers, body, request, response, signal }, { actor }) {
     const { path, query } = target(request);
     const answer = await engine.steps.proxy(
       actor,
@@ -71,7 +74,7 @@ const proxy = route({
         headers: forwardedHeaders(request),
         body: body.length === 0 ? undefined : body,
       },
-      { signal },
+      { signal, workflow: headers["jackfield-workflow"] },
     );
     if (answer.body.length > proxyLimit)
       throw new JackfieldError("provider_answer_too_large", { detail: `The answer is larger than ${proxyLimit} bytes.` });

@@ -1,0 +1,33 @@
+import { outgoingTypes } from "../connection/outgoing.ts";
+import type { Outgoing, ToldConnection } from "../connection/record.ts";
+import { accountOf } from "../connection/view.ts";
+import { errorTable } from "../errors.ts";
+import type { Runtime } from "../runtime.ts";
+
+/** What the embedding application receives. */
+export interface Message {
+  readonly type: string;
+  readonly body: string;
+}
+
+/** The reader is nobody's owner: a masked label stays masked. */
+const outsider = { owner: "" } as const;
+
+/**
+ * The message of an event. It says why in our own words only: what the provider said may hold anything. Undefined for an event that nobody
+ * outside is told of (any more).
+ */
+export function messageOf(runtime: Runtime, { event, connection }: Outgoing): Message | undefined {
+  // A newer version may have stored a type that this one does not know.
+  const type = outgoingTypes[event.type] ?? null;
+  if (type === null) return undefined;
+  const { connector, owner, endpoint, code } = event;
+  const about = connection === null ? { connector, owner, endpoint } : { connection: shown(runtime, connection) };
+  const error = code === undefined ? {} : { error: { code, message: errorTable[code][2] } };
+  return { type, body: JSON.stringify({ type, timestamp: event.at, data: { ...about, ...error } }) };
+}
+
+function shown(runtime: Runtime, connection: ToldConnection): object {
+  const { alias_of: merged_into, auth_version: _, credential_version: __, ...told } = connection;
+  return { ...told, ...accountOf(runtime, outsider, connection), ...(merged_into === null ? {} : { merged_into }) };
+}
