@@ -13,6 +13,8 @@ jest.setTimeout(90_000);
 interface Side extends OddProvider {
   /** Access tokens that the API no longer takes. */
   readonly dead: Set<string>;
+  /** Whose account it is. */
+  me: { readonly id: number; readonly name: string };
 }
 
 /** A provider whose tokens tell where they come from. */
@@ -21,6 +23,7 @@ async function startSide(name: string): Promise<Side> {
   let count = 0;
   const api = ({ headers }: { headers: { authorization?: string | undefined } }, body: unknown) =>
     dead.has(headers.authorization ?? "") ? { status: 401, body: {} } : { body };
+  const own = { dead, me: { id: 1, name: "Ada" } };
   const side = await startOddProvider({
     "/authorize": ({ query }) => backTo(query.get("redirect_uri"), { code: `canary-${name}-code`, state: query.get("state") }),
     "/token": () => {
@@ -29,12 +32,12 @@ async function startSide(name: string): Promise<Side> {
       return { body: { ...tokens, expires_in: 3600 } };
     },
     "/revoke": () => ({ body: {} }),
-    "/api/me": (seen) => api(seen, { id: 1, name: "Ada" }),
+    "/api/me": (seen) => api(seen, own.me),
     "/api/people/me": (seen) => api(seen, { id: 1, name: "Ada Lovelace" }),
     "/api/items": (seen) => api(seen, { from: name }),
     "/api/things": (seen) => api(seen, { from: name, version: seen.headers["api-version"] }),
   });
-  return Object.assign(side, { dead });
+  return Object.assign(own, side);
 }
 
 const manifest = (name: string, { url }: OddProvider) => `manifest: 1
@@ -348,6 +351,18 @@ test("the same account connected again joins its old connection, with the new ve
   expect(merged.auth_version).not.toBe(version);
   expect((await step(product, id, "look")).json.output).toBe("evil");
   expect(foreign(evil, "good")).toEqual([]);
+});
+
+test("another way to tell accounts apart is taken over for the same account, and for no other", async () => {
+  const { name, id } = await connected();
+  expect(await look(product, id)).toMatchObject({ unique_id: "1" });
+  await publish(name, manifest(name, good).replaceAll("unique_id: me.id", "unique_id: me.name"));
+  good.me = { id: 2, name: "Eve" };
+  await signIn(id);
+  expect(await look(product, id)).toMatchObject({ unique_id: "1", upgrade_available: true, error: { code: "account_mismatch" } });
+  good.me = { id: 1, name: "Ada" };
+  await signIn(id);
+  expect(await look(product, id)).toMatchObject({ unique_id: "Ada", upgrade_available: false, error: null });
 });
 
 test("a manifest that goes back to what it was brings back the version that it had", async () => {

@@ -12,7 +12,7 @@ import { type Callback, type CallbackNames, captureCallback, readCallback, readS
 import { connect, connectFailed, connectionError } from "./connect.ts";
 import { endPolled, notConfirmed, schedulePoll } from "./device.ts";
 import { changeFields } from "./fields.ts";
-import { conclude, type FlowSecret, flowOf, openSecret, redeem, refuseOutdated, sha256 } from "./flow.ts";
+import { conclude, type FlowSecret, flowOf, openBegun, openSecret, redeem, sha256 } from "./flow.ts";
 import {
   clientOf,
   declared,
@@ -156,19 +156,18 @@ export async function openFlow(
 }
 
 /** A reference lives for a minute or so, and often for one use only: the request is pushed when the browser is here. */
-async function pushedUrl(runtime: Runtime, flow: FlowRecord, { url, fields }: FlowSecret, push: Push): Promise<string> {
+async function pushedUrl(runtime: Runtime, flow: FlowRecord, secret: FlowSecret, push: Push): Promise<string> {
   const record = await runtime.store.connections.get(flow.connection);
   if (record === undefined) throw new JackfieldError("state_invalid");
-  const opened = { ...openForSignIn(runtime, record), fields };
+  const opened = openBegun(runtime, flow, record, secret);
   const { auth } = opened;
+  if (auth.type !== "oauth2") throw new JackfieldError("state_invalid");
   try {
-    refuseOutdated(opened, flow);
-    if (auth.type !== "oauth2") throw new JackfieldError("state_invalid");
     const client = await clientOf(runtime, opened);
     const reference = await pushAuthorization(runtime, auth, push, { client, names: namesOf(runtime, opened, client) });
     if (reference !== undefined) return authorizationUrl(auth, push.endpoint, reference);
     runtime.log("info", "a provider did not take a request that it offers to have pushed", { connection: record.id });
-    return url;
+    return secret.url;
   } catch (cause) {
     if (cause instanceof JackfieldError) await connectFailed(runtime, record, cause, flow.actor);
     throw cause;
@@ -320,7 +319,7 @@ async function complete(
   if (callback.code === undefined)
     throw new JackfieldError("callback_invalid", { detail: "The callback brings neither a code nor an error." });
   const secret = openSecret(runtime, flow);
-  const opened = { ...openForSignIn(runtime, record), fields: secret.fields };
+  const opened = openBegun(runtime, flow, record, secret);
   const captured = await checkCallback(runtime, opened, callback, await clientOf(runtime, opened));
   const granted = scopesIn(opened.auth, callback);
   const brought = { code: callback.code, state, callback: captured, scopes: granted };

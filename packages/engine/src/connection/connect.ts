@@ -9,7 +9,7 @@ import type { Runtime } from "../runtime.ts";
 import { afterConnect } from "./after-connect.ts";
 import { refreshDue, shortened, testDue } from "./expiry.ts";
 import { identityOf, labelOf, uniqueIdOf } from "./identity.ts";
-import { clientOf, type OpenConnection, place, publicNamesOf, sealFields, versionIn } from "./open.ts";
+import { clientOf, inForce, isOutdated, type OpenConnection, place, publicNamesOf, sealFields, versionIn } from "./open.ts";
 import type { ConnectionError, ConnectionRecord, Status } from "./record.ts";
 import { reminderPatch } from "./reminder.ts";
 import { type ConnectionPatch, IdentityTaken } from "./store.ts";
@@ -42,7 +42,8 @@ export async function connect(
   await refuseOtherSubject(runtime, opened, test);
   const names: Names = { ...publicNamesOf(runtime, opened), me: test.me, ...(await publicClient(runtime, opened)) };
   const uniqueId = await uniqueIdOf(auth, names);
-  if (hasWorked(record) && record.unique_id !== (uniqueId ?? null)) throw new JackfieldError("account_mismatch");
+  const known = !hasWorked(record) || record.unique_id === (uniqueId ?? null) || (await isSameByThen(runtime, opened, names));
+  if (!known) throw new JackfieldError("account_mismatch");
 
   const version = versionIn(auth, record);
   if (version !== undefined) await runtime.connectors.keep(version);
@@ -119,6 +120,17 @@ async function refuseOtherSubject(runtime: Runtime, opened: OpenConnection, { me
   throw new JackfieldError("id_token_invalid", {
     detail: "The provider's user information is of another account than its id token.",
   });
+}
+
+/** Whether it is the same account by what told accounts apart when it was connected: a newer version may do it in another way. */
+async function isSameByThen(runtime: Runtime, { record, auth }: OpenConnection, names: Names): Promise<boolean> {
+  if (!isOutdated(auth, record) || record.unique_id === null) return false;
+  try {
+    return (await uniqueIdOf(inForce(runtime, record).auth, names)) === record.unique_id;
+  } catch (cause) {
+    if (cause instanceof JackfieldError) return false;
+    throw cause;
+  }
 }
 
 /** The client ID is public and may name a connection that has no person behind it; the secret is not in reach. */
@@ -233,7 +245,8 @@ async function store(
     }
     current = await runtime.store.connections.get(target.id);
     if (current === undefined || current.status === "revoked") throw new JackfieldError("connection_revoked");
-    if (hasWorked(current) && current.unique_id !== patch.unique_id) throw new JackfieldError("account_mismatch");
+    const known = hasWorked(target) && current.unique_id === target.unique_id;
+    if (hasWorked(current) && current.unique_id !== patch.unique_id && !known) throw new JackfieldError("account_mismatch");
   }
   throw new JackfieldError("store_unavailable", { detail: `The connection ${target.id} could not be stored.` });
 }

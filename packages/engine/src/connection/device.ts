@@ -2,8 +2,8 @@ import { type ErrorDetails, JackfieldError } from "../errors.ts";
 import { type Verdict, verdictOf } from "../grant/device-code.ts";
 import type { Runtime } from "../runtime.ts";
 import { connect } from "./connect.ts";
-import { conclude, openSecret, redeem } from "./flow.ts";
-import { type OpenConnection, openForSignIn } from "./open.ts";
+import { conclude, openBegun, openSecret, redeem } from "./flow.ts";
+import type { OpenConnection } from "./open.ts";
 import type { ConnectionRecord, FlowRecord, Polling } from "./record.ts";
 
 /*
@@ -76,7 +76,7 @@ export async function poll(runtime: Runtime, id: string): Promise<void> {
 /** Asks once. Throws what `verdictOf` reads. */
 async function ask(runtime: Runtime, flow: Polled, record: ConnectionRecord) {
   const secret = openSecret(runtime, flow);
-  const opened = { ...openForSignIn(runtime, record), fields: secret.fields };
+  const opened = openBegun(runtime, flow, record, secret);
   const fresh = await redeem(runtime, flow, opened, secret, { code: secret.secret ?? "", state: "", callback: {} });
   return { fresh, scopes: secret.scopes };
 }

@@ -10,7 +10,7 @@ import type { Runtime } from "../runtime.ts";
 import type { Actor } from "./actor.ts";
 import { connectFailed } from "./connect.ts";
 import { explain } from "./explain.ts";
-import { clientOf, isOutdated, namesOf, type OpenConnection } from "./open.ts";
+import { clientOf, isOutdated, namesOf, type OpenConnection, openForSignIn } from "./open.ts";
 import type { ConnectionRecord, FlowRecord } from "./record.ts";
 import { redirectUri } from "./redirect-uri.ts";
 
@@ -41,6 +41,22 @@ const sealFlow = (runtime: Runtime, flow: Whose, secret: FlowSecret): string => 
 /** Throws `seal_broken`. */
 export const openSecret = (runtime: Runtime, flow: FlowRecord): FlowSecret =>
   runtime.sealer.open(place(flow), flow.sealed) as FlowSecret;
+
+/**
+ * The connection of a sign-in that is under way. What is sent for it is meant for the servers that it began with: throws `state_invalid`
+ * where the auth block has changed since, and as `openForSignIn`.
+ */
+export function openBegun(
+  runtime: Runtime,
+  flow: FlowRecord,
+  record: ConnectionRecord,
+  { fields }: Pick<FlowSecret, "fields">,
+): OpenConnection {
+  const opened = openForSignIn(runtime, record);
+  if (isOutdated(opened.auth, flow))
+    throw new JackfieldError("state_invalid", { detail: "The connector was changed while you were signing in. Start again." });
+  return { ...opened, fields };
+}
 
 const lifetime = 10 * 60_000;
 
@@ -99,13 +115,7 @@ export interface Brought {
   readonly scopes?: readonly string[] | undefined;
 }
 
-/** A sign-in belongs to the authorization server that it began with: nothing of it goes to another one. Throws `state_invalid`. */
-export function refuseOutdated({ auth }: OpenConnection, flow: FlowRecord): void {
-  if (isOutdated(auth, flow))
-    throw new JackfieldError("state_invalid", { detail: "The connector was changed while you were signing in. Start again." });
-}
-
-/** Exchanges what a sign-in brought for a credential, which nothing keeps yet. Throws `state_invalid`, and as the grant's `exchange`. */
+/** Exchanges what a sign-in brought for a credential, which nothing keeps yet. Throws as the grant's `exchange`. */
 export async function redeem(
   runtime: Runtime,
   flow: FlowRecord,
@@ -113,7 +123,6 @@ export async function redeem(
   { verifier, secret, nonce, offer }: FlowSecret,
   { code, state, callback, scopes }: Brought,
 ): Promise<OpenConnection> {
-  refuseOutdated(opened, flow);
   const { exchange } = grantOf(opened.auth);
   if (exchange === undefined) throw new JackfieldError("no_user_step");
   const client = await clientOf(runtime, opened);

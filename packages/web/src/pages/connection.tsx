@@ -97,7 +97,7 @@ function ConnectionView({ connection, connector, events, older, tests, usage, ch
     >
       <LabelEdit connection={connection} change={change} />
       {connection.error ? <ErrorNotice error={connection.error} /> : null}
-      {connection.upgrade_available ? (
+      {connection.upgrade_available && connection.status === "connected" ? (
         <Notice tone="info" title={`The way to connect to ${connector.title} has changed.`}>
           <p>This connection goes on as it was made. Reconnect to bring it up to date.</p>
         </Notice>
