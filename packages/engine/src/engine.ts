@@ -1,7 +1,10 @@
 import { randomBytes } from "node:crypto";
 import { setTimeout } from "node:timers/promises";
 import type { Actor } from "./connection/actor.ts";
-import { type App, type AppValues, deleteApp, getApp, listApps, putApp } from "./connection/apps.ts";
+import { type AppListener, createAppLog } from "./connection/app-log.ts";
+import { tendApps } from "./connection/app-tending.ts";
+import type { AppValues } from "./connection/app-values.ts";
+import { type App, deleteApp, getApp, hasApp, listAppEvents, putApp } from "./connection/apps.ts";
 import { begin, type CallbackOutcome, expireFlows, finish, openFlow } from "./connection/authorization.ts";
 import { check } from "./connection/check.ts";
 import {
@@ -18,10 +21,11 @@ import {
 import { createDuties } from "./connection/duties.ts";
 import { createEventLog } from "./connection/event-log.ts";
 import { disconnectIdle } from "./connection/idle.ts";
-import { type ConnectionEvent, duties, type LastTest } from "./connection/record.ts";
+import { type AppEvent, type ConnectionEvent, duties, type LastTest } from "./connection/record.ts";
 import { redirectUri } from "./connection/redirect-uri.ts";
 import { createRefresher } from "./connection/refresh.ts";
 import type { Revocation } from "./connection/revocation.ts";
+import { createScouts } from "./connection/scouts.ts";
 import { createSealer, type KeyRing } from "./connection/seal.ts";
 import type { Listed, Page, Store } from "./connection/store.ts";
 import { type Connection, view } from "./connection/view.ts";
@@ -48,10 +52,25 @@ export interface Engine {
   readonly apps: {
     /** Throws `connector_unknown`, `auth_unknown`, `environment_unknown`, `app_not_used`. */
     get(actor: Actor, connector: string, auth: string, environment: string): Promise<App | undefined>;
-    list(actor: Actor, connector: string): Promise<readonly App[]>;
-    /** Without `client_secret` the stored secret stays. Throws as `get`, and `whitespace_in_credential`, `field_required`. */
+    /** Whether any app of the connector is saved. Throws `connector_unknown`. */
+    saved(actor: Actor, connector: string): Promise<boolean>;
+    /**
+     * Without `client_secret` the stored secret stays. What connections were made with is kept for them: the client that another one
+     * replaces, and for a week the secret. Throws as `get`, and `whitespace_in_credential`, `field_required`, `field_invalid`.
+     */
     put(actor: Actor, connector: string, auth: string, environment: string, values: AppValues): Promise<App>;
-    delete(actor: Actor, connector: string, auth: string, environment: string): Promise<boolean>;
+    /** False where there is none. Throws as `get`, and `app_in_use` for one that connections live by, unless `force` is true. */
+    delete(
+      actor: Actor,
+      connector: string,
+      auth: string,
+      environment: string,
+      options?: { readonly force?: boolean | undefined },
+    ): Promise<boolean>;
+    /** The log of the apps that were saved in this place. Throws as `get`. */
+    events(actor: Actor, connector: string, auth: string, environment: string, page: Page): Promise<Listed<AppEvent>>;
+    /** Calls `listener` with each event of any app, once it is stored, until the result is called. */
+    listen(listener: AppListener): () => void;
   };
   readonly connections: {
     /** A draft; a grant without a user step connects at once and ends as `connected` or `error`. Throws `field_…`. */
@@ -136,6 +155,7 @@ const concurrency = 8;
 
 function createRuntime(options: EngineOptions, stopping: AbortSignal): Runtime {
   const { store, log, clock = Date.now, random = randomBytes } = options;
+  const wait = options.sleep ?? ((ms) => sleep(ms, stopping));
   return {
     connectors: options.connectors,
     store,
@@ -145,11 +165,13 @@ function createRuntime(options: EngineOptions, stopping: AbortSignal): Runtime {
     platform: options.platform,
     policy: options.policy ?? {},
     events: createEventLog(store, clock, random, log),
+    apps: createAppLog(clock, random),
+    scouts: createScouts(clock, wait),
     log,
     pool: createTokenPool(clock),
     clock,
     random,
-    sleep: options.sleep ?? ((ms) => sleep(ms, stopping)),
+    sleep: wait,
   };
 }
 
@@ -162,14 +184,17 @@ export function createEngine(options: EngineOptions): Engine {
   const sweep = createSweep(runtime, options.repeat ?? repeatByTimer, async () => {
     await expireFlows(runtime);
     await disconnectIdle(runtime);
+    await tendApps(runtime);
   });
 
   return {
     apps: {
       get: (...args) => getApp(runtime, ...args),
-      list: (...args) => listApps(runtime, ...args),
+      saved: (...args) => hasApp(runtime, ...args),
       put: (...args) => putApp(runtime, ...args),
       delete: (...args) => deleteApp(runtime, ...args),
+      events: (...args) => listAppEvents(runtime, ...args),
+      listen: (listener) => runtime.apps.listen(listener),
     },
     connections: {
       create: (...args) => create(runtime, ...args),

@@ -109,6 +109,12 @@ export const errorTable = {
     "The app's client ID and secret are not saved yet.",
     "Save them on the connector's set-up page.",
   ],
+  app_in_use: [
+    409,
+    "admin",
+    "Connections live by this app.",
+    "Disconnect them first, or delete with `?force=true`: then they work until their tokens end.",
+  ],
   app_not_used: [422, "admin", "This way to connect takes no app.", "Nothing needs to be saved."],
   whitespace_in_credential: [422, "user", "A credential begins or ends with white space.", "Paste it again without the space."],
   // fields and inputs

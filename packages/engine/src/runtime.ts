@@ -1,5 +1,7 @@
 import type { Connector } from "@jackfield/manifest";
+import type { AppLog } from "./connection/app-log.ts";
 import type { EventLog } from "./connection/event-log.ts";
+import type { Scouts } from "./connection/scouts.ts";
 import type { Sealer } from "./connection/seal.ts";
 import type { Store } from "./connection/store.ts";
 import type { GrantContext } from "./grant/token-endpoint.ts";
@@ -37,6 +39,9 @@ export interface Runtime extends GrantContext {
   readonly platform: Platform;
   readonly policy: Policy;
   readonly events: EventLog;
+  readonly apps: AppLog;
+  /** Who asks a token endpoint first, where it is not known whether it takes the app. */
+  readonly scouts: Scouts;
   readonly log: Log;
   /** Milliseconds since the epoch. */
   readonly clock: () => number;

@@ -1,16 +1,17 @@
 import { createHash, timingSafeEqual } from "node:crypto";
 import type { Auth, OAuth2 } from "@jackfield/manifest";
 import { type ErrorCode, JackfieldError } from "../errors.ts";
-import type { Client } from "../grant/credential.ts";
+import { type Client, withPreviousSecret } from "../grant/credential.ts";
 import { grantOf } from "../grant/grant.ts";
 import { TokenFailure } from "../grant/token-failure.ts";
 import type { Runtime } from "../runtime.ts";
 import { type Actor, system } from "./actor.ts";
+import { asClient } from "./app-pause.ts";
 import { type Callback, type CallbackNames, captureCallback, readCallback, readStates, verifyCallback } from "./callback.ts";
 import { connect, connectFailed, connectionError } from "./connect.ts";
 import { explain } from "./explain.ts";
 import { changeFields } from "./fields.ts";
-import { clientOf, declared, freshNames, namesOf, type OpenConnection, open, publicNamesOf } from "./open.ts";
+import { anew, clientOf, declared, freshNames, madeWith, namesOf, type OpenConnection, open, publicNamesOf } from "./open.ts";
 import type { ConnectionError, ConnectionRecord, FlowRecord } from "./record.ts";
 import { redirectUri } from "./redirect-uri.ts";
 import { scopesToAsk } from "./scopes.ts";
@@ -36,6 +37,8 @@ interface FlowSecret {
   readonly verifier: string | null;
   readonly secret: string | null;
   readonly scopes: readonly string[];
+  /** The app's client that the sign-in was begun with: a code is worth nothing to another. */
+  readonly client_id: string | null;
   /** The fields that the sign-in is made with; they become the connection's own when it succeeds. */
   readonly fields: Readonly<Record<string, unknown>>;
 }
@@ -90,6 +93,7 @@ export async function begin(
     verifier: begun.verifier ?? null,
     secret: begun.secret ?? null,
     scopes,
+    client_id: madeWith(opened, client).record.client_id,
     fields: opened.fields,
   };
   const id = sha256(ticket);
@@ -127,7 +131,7 @@ async function noteBegun(runtime: Runtime, actor: Actor, record: ConnectionRecor
 
 /** A record whose secrets may be gone or unreadable can still be signed in again: only the fields are needed. */
 function openOrDraft(runtime: Runtime, record: ConnectionRecord): OpenConnection {
-  return open(runtime, { ...record, sealed_credential: null });
+  return anew(open(runtime, { ...record, sealed_credential: null }));
 }
 
 /** A browser opens our authorization URL. Throws `state_invalid`. */
@@ -277,23 +281,27 @@ async function complete(
   if (callback.error !== undefined) throw refusedAtProvider(callback);
   if (callback.code === undefined)
     throw new JackfieldError("callback_invalid", { detail: "The callback brings neither a code nor an error." });
-  const { verifier, secret, scopes, fields } = runtime.sealer.open(flowPlace(flow), flow.sealed) as FlowSecret;
-  const opened = { ...openOrDraft(runtime, record), fields };
+  const { verifier, secret, scopes, fields, client_id = null } = runtime.sealer.open(flowPlace(flow), flow.sealed) as FlowSecret;
+  const begun = openOrDraft(runtime, record);
+  const opened = { ...begun, record: { ...begun.record, client_id }, fields };
   const { auth } = opened;
   const { exchange } = grantOf(auth);
   if (exchange === undefined) throw new JackfieldError("no_user_step");
-  const client = await clientOf(runtime, opened);
-  const captured = await checkCallback(runtime, opened, callback, client);
-  const known = { ...opened.known, callback: captured };
-  const names = namesOf(runtime, { ...opened, known }, client);
-  const credential = await exchange(runtime, auth, {
-    code: callback.code,
-    state,
-    redirect_uri: flow.redirect_uri,
-    verifier: verifier ?? undefined,
-    secret: secret ?? undefined,
-    client,
-    names: { ...names, request: { ...(names.request as object), code: callback.code } },
+  const { code } = callback;
+  const { credential, known } = await asClient(runtime, opened, "sign_in", async (client) => {
+    const captured = await checkCallback(runtime, opened, callback, client);
+    const told = { ...opened.known, callback: captured };
+    const names = namesOf(runtime, { ...opened, known: told }, client);
+    const answered = await exchange(runtime, auth, {
+      code,
+      state,
+      redirect_uri: flow.redirect_uri,
+      verifier: verifier ?? undefined,
+      secret: secret ?? undefined,
+      client,
+      names: { ...names, request: { ...(names.request as object), code } },
+    });
+    return { credential: answered, known: told };
   });
   const whole = { ...known, token: credential.known?.token ?? {} };
   const granted = { ...credential, known: whole, scopes: credential.scopes ?? scopesIn(auth, callback) };
@@ -325,7 +333,12 @@ async function checkCallback(
 ): Promise<Readonly<Record<string, string>>> {
   const { auth } = opened;
   if (auth.type !== "oauth2") return {};
-  await verifyCallback(auth, callback, namesOf(runtime, opened, client), runtime.clock());
+  const verify = (signer: Client) => verifyCallback(auth, callback, namesOf(runtime, opened, signer), runtime.clock());
+  await verify(client).catch((cause: unknown) => {
+    const before = withPreviousSecret(client);
+    if (before === undefined) throw cause;
+    return verify(before);
+  });
   return captureCallback(auth, callback);
 }
 

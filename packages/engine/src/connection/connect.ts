@@ -46,6 +46,7 @@ export async function connect(
   const now = new Date(runtime.clock()).toISOString();
   const patch: ConnectionPatch = {
     ...credentialPatch(runtime, opened, requested),
+    client_id: record.client_id,
     status: "connected",
     authorized_at: now,
     test_at: testDue(auth, runtime.clock(), runtime.random),
@@ -220,6 +221,7 @@ async function merge(runtime: Runtime, opened: OpenConnection, patch: Connection
       description: null,
       fields: {},
       sealed_credential: null,
+      client_id: null,
       sealed_fields: null,
       refresh_at: null,
       test_at: null,

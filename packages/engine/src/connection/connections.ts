@@ -4,12 +4,25 @@ import { nothingKnown } from "../grant/credential.ts";
 import { grantOf } from "../grant/grant.ts";
 import type { Runtime } from "../runtime.ts";
 import type { Actor } from "./actor.ts";
+import { asClient } from "./app-pause.ts";
 import { environmentOf } from "./apps.ts";
 import { connect, connectFailed } from "./connect.ts";
 import { explain } from "./explain.ts";
 import { changeFields, checkFields, environmentIn } from "./fields.ts";
 import { draftIdentity } from "./identity.ts";
-import { authOf, clientOf, connectorOf, declared, namesOf, type OpenConnection, open, sealFields, whitelistOf } from "./open.ts";
+import {
+  anew,
+  authOf,
+  clientOf,
+  connectorOf,
+  declared,
+  madeWith,
+  namesOf,
+  type OpenConnection,
+  open,
+  sealFields,
+  whitelistOf,
+} from "./open.ts";
 import { type ConnectionRecord, type Status, untold } from "./record.ts";
 import { type Revocation, revokeErased, tombstone } from "./revocation.ts";
 import { scopesToAsk } from "./scopes.ts";
@@ -126,11 +139,14 @@ async function withCredential(
 ): Promise<{ readonly opened: OpenConnection; readonly requested: readonly string[] }> {
   const { auth } = opened;
   const { obtain } = grantOf(auth);
-  if (obtain === undefined) return { opened, requested: [] };
-  const client = await clientOf(runtime, opened);
+  if (obtain === undefined) return { opened: anew(opened), requested: [] };
   const requested = scopesToAsk(auth, opened.record);
-  const credential = await obtain(runtime, auth, { client, names: namesOf(runtime, opened, client), scopes: requested });
-  return { opened: { ...opened, credential, known: credential.known ?? nothingKnown }, requested };
+  const fresh = anew(opened);
+  return asClient(runtime, fresh, "sign_in", async (client) => {
+    const credential = await obtain(runtime, auth, { client, names: namesOf(runtime, fresh, client), scopes: requested });
+    const known = credential.known ?? nothingKnown;
+    return { opened: madeWith({ ...fresh, credential, known }, client), requested };
+  });
 }
 
 export async function list(runtime: Runtime, actor: Actor, filter: Filter, page: Page): Promise<Listed<Connection>> {

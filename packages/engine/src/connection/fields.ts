@@ -24,8 +24,9 @@ export async function checkFields(
       : field,
   ]);
   const fields = await checkForm("fields", questions, given);
-  // Keys in PEM end with a line break.
-  for (const { name, secret, type } of auth.fields) if (secret && type !== "text") refuseWhitespace(name, fields[name]);
+  for (const { name, secret, type } of auth.fields) {
+    if (secret || name === "client_id") refuseWhitespace(name, fields[name], type);
+  }
   return fields;
 }
 

@@ -6,9 +6,11 @@ import { hasRefresh, refreshCredential } from "../grant/refresh.ts";
 import { type FailureKind, TokenFailure } from "../grant/token-failure.ts";
 import type { Runtime } from "../runtime.ts";
 import { system } from "./actor.ts";
+import { AppPaused, asClient } from "./app-pause.ts";
 import { connectionError, scheduleRefresh, tokenPatch } from "./connect.ts";
 import { backoff, isUsable, tooYoungFor } from "./expiry.ts";
-import { clientOf, namesOf, type OpenConnection, open, place } from "./open.ts";
+import { explain } from "./explain.ts";
+import { namesOf, type OpenConnection, open, place } from "./open.ts";
 import type { ConnectionEvent, ConnectionRecord } from "./record.ts";
 import { revokeAtProvider } from "./revocation.ts";
 import { scopesToAsk } from "./scopes.ts";
@@ -178,26 +180,28 @@ async function exchange(runtime: Runtime, id: string, actor: string): Promise<Op
     brought = { refresh_token, refresh_expires_at: refresh_expires_at ?? credential.refresh_expires_at };
   };
   try {
-    const client = await clientOf(runtime, opened);
-    const request = { credential, client, names: namesOf(runtime, opened, client) };
-    const ask = (scopes: readonly string[]) => refreshCredential({ ...runtime, onRefreshToken }, auth, { ...request, scopes });
-    const askTwice = (scopes: readonly string[]) =>
-      ask(scopes).catch((cause: unknown) => {
-        if (!isLost(cause, auth)) throw cause;
-        runtime.log("info", "a refresh whose answer was lost is made once more", { connection: id });
-        return ask(scopes);
+    answer = await asClient(runtime, opened, "refresh", (client) => {
+      const request = { credential, client, names: namesOf(runtime, opened, client) };
+      const ask = (scopes: readonly string[]) => refreshCredential({ ...runtime, onRefreshToken }, auth, { ...request, scopes });
+      const askTwice = (scopes: readonly string[]) =>
+        ask(scopes).catch((cause: unknown) => {
+          if (!isLost(cause, auth)) throw cause;
+          runtime.log("info", "a refresh whose answer was lost is made once more", { connection: id });
+          return ask(scopes);
+        });
+      return askTwice(asked).catch((cause: unknown) => {
+        // What an action missed may be nothing that this app can get: the connection lives on with what it has.
+        const held = scopesToAsk(auth, { ...record, missing_scopes: [] });
+        if (!anew || !isScopeRefused(cause) || held.length === asked.length) throw cause;
+        asked = held;
+        return ask(held);
       });
-    answer = await askTwice(asked).catch((cause: unknown) => {
-      // What an action missed may be nothing that this app can get: the connection lives on with what it has.
-      const held = scopesToAsk(auth, { ...record, missing_scopes: [] });
-      if (!anew || !isScopeRefused(cause) || held.length === asked.length) throw cause;
-      asked = held;
-      return ask(held);
     });
   } catch (cause) {
     const duration = runtime.clock() - started;
     const kept = brought === undefined ? opened : await keep(runtime, opened, { ...credential, ...brought });
     if (!(cause instanceof JackfieldError)) throw cause;
+    if (cause instanceof AppPaused) return waitForApp(runtime, kept, cause, actor, duration);
     return failed(runtime, kept, cause, actor, duration);
   }
   return persist(runtime, opened, answer, asked.length === 0 ? record.scopes : asked, actor, runtime.clock() - started);
@@ -320,7 +324,7 @@ async function failed(
       refresh_failures: failures,
       refresh_doubts: doubts,
       refresh_at: new Date(now + pause).toISOString(),
-      error: connectionError(cause, now),
+      error: connectionError(explain(runtime, cause, record), now),
       updated_at: new Date(now).toISOString(),
     },
     { expect: { credential_version: record.credential_version }, events: [event] },
@@ -348,6 +352,37 @@ function doubted({ refresh_doubts }: ConnectionRecord, now: number): Doubts {
 
 function countsAsRefused(doubts: Doubts | null, now: number): boolean {
   return doubts !== null && doubts.count >= doubtsThatCount && now - Date.parse(doubts.since) >= doubtMs;
+}
+
+/**
+ * The provider refuses the app, which is nothing against this connection: it waits with all the others. It says so only once its own
+ * token has ended.
+ */
+async function waitForApp(
+  runtime: Runtime,
+  opened: OpenConnection,
+  cause: AppPaused,
+  actor: string,
+  duration: number,
+): Promise<OpenConnection> {
+  const { record, credential } = opened;
+  const now = runtime.clock();
+  const usable = credential !== undefined && isUsable(credential, now);
+  const { provider, until } = cause;
+  const status = provider?.status === undefined ? {} : { status: provider.status };
+  const event = runtime.events.make(record, "refresh_failed", { actor, code: cause.code, duration_ms: duration, ...status });
+  const events = cause.asked ? [event] : [];
+  const patch = { refresh_at: until, refresh_failures: 0, ...(usable ? {} : { error: connectionError(cause, now) }) };
+  const told = record.refresh_at === until && (usable || record.error?.code === cause.code);
+  const expect = { credential_version: record.credential_version, status: "connected" } as const;
+  const written =
+    told && events.length === 0 ? undefined : await runtime.store.connections.update(record.id, patch, { expect, events });
+  if (written) {
+    runtime.events.announce(events);
+    await scheduleRefresh(runtime, written);
+  }
+  if (actor === system && usable) return opened;
+  throw cause;
 }
 
 /** The credential is dead: its user must sign in again. Exactly one event is raised, and no job is left. */

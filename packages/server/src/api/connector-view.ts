@@ -41,8 +41,7 @@ export async function connectorDetail(services: Services, actor: Actor, connecto
 async function isConfigured(services: Services, actor: Actor, connector: Connector): Promise<boolean> {
   const needsApp = (auth: Auth) => (auth.type === "oauth2" || auth.type === "oauth1") && auth.client.source === "app";
   if (!Object.values(connector.auth).every(needsApp)) return true;
-  const apps = await services.engine.apps.list(actor, connector.name);
-  return apps.length > 0;
+  return services.engine.apps.saved(actor, connector.name);
 }
 
 async function authView(

@@ -1,4 +1,4 @@
-import { statuses } from "@jackfield/engine";
+import { appEventTypes, statuses } from "@jackfield/engine";
 import { Type } from "typebox";
 import { roles } from "../access/roles.ts";
 
@@ -143,13 +143,49 @@ export const OptionsPage = Type.Object(
   { title: "OptionsPage", description: "A page of a drop-down's choices." },
 );
 
+const client = {
+  client_id: Type.String(),
+  connections: Type.Integer({ description: "How many working connections were made with it." }),
+  paused_until: Type.Union([Type.String(), Type.Null()], {
+    description: "Until when nothing is refreshed with it, because the provider refuses it; then one connection tries again.",
+  }),
+  error: nullable(ConnectionError),
+};
+
+/** A day, as the engine checks it. */
+const Day = Type.String({ maxLength: 10, description: "Such as 2026-12-31." });
+
+/** What is saved of an app. */
+export const AppValues = Type.Object(
+  {
+    client_id: Type.String({ minLength: 1, maxLength: 2000 }),
+    client_secret: Type.Optional(Type.String({ minLength: 1, maxLength: 20_000 })),
+    keep_previous: Type.Optional(
+      Type.Boolean({ description: "False: the secret before this one is given up at once. Default: it is held for seven days." }),
+    ),
+    expires_on: Type.Optional(nullable(Day)),
+  },
+  {
+    additionalProperties: Type.String({ maxLength: 20_000 }),
+    description: "Further keys are those of the connector's `app_fields`; one that is left out stays as it is stored.",
+  },
+);
+
 export const App = Type.Object(
   {
     connector: Type.String(),
     auth: Type.String(),
     environment: Type.String(),
-    client_id: Type.String(),
+    ...client,
     secret_set: Type.Boolean({ description: "The secret itself is never given back." }),
+    previous_secret_until: Type.Union([Type.String(), Type.Null()], {
+      description: "Until when the secret before this one is tried where the provider refuses this one.",
+    }),
+    previous_secret_used: Type.Boolean({ description: "Whether it had to be: the provider does not take the new one." }),
+    expires_on: Type.Union([Day, Type.Null()], { description: "When the secret ends at the provider." }),
+    former: Type.Array(Type.Object({ ...client, since: time }), {
+      description: "The clients before this one, kept for the connections that were made with them.",
+    }),
     fields: Type.Record(Type.String(), Type.Unknown(), { description: "What else was saved that is no secret." }),
     secrets_set: Type.Array(Type.String(), { description: "Names of the other secrets that were saved." }),
     redirect_uri: Type.String(),
@@ -157,6 +193,22 @@ export const App = Type.Object(
     updated_at: time,
   },
   { title: "App", description: "The client that an admin registered at the provider." },
+);
+
+export const AppEvent = Type.Object(
+  {
+    id: Type.String(),
+    at: time,
+    type: oneOf(appEventTypes, "What happened."),
+    workspace: Type.String(),
+    connector: Type.String(),
+    auth: Type.String(),
+    environment: Type.String(),
+    actor: Type.String(),
+    client_id: Type.String(),
+    code: Type.Optional(Type.String()),
+  },
+  { title: "AppEvent", description: "One line of an app's log. No secrets." },
 );
 
 export const ApiKey = Type.Object(

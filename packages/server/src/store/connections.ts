@@ -34,6 +34,7 @@ const columns = (record: ConnectionRecord): Record<string, Value> => ({
   owner: record.owner,
   connector: record.connector,
   environment: record.environment,
+  client_id: record.client_id,
   status: record.status,
   alias_of: record.alias_of,
   search: searchText(record),
@@ -86,11 +87,15 @@ function update(sqlite: Sqlite, ...[id, patch, options]: Parameters<Update>): Co
 function conditions(filter: ConnectionFilter): { readonly sql: string[]; readonly values: Value[] } {
   const sql = ["alias_of IS NULL", "status <> 'revoked'"];
   const values: Value[] = [];
-  for (const column of ["workspace", "owner", "connector", "environment", "status"] as const) {
+  for (const column of ["workspace", "owner", "connector", "environment", "client_id", "status"] as const) {
     const value = filter[column];
     if (value === undefined) continue;
     sql.push(`${column} = ?`);
     values.push(value);
+  }
+  if (filter.auth !== undefined) {
+    sql.push("doc ->> 'auth' = ?");
+    values.push(filter.auth);
   }
   if (filter.search !== undefined && filter.search !== "") {
     sql.push("search LIKE ? ESCAPE '\\'");
@@ -118,6 +123,11 @@ function list(sqlite: Sqlite, ...[filter, page]: Parameters<Store["connections"]
   );
 }
 
+function count(sqlite: Sqlite, filter: ConnectionFilter): number {
+  const { sql, values } = conditions(filter);
+  return sqlite.get<{ n: number }>(`SELECT count(*) AS n FROM connections WHERE ${sql.join(" AND ")}`, ...values)?.n ?? 0;
+}
+
 function erase(sqlite: Sqlite, id: string): boolean {
   return sqlite.transaction(() => {
     // The events go with their connections (ON DELETE CASCADE).
@@ -140,6 +150,7 @@ export function connectionTable(sqlite: Sqlite): Store["connections"] {
     },
     update: async (id, patch, options) => update(sqlite, id, patch, options),
     list: async (filter, page) => list(sqlite, filter, page),
+    count: async (filter) => count(sqlite, filter),
     due: async (duty, time, limit) =>
       sqlite.all(
         `SELECT id, ${duty}_at AS at FROM connections WHERE ${duty}_at < ? ORDER BY ${duty}_at, id LIMIT ?`,

@@ -44,6 +44,7 @@ export function eventTable(sqlite: Sqlite): Store["events"] {
         (row) => [row.at, row.seq],
       );
     },
-    expire: async (time) => sqlite.run("DELETE FROM events WHERE at < ?", time),
+    expire: async (time) =>
+      sqlite.run("DELETE FROM events WHERE at < ?", time) + sqlite.run("DELETE FROM app_events WHERE at < ?", time),
   };
 }
