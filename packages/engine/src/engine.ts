@@ -155,7 +155,6 @@ const concurrency = 8;
 
 function createRuntime(options: EngineOptions, stopping: AbortSignal): Runtime {
   const { store, log, clock = Date.now, random = randomBytes } = options;
-  const wait = options.sleep ?? ((ms) => sleep(ms, stopping));
   return {
     connectors: options.connectors,
     store,
@@ -166,12 +165,12 @@ function createRuntime(options: EngineOptions, stopping: AbortSignal): Runtime {
     policy: options.policy ?? {},
     events: createEventLog(store, clock, random, log),
     apps: createAppLog(clock, random),
-    scouts: createScouts(clock, wait),
+    scouts: createScouts(),
     log,
     pool: createTokenPool(clock),
     clock,
     random,
-    sleep: wait,
+    sleep: options.sleep ?? ((ms) => sleep(ms, stopping)),
   };
 }
 

@@ -20,7 +20,9 @@ const batch = 100;
 
 /** Does what is due, for every app. Runs with the sweep. */
 export async function tendApps(runtime: Runtime): Promise<void> {
-  for (const app of await runtime.store.apps.due(new Date(runtime.clock()).toISOString(), batch)) {
+  // What is due at this very moment counts.
+  const until = new Date(runtime.clock() + 1).toISOString();
+  for (const app of await runtime.store.apps.due(until, batch)) {
     const unused = new Set<string>();
     for (const { client_id } of app.former) if ((await countUsers(runtime, app, client_id)) === 0) unused.add(client_id);
     await changeApp(runtime, app, (stored) => {

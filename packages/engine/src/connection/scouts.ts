@@ -1,36 +1,48 @@
-/** Lets the first ask, and the others wait for what comes of it, where it is not known that asking is any use. */
+/** Lets one ask first, and the others wait for what comes of it, where it is not known that asking is any use. */
 export interface Scouts {
-  /** Runs `ask`; after another `ask` of the same key, unless one has succeeded within the last minute. */
+  /** Runs `ask`. Of all that come while one of the same key runs, each waits until a first one has ended. */
   run<T>(key: string, ask: () => Promise<T>): Promise<T>;
 }
-
-/** How long a success lets everybody pass. */
-const trusted = 60_000;
 
 /** How long the others wait for an answer that does not come. */
 const patience = 5_000;
 
-export function createScouts(clock: () => number, sleep: (ms: number) => Promise<void>): Scouts {
-  const succeeded = new Map<string, number>();
-  const ahead = new Map<string, Promise<unknown>>();
+/** Those that ask at the same time. */
+interface Party {
+  size: number;
+  /** Settles when the first has its answer, or takes too long. */
+  readonly first: Promise<void>;
+  readonly report: () => void;
+}
+
+export function createScouts(): Scouts {
+  const parties = new Map<string, Party>();
   return {
     async run(key, ask) {
-      const noted = async () => {
-        const answer = await ask();
-        succeeded.set(key, clock());
-        return answer;
-      };
-      if (clock() - (succeeded.get(key) ?? Number.NEGATIVE_INFINITY) <= trusted) return noted();
-      const scout = ahead.get(key);
-      if (scout !== undefined) {
-        await Promise.race([scout, sleep(patience)]);
-        return noted();
+      const found = parties.get(key);
+      const party = found ?? newParty();
+      parties.set(key, party);
+      party.size += 1;
+      try {
+        if (found !== undefined) await party.first;
+        return await ask();
+      } finally {
+        party.report();
+        party.size -= 1;
+        if (party.size === 0) parties.delete(key);
       }
-      const own = noted();
-      ahead.set(key, own.then(nothing, nothing));
-      return own.finally(() => ahead.delete(key));
     },
   };
 }
 
-const nothing = () => {};
+function newParty(): Party {
+  let report = (): void => {};
+  const first = new Promise<void>((resolve) => {
+    const late = setTimeout(resolve, patience).unref();
+    report = () => {
+      clearTimeout(late);
+      resolve();
+    };
+  });
+  return { size: 0, first, report };
+}
