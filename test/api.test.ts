@@ -209,6 +209,7 @@ describe("who may do what", () => {
     ["GET", "/v1/connectors/acme/apps/oauth/production", ["admin"], "admin_required"],
     ["PUT", "/v1/connectors/acme/apps/oauth/production", ["admin"], "admin_required"],
     ["DELETE", "/v1/connectors/keyed/apps/key/production", ["admin"], "admin_required"],
+    ["GET", "/v1/connectors/acme/apps/oauth/production/events", ["admin"], "admin_required"],
     ["POST", "/v1/connections", ["admin", "user"]],
     ["GET", "/v1/connections", everybody],
     ["GET", "/v1/connections/con_x", everybody],

@@ -11,6 +11,10 @@ import { type Provider, startProvider } from "./harness/provider.ts";
 
 jest.setTimeout(120_000);
 
+/** What the app had before: the secret that was rotated, and the client that was replaced. */
+const previousSecret = "previous:/+% & =?canary-previous-secret";
+const formerSecret = "former:/+% & =?canary-former-secret";
+
 const apiKey = "canary/api+key=of&the?user%20:1234567890";
 
 let provider: Provider;
@@ -26,6 +30,9 @@ beforeAll(async () => {
       keyed: keyedManifest(provider, "keyed"),
     },
   });
+  await saveApp(product, provider, "acme", { id: "a-former-client", secret: formerSecret });
+  await connect(product, "acme", { as: "eve" });
+  await saveApp(product, provider, "acme", { secret: previousSecret });
   await saveApp(product, provider, "acme");
   await saveApp(product, provider, "posted", { authentication: "client_secret_post" });
 });
@@ -46,7 +53,7 @@ function* everywhere(): Generator<readonly [string, Buffer]> {
 
 const secretsSoFar = async () => {
   const { access_tokens, refresh_tokens, codes } = await provider.issued();
-  return [...access_tokens, ...refresh_tokens, ...codes, awkward.secret, apiKey];
+  return [...access_tokens, ...refresh_tokens, ...codes, awkward.secret, previousSecret, formerSecret, apiKey];
 };
 
 test("the search finds a secret in every form that it knows", () => {
@@ -66,6 +73,10 @@ test("the search finds a secret in every form that it knows", () => {
 });
 
 test("after connecting, refreshing, running and failing, no secret stands in the data folder, the logs or any answer", async () => {
+  const { former, previous_secret_until } = (await product.get("/v1/connectors/acme/apps/oauth/production")).json;
+  expect([former.length, typeof previous_secret_until]).toEqual([1, "string"]);
+  const { items } = (await product.get("/v1/connections")).json;
+  expect((await product.post(`/v1/connections/${items[0].id}/refresh`)).status).toBe(200);
   const first = await connect(product, "acme");
   const second = await connect(product, "posted");
   const { id: third } = (await product.post("/v1/connections", { connector: "keyed", fields: { api_key: apiKey } })).json;
@@ -109,6 +120,7 @@ test("after connecting, refreshing, running and failing, no secret stands in the
     "/v1/connectors",
     "/v1/connectors/acme",
     "/v1/connectors/acme/apps/oauth/production",
+    "/v1/connectors/acme/apps/oauth/production/events",
     "/metrics",
     "/v1/platform",
   ])

@@ -44,7 +44,7 @@ export function EventTable({ events }: { readonly events: readonly ConnectionEve
 }
 
 /** `key/6ad8…` as "API key 6ad8"; the engine's own doings are the platform's. */
-function actorName(actor: string): string {
+export function actorName(actor: string): string {
   if (actor === "system") return "Platform";
   const [kind, id = ""] = actor.split("/");
   return kind === "key" ? `API key ${id.slice(0, 4)}` : actor;
