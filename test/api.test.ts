@@ -550,7 +550,7 @@ describe("an app", () => {
     const before = (await product.get(path)).json;
     expect(before).toMatchObject({ secret_set: true, redirect_uri: `${product.url}/oauth/callback/acme` });
     expect(await provider.log()).toEqual([]);
-    expect((await product.send("DELETE", path)).status).toBe(204);
+    expect((await product.send("DELETE", `${path}?force=true`)).status).toBe(204);
     expectProblem(await product.get(path), 404, "not_found");
     expect((await product.get("/v1/connectors/acme")).json.configured).toBe(false);
     await saveApp(product, provider, "acme");

@@ -212,6 +212,9 @@ describe("another client", () => {
       connections: 0,
       former: [{ client_id: "first", connections: 2, since: changed.updated_at }],
     });
+    const made = (await product.get("/v1/connections?connector=acme&auth=oauth&client_id=first")).json.items;
+    expect(made.map(({ id }: { id: string }) => id)).toEqual([old, leaving]);
+    expect((await look(product, old)).client_id).toBe("first");
     forget();
     expect((await refresh(old)).status).toBe(200);
     expect(sent()).toEqual([["first", "canary-secret-1"]]);

@@ -50,7 +50,9 @@ export interface ConnectionChange {
 
 export interface Filter {
   readonly connector?: string | undefined;
+  readonly auth?: string | undefined;
   readonly environment?: string | undefined;
+  readonly client_id?: string | undefined;
   readonly status?: Status | undefined;
   readonly search?: string | undefined;
   readonly owner?: string | undefined;

@@ -16,6 +16,7 @@ export type Connection = Pick<
   | "description"
   | "status"
   | "unique_id"
+  | "client_id"
   | "fields"
   | "scopes"
   | "missing_scopes"
@@ -37,7 +38,8 @@ export type Connection = Pick<
 export function view(runtime: Runtime, actor: Pick<Actor, "owner">, record: ConnectionRecord): Connection {
   const { id, connector, auth, environment, owner, name, description, status, unique_id, fields, scopes, missing_scopes } =
     record;
-  const { renewable, expires_at, authorized_at, reauth_by, last_used_at, last_test, error, created_at, updated_at } = record;
+  const { client_id, renewable, expires_at, authorized_at, reauth_by, last_used_at } = record;
+  const { last_test, error, created_at, updated_at } = record;
   const masked = owner !== actor.owner && authIn(runtime, record)?.label?.mask === "partial";
   const computed = masked && record.label !== null ? mask(record.label) : record.label;
   return {
@@ -51,6 +53,7 @@ export function view(runtime: Runtime, actor: Pick<Actor, "owner">, record: Conn
     label: name ?? computed,
     status,
     unique_id: masked ? null : unique_id,
+    client_id,
     // What was stored before the manifest called it a secret is none of the reader's business any more.
     fields: openFields({ fields: authIn(runtime, record)?.fields ?? [] }, fields),
     scopes,

@@ -93,6 +93,9 @@ export const Connection = Type.Object(
     label: Type.Union([Type.String(), Type.Null()], { description: "The user's name for it, or else what it calls itself." }),
     status: Status,
     unique_id: nullable(Type.String()),
+    client_id: Type.Union([Type.String(), Type.Null()], {
+      description: "The app's client that it was made with; null where the connection brought its own, or needs none.",
+    }),
     fields: Type.Record(Type.String(), Type.Unknown(), { description: "The fields that are not secret." }),
     scopes: Type.Array(Type.String()),
     missing_scopes: Type.Array(Type.String()),
