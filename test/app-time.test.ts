@@ -18,6 +18,7 @@ let odd: OddProvider;
 let secrets: string[];
 /** Connections that are refused whatever the secret. */
 let banned: string[];
+let refusal: string;
 let now: number;
 let store: SqliteStore;
 let engine: Engine;
@@ -27,8 +28,8 @@ let work: (id: string) => Promise<void>;
 const queue: Queue = {
   put: async () => {},
   remove: async () => {},
-  work(_kind, _options, handler) {
-    work = handler;
+  work(kind, _options, handler) {
+    if (kind === "refresh") work = handler;
   },
   close: async () => {},
 };
@@ -77,7 +78,7 @@ beforeAll(async () => {
     "/token": ({ form }) =>
       secrets.includes(form.get("client_secret") ?? "") && !banned.includes(form.get("team") ?? "")
         ? { body: { access_token: "canary-access", expires_in: 3600 } }
-        : { status: 401, body: { error: "invalid_client" } },
+        : { status: 401, body: { error: refusal } },
     "/api/me": () => ({ body: {} }),
   });
 });
@@ -87,6 +88,7 @@ beforeEach(async () => {
   now = Date.UTC(2026, 0, 1);
   secrets = ["canary-secret-1"];
   banned = [];
+  refusal = "invalid_client";
   store = openStore(":memory:");
   await start();
   await put();
@@ -116,7 +118,7 @@ async function connect(team: string): Promise<string> {
 async function pass(milliseconds: number): Promise<number> {
   now += milliseconds;
   const before = odd.at("/token").length;
-  const due = await store.connections.due(new Date(now + 1).toISOString(), 1000);
+  const due = await store.connections.due("refresh", new Date(now + 1).toISOString(), 1000);
   await Promise.all(due.map(({ id }) => work(id)));
   return odd.at("/token").length - before;
 }
@@ -197,24 +199,40 @@ test("The secret before this one is held for a week, and then it is erased", asy
   expect(await app()).toMatchObject({ previous_secret_until: null, previous_secret_used: false });
 });
 
-test("A former client is erased when no connection lives by it any more, and not while a sign-in may still end with it", async () => {
+test("A former client is erased some days after the last connection of it, and not while anything may still need it", async () => {
   const id = await connect("one");
   const formers = async () =>
     (await store.apps.get("w", "acme", "service", "production"))?.former.map(({ client_id }) => client_id);
+  const wait = async (days: number) => {
+    for (let n = 0; n < days; n += 1) {
+      now += day;
+      await restart();
+    }
+  };
   await put({ client_id: "other" });
-  now += 40 * day;
-  await restart();
+  await wait(40);
   expect(await formers()).toEqual(["id"]);
   await engine.connections.remove(actor, id);
-  now += day;
-  await restart();
+  await wait(5);
+  expect(await formers()).toEqual(["id"]);
+  expect((await app()).former).toEqual([]);
+  await wait(1);
   expect(await formers()).toEqual([]);
   await put({ client_id: "third" });
-  await restart();
+  await wait(1);
   expect(await formers()).toEqual(["other"]);
-  now += hour;
-  await restart();
+  await wait(6);
   expect(await formers()).toEqual([]);
+});
+
+test("A client that may sign people in, and not refresh, stays paused when somebody signs in", async () => {
+  const id = await connect("one");
+  banned = ["one"];
+  refusal = "unauthorized_client";
+  expect(await engine.connections.refresh(actor, id).catch((cause) => cause.code)).toBe("client_refused");
+  await connect("two");
+  expect(await app()).toMatchObject({ paused_until: expect.any(String), error: { provider: { error: "unauthorized_client" } } });
+  expect(await types()).toEqual(["app.refused", "app.saved"]);
 });
 
 test("Whoever listens is told of every event of an app, as it is stored", async () => {

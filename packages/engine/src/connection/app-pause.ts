@@ -3,8 +3,10 @@ import { JackfieldError } from "../errors.ts";
 import { hasRefresh } from "../grant/refresh.ts";
 import { TokenFailure } from "../grant/token-failure.ts";
 import type { Runtime } from "../runtime.ts";
+import { system } from "./actor.ts";
 import { changeClient, clientIn } from "./app-record.ts";
 import { connectionError, scheduleRefresh } from "./connect.ts";
+import { isUsable } from "./expiry.ts";
 import { explain } from "./explain.ts";
 import { type AppClient, clientOf, type OpenConnection } from "./open.ts";
 import type { AppPause, AppPlace, AppRecord, ConnectionRecord } from "./record.ts";
@@ -91,7 +93,8 @@ async function asked<T>(
     throw new AppPaused(pause, { now: runtime.clock(), asked: true, cause });
   }
   const stored = clientIn(app, client_id);
-  if (stored?.pause || stored?.refused_alone === opened.record.id) await served(runtime, app, client_id, opened.record.id);
+  const isNews = stored?.pause || stored?.refused_alone === opened.record.id;
+  if (isNews) await served(runtime, app, { client_id, connection: opened.record.id, purpose });
   return answer;
 }
 
@@ -141,15 +144,53 @@ async function refused(
 }
 
 /** The provider takes the client after all. */
-async function served(runtime: Runtime, place: AppPlace, client_id: string, connection: string): Promise<void> {
+async function served(
+  runtime: Runtime,
+  place: AppPlace,
+  { client_id, connection, purpose }: { readonly client_id: string; readonly connection: string; readonly purpose: Purpose },
+): Promise<void> {
   let lifted = null as AppPause | null;
   await changeClient(runtime, place, client_id, ({ pause, refused_alone }) => {
-    lifted = pause;
+    // A client may be allowed to sign people in, and not to refresh (RFC 6749 §5.2, `unauthorized_client`).
+    const isOtherwise = purpose === "sign_in" && pause?.error.provider?.error === "unauthorized_client";
+    lifted = isOtherwise ? null : pause;
+    if (isOtherwise) return undefined;
     if (pause === null) return refused_alone === connection ? { client: { refused_alone: null } } : undefined;
     const alone = pause.connection === connection ? null : pause.connection;
     return { client: { pause: null, refused_alone: alone }, event: { type: "app.resumed" } };
   });
   if (lifted !== null) hasten(runtime, place, client_id, lifted);
+}
+
+/**
+ * The provider refuses the app, which is nothing against this connection: it waits with all the others. It says so only once its own
+ * token has ended. Throws `cause` where there is no token to go on with.
+ */
+export async function waitForApp(
+  runtime: Runtime,
+  opened: OpenConnection,
+  cause: AppPaused,
+  actor: string,
+  duration: number,
+): Promise<OpenConnection> {
+  const { record, credential } = opened;
+  const now = runtime.clock();
+  const usable = credential !== undefined && isUsable(credential, now);
+  const { provider, until } = cause;
+  const status = provider?.status === undefined ? {} : { status: provider.status };
+  const event = runtime.events.make(record, "refresh_failed", { actor, code: cause.code, duration_ms: duration, ...status });
+  const events = cause.asked ? [event] : [];
+  const patch = { refresh_at: until, refresh_failures: 0, ...(usable ? {} : { error: connectionError(cause, now) }) };
+  const told = record.refresh_at === until && (usable || record.error?.code === cause.code);
+  const expect = { credential_version: record.credential_version, status: "connected" } as const;
+  const written =
+    told && events.length === 0 ? undefined : await runtime.store.connections.update(record.id, patch, { expect, events });
+  if (written) {
+    runtime.events.announce(events);
+    await scheduleRefresh(runtime, written);
+  }
+  if (actor === system && usable) return opened;
+  throw cause;
 }
 
 const page = 500;

@@ -1,7 +1,7 @@
 import type { Runtime } from "../runtime.ts";
 import { system } from "./actor.ts";
 import { type AppChange, changeApp, countUsers } from "./app-record.ts";
-import type { AppEvent, AppRecord, FormerClient, StoredClient } from "./record.ts";
+import type { AppEvent, AppRecord, StoredClient } from "./record.ts";
 
 /*
  * What time does to an app: the secret before the present one is given up, the end of the secret is told in good time, and a former client
@@ -13,8 +13,8 @@ const day = 86_400_000;
 /** How long before the end of a secret the admin is told. */
 const warning = 30 * day;
 
-/** Longer than a sign-in takes, which ends with the client that it was begun with. */
-const grace = 15 * 60_000;
+/** Longer than a sign-in takes, and longer than a provider is told again that a connection has ended: both need the client. */
+const grace = 5 * day;
 
 const batch = 100;
 
@@ -23,17 +23,19 @@ export async function tendApps(runtime: Runtime): Promise<void> {
   // What is due at this very moment counts.
   const until = new Date(runtime.clock() + 1).toISOString();
   for (const app of await runtime.store.apps.due(until, batch)) {
-    const unused = new Set<string>();
-    for (const { client_id } of app.former) if ((await countUsers(runtime, app, client_id)) === 0) unused.add(client_id);
+    const used = new Set<string>();
+    for (const { client_id } of app.former) if ((await countUsers(runtime, app, client_id)) > 0) used.add(client_id);
     await changeApp(runtime, app, (stored) => {
       if (stored === undefined) return undefined;
-      const former = stored.former.filter((each) => !(unused.has(each.client_id) && isOld(each, runtime.clock())));
+      const former = stored.former
+        .map((each) => ({ ...each, unused_since: used.has(each.client_id) ? null : (each.unused_since ?? iso(runtime.clock())) }))
+        .filter(({ unused_since }) => unused_since === null || runtime.clock() - Date.parse(unused_since) < grace);
       return settled(runtime, { ...stored, former });
     });
   }
 }
 
-const isOld = ({ since }: FormerClient, now: number) => now - Date.parse(since) >= grace;
+const iso = (time: number) => new Date(time).toISOString();
 
 /** The app as it should stand now, and what is to be told of it. */
 export function settled(runtime: Pick<Runtime, "clock" | "apps">, app: AppRecord): AppChange {
@@ -67,7 +69,6 @@ function nextTime(app: AppRecord, now: number): string | null {
   const secrets = [app, ...app.former].flatMap(({ previous_secret_until: until }) => (until === null ? [] : [Date.parse(until)]));
   const end = app.expires_on === null ? undefined : Date.parse(app.expires_on);
   const ends = end === undefined ? [] : [end - warning, end].filter((time) => time > now);
-  const formers = app.former.map((each) => (isOld(each, now) ? now + day : Date.parse(each.since) + grace));
-  const times = [...secrets, ...ends, ...formers];
-  return times.length === 0 ? null : new Date(Math.min(...times)).toISOString();
+  const times = [...secrets, ...ends, ...(app.former.length > 0 ? [now + day] : [])];
+  return times.length === 0 ? null : iso(Math.min(...times));
 }

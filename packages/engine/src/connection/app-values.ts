@@ -150,6 +150,7 @@ function formerClient(app: AppRecord, since: string): FormerClient {
     pause,
     refused_alone: app.refused_alone,
     since,
+    unused_since: null,
   };
 }
 

@@ -187,6 +187,8 @@ export interface AppPause {
 /** A client that an admin has replaced, kept for the connections that were made with it. */
 export interface FormerClient extends StoredClient {
   readonly since: string;
+  /** Since when no connection lives by it. */
+  readonly unused_since: string | null;
 }
 
 /** An admin's app at the provider. */

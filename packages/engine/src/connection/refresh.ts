@@ -6,7 +6,7 @@ import { hasRefresh, refreshCredential } from "../grant/refresh.ts";
 import { type FailureKind, TokenFailure } from "../grant/token-failure.ts";
 import type { Runtime } from "../runtime.ts";
 import { system } from "./actor.ts";
-import { AppPaused, asClient } from "./app-pause.ts";
+import { AppPaused, asClient, waitForApp } from "./app-pause.ts";
 import { connectionError, scheduleRefresh, tokenPatch } from "./connect.ts";
 import { backoff, isUsable, tooYoungFor } from "./expiry.ts";
 import { explain } from "./explain.ts";
@@ -352,37 +352,6 @@ function doubted({ refresh_doubts }: ConnectionRecord, now: number): Doubts {
 
 function countsAsRefused(doubts: Doubts | null, now: number): boolean {
   return doubts !== null && doubts.count >= doubtsThatCount && now - Date.parse(doubts.since) >= doubtMs;
-}
-
-/**
- * The provider refuses the app, which is nothing against this connection: it waits with all the others. It says so only once its own
- * token has ended.
- */
-async function waitForApp(
-  runtime: Runtime,
-  opened: OpenConnection,
-  cause: AppPaused,
-  actor: string,
-  duration: number,
-): Promise<OpenConnection> {
-  const { record, credential } = opened;
-  const now = runtime.clock();
-  const usable = credential !== undefined && isUsable(credential, now);
-  const { provider, until } = cause;
-  const status = provider?.status === undefined ? {} : { status: provider.status };
-  const event = runtime.events.make(record, "refresh_failed", { actor, code: cause.code, duration_ms: duration, ...status });
-  const events = cause.asked ? [event] : [];
-  const patch = { refresh_at: until, refresh_failures: 0, ...(usable ? {} : { error: connectionError(cause, now) }) };
-  const told = record.refresh_at === until && (usable || record.error?.code === cause.code);
-  const expect = { credential_version: record.credential_version, status: "connected" } as const;
-  const written =
-    told && events.length === 0 ? undefined : await runtime.store.connections.update(record.id, patch, { expect, events });
-  if (written) {
-    runtime.events.announce(events);
-    await scheduleRefresh(runtime, written);
-  }
-  if (actor === system && usable) return opened;
-  throw cause;
 }
 
 /** The credential is dead: its user must sign in again. Exactly one event is raised, and no job is left. */
