@@ -9,7 +9,7 @@ export default {
     ],
   },
   // Packages that are published as ES modules only.
-  transformIgnorePatterns: ["/node_modules/(?!(typebox|re2js)/)"],
+  transformIgnorePatterns: ["/node_modules/(?!(typebox|re2js|jose|oauth4webapi)/)"],
   moduleNameMapper: { "^@jackfield/([a-z]+)$": "<rootDir>/packages/$1/src/index.ts" },
   // Many tests start whole processes, on machines that are shared.
   testTimeout: 60_000,

@@ -221,6 +221,9 @@ describe("who may do what", () => {
     ["GET", "/v1/connections/con_x/events", everybody],
     ["POST", "/v1/connections/con_x/actions/a", ["admin", "user", "workflow"]],
     ["GET", "/v1/connections/con_x/proxy/a", ["admin", "user", "workflow"]],
+    ["POST", "/v1/connect_sessions", ["admin", "author", "user"]],
+    ["GET", "/v1/connect_sessions/cs_x", ["admin", "author", "user"]],
+    ["DELETE", "/v1/connect_sessions/cs_x", ["admin", "author", "user"]],
     ["GET", "/v1/api_keys", ["admin"], "admin_required"],
     ["POST", "/v1/api_keys", ["admin"], "admin_required"],
   ];

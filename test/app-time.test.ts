@@ -56,7 +56,7 @@ auth:
   );
   if (!connector) throw new Error(JSON.stringify(problems));
   engine = createEngine({
-    connectors: { get: () => connector, list: () => [connector] },
+    connectors: { get: () => connector, list: () => [connector], kept: () => undefined, keep: async () => {} },
     store,
     queue,
     keys: { active: "a", get: () => master },

@@ -102,7 +102,8 @@ test("no code names a connector: a provider's oddity is a manifest's field", () 
   const named = connectors.filter((name) => name !== "sandbox");
   const wrong = packages.flatMap((name) =>
     filesOf(name).flatMap((file) => {
-      const text = readFileSync(file, "utf8");
+      // OpenAPI's word for how an API key is sent is no connector's name.
+      const text = readFileSync(file, "utf8").replace('type: "http", scheme: "bearer"', "");
       return named
         .filter((connector) => new RegExp(`(["'\`])${connector}\\1`).test(text))
         .map((connector) => `${shown(file)}: "${connector}"`);

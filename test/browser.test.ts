@@ -2,7 +2,7 @@ import { existsSync } from "node:fs";
 import { type BrowserContext, type Browser as Chromium, chromium, type Page } from "playwright-core";
 import { findSecrets } from "./harness/canary.ts";
 import { afterwards, cleanup } from "./harness/cleanup.ts";
-import { awkward, look, oauthManifest } from "./harness/connect.ts";
+import { awkward, connect, look, oauthManifest, saveApp } from "./harness/connect.ts";
 import { type Product, startProduct } from "./harness/product.ts";
 import { type Provider, startProvider } from "./harness/provider.ts";
 import { until } from "./harness/wait.ts";
@@ -318,6 +318,39 @@ inBrowser("a connection whose provider has withdrawn its access", () => {
     await page.locator('[data-status="connected"]').first().waitFor();
     await labelled(page, "Ada Lovelace's Acme");
     expect((await look(product, connection.id)).error).toBeNull();
+  });
+});
+
+inBrowser("a connection whose way to connect has changed", () => {
+  test("is marked in the list, and its page offers to reconnect to upgrade", async () => {
+    const publish = (auth?: string) =>
+      product.send("PUT", "/v1/connectors/changing", oauthManifest(provider, { name: "changing", ...(auth ? { auth } : {}) }), {
+        headers: { "content-type": "application/yaml" },
+      });
+    await publish();
+    await saveApp(product, provider, "changing");
+    const { id } = await connect(product, "changing");
+    const { page } = await signedIn();
+    await page.goto(`${product.url}/connections/${id}`);
+    await page.getByRole("button", { name: "Reconnect", exact: true }).waitFor();
+
+    await publish("    refresh: { leeway: 1m }\n");
+    await page.goto(`${product.url}/connections`);
+    const row = page.getByRole("listitem").filter({ has: page.locator(`a[href="/connections/${id}"]`) });
+    await row.getByText("Upgrade available").waitFor();
+    await row.getByRole("link").click();
+    await page.getByText("This connection goes on as it was made.").waitFor();
+    const [popup] = await Promise.all([
+      page.waitForEvent("popup"),
+      page.getByRole("button", { name: "Reconnect to upgrade" }).click(),
+    ]);
+    await popup.getByLabel("Account").fill("ada");
+    await popup.getByRole("button", { name: "Allow" }).click();
+    await popup.getByRole("heading", { name: "Allow access" }).waitFor();
+    await popup.getByRole("button", { name: "Allow" }).click();
+    await page.getByRole("button", { name: "Reconnect", exact: true }).waitFor();
+    expect(await page.getByText("This connection goes on as it was made.").count()).toBe(0);
+    expect((await look(product, id)).upgrade_available).toBe(false);
   });
 });
 

@@ -1,5 +1,6 @@
-import { readdirSync } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
+import { createSealer } from "@jackfield/engine";
 import Database from "libsql";
 import { Browser } from "./harness/browser.ts";
 import { filesBelow, findSecrets } from "./harness/canary.ts";
@@ -37,7 +38,11 @@ beforeAll(async () => {
   await saveApp(product, provider, "posted", { authentication: "client_secret_post" });
 });
 afterAll(cleanup);
-beforeEach(() => provider.reset());
+beforeEach(async () => {
+  await provider.reset();
+  // With keys of connections there is one more secret to look for.
+  await provider.set({ par: "offered", dpop: true });
+});
 
 /** Everything that the product has said, printed or stored so far. */
 function* everywhere(): Generator<readonly [string, Buffer]> {
@@ -51,9 +56,49 @@ function* everywhere(): Generator<readonly [string, Buffer]> {
       ];
 }
 
+type Row = { readonly doc: string };
+const openStore = () => {
+  const name = readdirSync(product.dataDir).find((file) => /\.(db|sqlite3?)$/.test(file));
+  if (!name) throw new Error(`no store in ${readdirSync(product.dataDir)}`);
+  return new Database(join(product.dataDir, name), { timeout: 10_000 });
+};
+
+/** The private keys that tokens are bound to: only who has the master key can read them. */
+function proofKeys(): string[] {
+  const file = readdirSync(product.dataDir).find((name) => /key/.test(name)) ?? "";
+  const [, active = "", key = ""] = /^([^\s:#]+):(\S+)$/m.exec(readFileSync(join(product.dataDir, file), "utf8")) ?? [];
+  const sealer = createSealer({ active, get: () => Buffer.from(key, "base64") }, Buffer.alloc);
+  const store = openStore();
+  try {
+    return (store.prepare("SELECT doc FROM connections").all() as Row[]).flatMap(({ doc }) => {
+      const { workspace, connector, id, sealed_credential: sealed } = JSON.parse(doc);
+      if (!sealed) return [];
+      const { proof_key } = sealer.open({ workspace, connector, id, field: "credential" }, sealed) as {
+        proof_key?: { d: string };
+      };
+      return proof_key === undefined ? [] : [proof_key.d];
+    });
+  } finally {
+    store.close();
+  }
+}
+
 const secretsSoFar = async () => {
   const { access_tokens, refresh_tokens, codes } = await provider.issued();
-  return [...access_tokens, ...refresh_tokens, ...codes, awkward.secret, previousSecret, formerSecret, apiKey];
+  const bound = proofKeys();
+  // As text, as it stands in the JSON Web Key, and as the bytes that it is.
+  const bytes = bound.map((key) => Buffer.from(key, "base64url").toString("hex"));
+  return [
+    ...access_tokens,
+    ...refresh_tokens,
+    ...codes,
+    awkward.secret,
+    previousSecret,
+    formerSecret,
+    apiKey,
+    ...bound,
+    ...bytes,
+  ];
 };
 
 test("the search finds a secret in every form that it knows", () => {
@@ -130,6 +175,7 @@ test("after connecting, refreshing, running and failing, no secret stands in the
 
   const secrets = await secretsSoFar();
   expect(secrets.length).toBeGreaterThan(12);
+  expect(proofKeys().length).toBeGreaterThanOrEqual(2);
   expect(findSecrets(secrets, everywhere())).toEqual([]);
 });
 
@@ -157,12 +203,6 @@ test("a client secret is written and never read: the answer says only that it is
 });
 
 describe("a sealed record", () => {
-  type Row = { readonly doc: string };
-  const openStore = () => {
-    const name = readdirSync(product.dataDir).find((file) => /\.(db|sqlite3?)$/.test(file));
-    if (!name) throw new Error(`no store in ${readdirSync(product.dataDir)}`);
-    return new Database(join(product.dataDir, name), { timeout: 10_000 });
-  };
   const readDoc = (id: string): Record<string, unknown> => {
     const store = openStore();
     try {

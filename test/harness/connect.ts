@@ -147,10 +147,15 @@ export interface Connected {
 export async function connect(
   product: Product,
   connector: string,
-  person: Person & { readonly browser?: Browser; readonly fields?: Readonly<Record<string, unknown>> } = {},
+  person: Person & {
+    readonly browser?: Browser;
+    readonly auth?: string;
+    readonly fields?: Readonly<Record<string, unknown>>;
+  } = {},
 ): Promise<Connected> {
   const browser = person.browser ?? new NewBrowser();
-  const { id } = await draft(product, connector, person.fields ? { fields: person.fields } : {});
+  const { auth, fields } = person;
+  const { id } = await draft(product, connector, { ...(auth && { auth }), ...(fields && { fields }) });
   const visit = await browser.signIn(await begin(product, id), person);
   return { id, browser, visit, connection: await look(product, id) };
 }

@@ -85,7 +85,12 @@ export async function createWorld(options: WorldOptions): Promise<World> {
   const start = async (): Promise<Engine> => {
     agenda = new Agenda();
     const started = createEngine({
-      connectors: { get: (name) => connectors.get(name), list: () => [...connectors.values()] },
+      connectors: {
+        get: (name) => connectors.get(name),
+        list: () => [...connectors.values()],
+        kept: () => undefined,
+        keep: async () => {},
+      },
       store,
       queue: agenda,
       keys: { active: "k", get: (id) => (id === "k" ? key : undefined) },

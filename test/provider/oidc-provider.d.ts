@@ -7,6 +7,8 @@ declare module "oidc-provider" {
     readonly clientId: string;
     readonly scope?: string;
     readonly expiration: number;
+    /** The thumbprint of the key that it is bound to (RFC 9449 §6.1). */
+    readonly jkt?: string;
   }
   export interface GrantModel {
     addOIDCScope(scope: string): void;

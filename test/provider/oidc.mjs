@@ -3,7 +3,10 @@
  * A real authorization server (the package oidc-provider) and a small API behind it, in a process of its own. It prints its port
  * as one line of JSON. Everything under /control is for the tests: switches, counters, and the log of the requests it has seen.
  */
+
+import { createHash } from "node:crypto";
 import { createServer } from "node:http";
+import { calculateJwkThumbprint, decodeProtectedHeader, EmbeddedJWK, jwtVerify } from "jose";
 import { Provider } from "oidc-provider";
 
 /** @typedef {{ status: number, body: string, times: number, type?: string, headers?: Record<string, string> }} Failure */
@@ -11,7 +14,9 @@ import { Provider } from "oidc-provider";
  * @typedef {{
  *   access_token_ttl: number, token_delay_ms: number, token_fail: Failure | null, token_drop: number,
  *   api_unauthorized: number, api_fail: Failure | null, me: Record<string, unknown>, refuse_refresh: boolean,
- *   keep_refresh_token: boolean, revocation_fail: Failure | null, api_delay_ms: number
+ *   keep_refresh_token: boolean, revocation_fail: Failure | null, api_delay_ms: number,
+ *   par: "off" | "offered" | "required", par_fail: Failure | null, dpop: boolean, dpop_nonce: boolean, dpop_unaware: boolean,
+ *   metadata_fail: Failure | null
  * }} Switches
  */
 /** @typedef {import("node:http").IncomingMessage} Incoming */
@@ -39,6 +44,18 @@ const defaults = () => ({
   revocation_fail: null,
   // How much later API requests are answered.
   api_delay_ms: 0,
+  // Whether authorization requests can be pushed (RFC 9126), or must be.
+  par: "off",
+  // Answers the next pushed requests with this instead.
+  par_fail: null,
+  // Whether tokens can be bound to keys (RFC 9449); then the API takes bound tokens with their proof only.
+  dpop: false,
+  // Whether proofs must hold a nonce.
+  dpop_nonce: false,
+  // The API knows of no keys: every token is a plain one to it.
+  dpop_unaware: false,
+  // Answers requests for the metadata with this instead.
+  metadata_fail: null,
 });
 
 /** @type {Record<string, { id: string, name: string, email: string }>} */
@@ -205,11 +222,43 @@ const api = {
   },
 };
 
-/** Whose token it is. @param {Provider} provider @param {string} token @returns {Promise<{ accountId: string } | undefined>} */
+/** Whose token it is. @param {Provider} provider @param {string} token @returns {Promise<{ accountId: string, jkt?: string } | undefined>} */
 async function find(provider, token) {
   const personal = await provider.AccessToken.find(token);
   if (personal) return personal;
-  return (await provider.ClientCredentials.find(token)) ? { accountId: "client" } : undefined;
+  const own = await provider.ClientCredentials.find(token);
+  return own && { accountId: "client", ...(own.jkt ? { jkt: own.jkt } : {}) };
+}
+
+const apiNonce = "a-nonce-of-the-api";
+/** Proofs that were used. @type {Set<unknown>} */
+const proofs = new Set();
+
+/**
+ * What is wrong with the way in which a token is sent (RFC 9449 §4.3, §7.1).
+ * @param {{ jkt?: string }} found @param {string} scheme @param {string} token @param {Incoming} request @param {URL} url
+ */
+async function judgeBinding(found, scheme, token, request, url) {
+  if (switches.dpop_unaware || !found.jkt) return scheme === "Bearer" ? undefined : "invalid_token";
+  if (scheme !== "DPoP") return "invalid_token";
+  const proof = String(request.headers.dpop ?? "");
+  try {
+    const { payload } = await jwtVerify(proof, EmbeddedJWK, { typ: "dpop+jwt", algorithms: ["ES256"], maxTokenAge: 60 });
+    const { jwk } = decodeProtectedHeader(proof);
+    const fits =
+      (await calculateJwkThumbprint(/** @type {import("jose").JWK} */ (jwk))) === found.jkt &&
+      !("d" in (jwk ?? {})) &&
+      payload.htm === request.method &&
+      payload.htu === `${issuer()}${url.pathname}` &&
+      payload.ath === createHash("sha256").update(token).digest("base64url") &&
+      typeof payload.jti === "string" &&
+      !proofs.has(payload.jti);
+    proofs.add(payload.jti);
+    if (!fits) return "invalid_dpop_proof";
+    return switches.dpop_nonce && payload.nonce !== apiNonce ? "use_dpop_nonce" : undefined;
+  } catch {
+    return "invalid_dpop_proof";
+  }
 }
 
 /** @param {Provider} provider @param {Incoming} request @param {Outgoing} response @param {URL} url @param {Buffer} body */
@@ -225,14 +274,16 @@ async function resource(provider, request, response, url, body) {
     fail(response, switches.api_fail);
     return;
   }
-  const token = /^Bearer (\S+)$/.exec(request.headers.authorization ?? "")?.[1] ?? "";
+  const [, scheme = "", token = ""] = /^(Bearer|DPoP) (\S+)$/.exec(request.headers.authorization ?? "") ?? [];
   const found = invalidated.has(token) ? undefined : await find(provider, token);
-  if (!found) {
+  const refusal = found ? await judgeBinding(found, scheme, token, request, url) : "invalid_token";
+  if (!found || refusal) {
+    const nonce = refusal === "use_dpop_nonce" ? { "dpop-nonce": apiNonce } : {};
     json(
       response,
       401,
-      { error: "invalid_token", error_description: "The access token is unknown or has expired" },
-      { "www-authenticate": 'Bearer error="invalid_token"' },
+      { error: refusal, error_description: "The access token is unknown or has expired" },
+      { "www-authenticate": `${switches.dpop && !switches.dpop_unaware ? "DPoP" : "Bearer"} error="${refusal}"`, ...nonce },
     );
     return;
   }
@@ -306,6 +357,14 @@ async function token(provider, request, response, body) {
   await provider.callback()(request, response);
 }
 
+/** A switch that answers in the place of an endpoint. @param {Failure | null} failure @param {Outgoing} response */
+function failed(failure, response) {
+  if (!failure || failure.times <= 0) return false;
+  failure.times -= 1;
+  fail(response, failure);
+  return true;
+}
+
 /* ---- control ---- */
 
 /** @type {Record<string, (body: any) => unknown>} */
@@ -347,11 +406,20 @@ const control = {
 
 /* ---- one server ---- */
 
-/** @type {Provider} */
-let provider;
+/** One server for each set of features; they share what is stored, so that a switch can be thrown at any time. @type {Map<string, Provider>} */
+const providers = new Map();
+
+function current() {
+  const { par, dpop } = switches;
+  const key = `${par} ${dpop}`;
+  const provider = providers.get(key) ?? createProvider(par, dpop);
+  providers.set(key, provider);
+  return provider;
+}
 
 /** @param {Incoming} request @param {Outgoing} response */
 async function serve(request, response) {
+  const provider = current();
   const url = new URL(request.url ?? "/", issuer());
   const body = await read(request);
   if (url.pathname.startsWith("/control/")) {
@@ -383,6 +451,8 @@ async function serve(request, response) {
     switches.revocation_fail.times -= 1;
     return fail(response, switches.revocation_fail);
   }
+  if (url.pathname.startsWith("/.well-known/") && failed(switches.metadata_fail, response)) return;
+  if (url.pathname === "/request" && failed(switches.par_fail, response)) return;
   if (url.pathname === "/token" && request.method === "POST") return token(provider, request, response, body.toString());
   return provider.callback()(request, response);
 }
@@ -399,14 +469,17 @@ const issuer = () => {
   return `http://127.0.0.1:${typeof address === "object" && address ? address.port : 0}`;
 };
 
-server.listen(0, "127.0.0.1", () => {
-  provider = new Provider(issuer(), {
+/** @param {Switches["par"]} par @param {boolean} dpop */
+function createProvider(par, dpop) {
+  return new Provider(issuer(), {
     adapter,
     clients: [],
     cookies: { keys: ["a key of the test provider"] },
     features: {
       clientCredentials: { enabled: true },
       devInteractions: { enabled: false },
+      dPoP: { enabled: dpop, nonceSecret: Buffer.alloc(32, 1), requireNonce: () => switches.dpop_nonce },
+      pushedAuthorizationRequests: { enabled: par !== "off", requirePushedAuthorizationRequests: par === "required" },
       introspection: { enabled: true },
       revocation: { enabled: true },
     },
@@ -434,6 +507,9 @@ server.listen(0, "127.0.0.1", () => {
       ctx.body = JSON.stringify(out);
     },
   });
+}
+
+server.listen(0, "127.0.0.1", () => {
   process.stdout.write(`${JSON.stringify({ issuer: issuer() })}\n`);
 });
 

@@ -21,6 +21,7 @@ import {
 import { createDuties } from "./connection/duties.ts";
 import { createEventLog } from "./connection/event-log.ts";
 import { disconnectIdle } from "./connection/idle.ts";
+import { mayUse } from "./connection/limits.ts";
 import { type AppEvent, type ConnectionEvent, duties, type LastTest } from "./connection/record.ts";
 import { redirectUri } from "./connection/redirect-uri.ts";
 import { createRefresher } from "./connection/refresh.ts";
@@ -29,8 +30,11 @@ import { createScouts } from "./connection/scouts.ts";
 import { createSealer, type KeyRing } from "./connection/seal.ts";
 import type { Listed, Page, Store } from "./connection/store.ts";
 import { type Connection, view } from "./connection/view.ts";
+import { allowsPlainHttp } from "./egress/address.ts";
 import { createEgress, type Egress, type EgressOptions } from "./egress/egress.ts";
 import { JackfieldError } from "./errors.ts";
+import { createNonces } from "./grant/dpop.ts";
+import { createMetadata } from "./grant/metadata.ts";
 import { createTokenPool } from "./grant/token-pool.ts";
 import type { Log } from "./log.ts";
 import type { Queue } from "./queue.ts";
@@ -49,6 +53,8 @@ export interface TestResult {
 }
 
 export interface Engine {
+  /** What this deployment allows. */
+  readonly policy: Policy;
   readonly apps: {
     /** Throws `connector_unknown`, `auth_unknown`, `environment_unknown`, `app_not_used`. */
     get(actor: Actor, connector: string, auth: string, environment: string): Promise<App | undefined>;
@@ -77,6 +83,7 @@ export interface Engine {
     create(actor: Actor, values: NewConnection): Promise<{ readonly connection: Connection; readonly reused: boolean }>;
     /** Follows aliases. Throws `connection_unknown`, `connection_revoked`. */
     get(actor: Actor, id: string): Promise<Connection>;
+    /** An actor with limits is given what was connected under them. */
     list(actor: Actor, filter: Filter, page: Page): Promise<Listed<Connection>>;
     /** `fields` of a grant without a user step are tried at once; of others they count from the next sign-in. */
     update(actor: Actor, id: string, change: ConnectionChange): Promise<Connection>;
@@ -101,18 +108,26 @@ export interface Engine {
     ): Promise<{ readonly authorization_url: string; readonly expires_at: string }>;
     /**
      * A browser opens our `authorization_url`. Gives where it goes on to, and the binding that it must keep in a cookie. `person` is
-     * the signed-in actor's id, if the browser is signed in. Throws `state_invalid`.
+     * the signed-in actor's id, if the browser is signed in, and `guests` are the actors of the connect sessions that are open in it.
+     * Throws `state_invalid`.
      */
     open(
       ticket: string,
       browser: string | undefined,
       person: string | undefined,
+      guests?: readonly string[],
     ): Promise<{ readonly location: string; readonly browser: string }>;
     /**
      * The provider sent the browser back to a connector's redirect URL; `query` is the raw query. Throws `state_invalid`,
      * `callback_invalid`, `issuer_mismatch` before any token request; how everything later ends is an outcome.
      */
-    finish(connector: string, query: string, browser: string | undefined, person: string | undefined): Promise<CallbackOutcome>;
+    finish(
+      connector: string,
+      query: string,
+      browser: string | undefined,
+      person: string | undefined,
+      guests?: readonly string[],
+    ): Promise<CallbackOutcome>;
     /** The redirect URL of a connector: constant, to be registered at the provider. */
     redirectUri(connector: string): string;
   };
@@ -139,6 +154,8 @@ export interface EngineOptions {
   readonly policy?: Policy;
   /** What the network may be used for, or something in its place. */
   readonly egress: EgressOptions | Egress;
+  /** Whether providers are asked for their metadata where a manifest names an issuer. Default: yes. */
+  readonly discovery?: boolean;
   readonly log: Log;
   /** Milliseconds since the epoch. Default: the system's clock. */
   readonly clock?: () => number;
@@ -155,14 +172,18 @@ const concurrency = 8;
 
 function createRuntime(options: EngineOptions, stopping: AbortSignal): Runtime {
   const { store, log, clock = Date.now, random = randomBytes } = options;
+  const egress = "send" in options.egress ? options.egress : createEgress(options.egress, { clock });
   return {
     connectors: options.connectors,
     store,
     queue: options.queue,
     sealer: createSealer(options.keys, random),
-    egress: "send" in options.egress ? options.egress : createEgress(options.egress, { clock }),
+    egress,
+    ...(options.discovery === false ? {} : { metadata: createMetadata({ egress, clock, log }) }),
+    nonces: createNonces(),
     platform: options.platform,
     policy: options.policy ?? {},
+    plainHttp: "send" in options.egress ? () => false : allowsPlainHttp(options.egress.allowPrivate ?? []),
     events: createEventLog(store, clock, random, log),
     apps: createAppLog(clock, random),
     scouts: createScouts(),
@@ -187,22 +208,24 @@ export function createEngine(options: EngineOptions): Engine {
   });
 
   return {
+    policy: runtime.policy,
     apps: {
-      get: (...args) => getApp(runtime, ...args),
+      get: async (actor, ...args) => getApp(runtime, mayUse(actor), ...args),
       saved: (...args) => hasApp(runtime, ...args),
-      put: (...args) => putApp(runtime, ...args),
-      delete: (...args) => deleteApp(runtime, ...args),
-      events: (...args) => listAppEvents(runtime, ...args),
+      put: async (actor, ...args) => putApp(runtime, mayUse(actor), ...args),
+      delete: async (actor, ...args) => deleteApp(runtime, mayUse(actor), ...args),
+      events: async (actor, ...args) => listAppEvents(runtime, mayUse(actor), ...args),
       listen: (listener) => runtime.apps.listen(listener),
     },
     connections: {
       create: (...args) => create(runtime, ...args),
-      get: async (actor, id) => view(runtime, actor, await reach(runtime, actor, id)),
+      get: async (actor, id) => view(runtime, actor, await reach(runtime, actor, id, "connect")),
       list: (...args) => list(runtime, ...args),
       update: (...args) => update(runtime, ...args),
       remove: (...args) => remove(runtime, ...args),
       async test(actor, id) {
-        const { result, record } = await check(runtime, refresher, await reach(runtime, actor, id), actor.id);
+        const reached = await reach(runtime, actor, id, "connect");
+        const { result, record } = await check(runtime, refresher, reached, actor.id);
         const { outcome, status, duration_ms } = result;
         return {
           ok: outcome === "passed",
@@ -217,14 +240,14 @@ export function createEngine(options: EngineOptions): Engine {
         return view(runtime, actor, (await refresher.refresh(target, credential_version, actor.id)).record);
       },
       async events(actor, id, page) {
-        const record = await reach(runtime, actor, id);
+        const record = await reach(runtime, actor, id, "connect");
         await runtime.events.flush();
         return runtime.store.events.list(record.id, page);
       },
       watch: (actor, id, listener) => watch(runtime, actor, id, listener),
     },
     authorization: {
-      begin: async (actor, id, fields) => begin(runtime, actor, await reach(runtime, actor, id), fields),
+      begin: async (actor, id, fields) => begin(runtime, actor, await reach(runtime, actor, id, "connect"), fields),
       open: (...args) => openFlow(runtime, ...args),
       finish: (...args) => finish(runtime, ...args),
       redirectUri: (connector) => redirectUri(runtime, connector),
@@ -264,7 +287,7 @@ async function watch(
       })
       .catch((cause: unknown) => runtime.log("debug", "a watched connection is gone", { connection: id, cause }));
   };
-  const record = await reach(runtime, actor, id);
+  const record = await reach(runtime, actor, id, "connect");
   stops.push(runtime.events.watch(id, tell));
   if (record.id !== id) stops.push(runtime.events.watch(record.id, tell));
   return () => {

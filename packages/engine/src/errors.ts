@@ -31,10 +31,28 @@ export const errorTable = {
     "This sign-in link is unknown, used or expired.",
     "Start the server again, or sign in with an API key.",
   ],
+  connect_session_invalid: [
+    400,
+    "user",
+    "This link is unknown, or it has ended.",
+    "Go back to where you came from, and ask for a new one.",
+  ],
+  connect_session_full: [
+    409,
+    "user",
+    "This link has made as many connections as it may.",
+    "Go back to where you came from, and ask for a new one.",
+  ],
   // connectors and manifests
   connector_unknown: [404, "user", "There is no connector of that name.", "GET /v1/connectors lists them."],
   manifest_invalid: [422, "author", "The manifest has problems.", "Correct each of the listed problems."],
   auth_unknown: [422, "user", "The connector has no such way to connect.", "Choose one that GET /v1/connectors/{name} lists."],
+  auth_version_missing: [
+    409,
+    "user",
+    "The way to connect has changed, and what this connection was made with is not kept here any more.",
+    "Reconnect it.",
+  ],
   environment_unknown: [
     422,
     "user",
@@ -65,6 +83,12 @@ export const errorTable = {
     "operator",
     "This version cannot carry out that way to connect yet.",
     "Choose another way to connect; the manifest may offer one.",
+  ],
+  grant_disabled: [
+    403,
+    "operator",
+    "This deployment does not take people's passwords.",
+    "Choose another way to connect, or set ALLOW_PASSWORD_GRANT=on.",
   ],
   assertion_key_invalid: [
     422,
@@ -101,6 +125,12 @@ export const errorTable = {
     "provider",
     "The provider's signature over the callback is wrong.",
     "Start the sign-in again; save the app's secret again if it stays so.",
+  ],
+  metadata_lacking: [
+    502,
+    "author",
+    "The provider's metadata does not offer what the manifest requires.",
+    "Compare `issuer` with what the provider publishes, or require less.",
   ],
   // apps
   app_not_configured: [
@@ -193,6 +223,18 @@ export const errorTable = {
     "provider",
     "The token endpoint's answer could not be read.",
     "Try again; if it stays, tell the connector's author.",
+  ],
+  token_type_unsupported: [
+    502,
+    "author",
+    "The provider answered with a kind of token that cannot be sent.",
+    "Say with `apply` how it is sent, or with `token.response.token_type` what it is.",
+  ],
+  id_token_invalid: [
+    502,
+    "provider",
+    "The provider's id token is not valid.",
+    "Press Connect again; if it happens again, tell the admin.",
   ],
   // test
   credentials_invalid: [422, "user", "The provider refused the credential.", "Check it and connect again."],

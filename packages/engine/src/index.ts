@@ -1,9 +1,11 @@
-export type { Actor } from "./connection/actor.ts";
+export type { Actor, Limits } from "./connection/actor.ts";
 export type { AppListener } from "./connection/app-log.ts";
 export type { AppValues } from "./connection/app-values.ts";
 export type { App } from "./connection/apps.ts";
 export type { CallbackOutcome } from "./connection/authorization.ts";
+export { isPasswordGrant, recommendedAuth } from "./connection/auths.ts";
 export type { ConnectionChange, Filter, NewConnection } from "./connection/connections.ts";
+export { allows } from "./connection/limits.ts";
 export type * from "./connection/record.ts";
 export { appEventTypes, duties, statuses, untold } from "./connection/record.ts";
 export type { Revocation } from "./connection/revocation.ts";

@@ -1,4 +1,4 @@
-import type { Connector } from "@jackfield/manifest";
+import type { AuthVersion, Connector } from "@jackfield/manifest";
 import type { AppLog } from "./connection/app-log.ts";
 import type { EventLog } from "./connection/event-log.ts";
 import type { Scouts } from "./connection/scouts.ts";
@@ -12,6 +12,10 @@ import type { Queue } from "./queue.ts";
 export interface Registry {
   get(name: string): Connector | undefined;
   list(): readonly Connector[];
+  /** The auth block of a version that is kept, as a connector of its own. Answers from memory: steps ask. */
+  kept(version: string): Connector | undefined;
+  /** Keeps a version for the connections that are made with it: when this resolves, it is stored. */
+  keep(version: AuthVersion): Promise<void>;
 }
 
 /** What templates know of this deployment. */
@@ -22,8 +26,10 @@ export interface Platform {
   readonly sandbox_url?: string | undefined;
 }
 
-/** What this deployment allows, in milliseconds. */
+/** What this deployment allows; times in milliseconds. */
 export interface Policy {
+  /** Whether people's passwords may be spent for tokens (RFC 6749 §4.3). Default: true. */
+  readonly passwordGrant?: boolean | undefined;
   /** A token that can be replaced is replaced once it is this old, whatever the provider says of its life. */
   readonly maxTokenAge?: number | undefined;
   /** A connection that nobody used for so long is disconnected. */
@@ -43,6 +49,8 @@ export interface Runtime extends GrantContext {
   /** Who asks a token endpoint first, where it is not known whether it takes the app. */
   readonly scouts: Scouts;
   readonly log: Log;
+  /** Whether a host, without its port, may be spoken to in plain http. */
+  readonly plainHttp: (host: string) => boolean;
   /** Milliseconds since the epoch. */
   readonly clock: () => number;
   /** Resolves after so many milliseconds. Throws `stopping` as soon as the engine stops. */

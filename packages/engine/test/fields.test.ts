@@ -25,22 +25,25 @@ auth:
   { file: "acme" },
 );
 
+const anywhere = { plainHttp: () => false };
+
 const opened = () => {
   const auth = connector?.auth.login;
   if (!connector || !auth) throw new Error(JSON.stringify(problems));
-  const fields = { host: "a.acme.example", site: "b.acme.example", user: "ada", password: "canary" };
-  return { connector, auth, fields, record: { environment: "production" } } as unknown as OpenConnection;
+  const open = { host: "a.acme.example", site: "b.acme.example", user: "ada" };
+  const record = { environment: "production", fields: open };
+  return { connector, auth, fields: { ...open, password: "canary" }, record } as unknown as OpenConnection;
 };
 
 test.each(["host", "site"])(
   "A field that decides where a password is sent (%s) is changed together with the password",
   async (name) => {
     const change = { [name]: "c.acme.example" };
-    await expect(changeFields(opened(), change)).rejects.toMatchObject({
+    await expect(changeFields(anywhere, opened(), change)).rejects.toMatchObject({
       code: "field_required",
       members: { field: "password" },
     });
-    expect(await changeFields(opened(), { ...change, password: "new" })).toMatchObject({ ...change, password: "new" });
-    expect(await changeFields(opened(), { user: "grace" })).toMatchObject({ user: "grace", password: "canary" });
+    expect(await changeFields(anywhere, opened(), { ...change, password: "new" })).toMatchObject({ ...change, password: "new" });
+    expect(await changeFields(anywhere, opened(), { user: "grace" })).toMatchObject({ user: "grace", password: "canary" });
   },
 );

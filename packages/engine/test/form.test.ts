@@ -89,6 +89,7 @@ test("What the form shows around the box may be pasted along", async () => {
     type: "string",
     required: true,
     secret: false,
+    list: false,
     prefix: "https://",
     suffix: ".acme.example",
     pattern: "^[a-z]+$",
@@ -99,6 +100,60 @@ test("What the form shows around the box may be pasted along", async () => {
   expect(await check("https://jane.acme.example/")).toBe("jane");
   expect(await check("jane.acme.example")).toBe("jane");
   await expect(check("https://jane.evil.example")).rejects.toMatchObject({ code: "field_invalid" });
+});
+
+test.each([
+  ["https://api.acme.example", "https://api.acme.example/"],
+  [" https://API.acme.example:443/a/../v1?b=1 ", "https://api.acme.example/v1?b=1"],
+  ["https://bücher.example/ö", "https://xn--bcher-kva.example/%C3%B6"],
+  ["https://0x7f.1", "https://127.0.0.1/"],
+])("The URL %j is taken in its one form", async (url, expected) => {
+  expect(await check({ type: "url" }, url)).toEqual({ x: expected });
+});
+
+test.each([
+  "http://api.acme.example/",
+  "https://u:p@api.acme.example/",
+  "https://@api.acme.example/",
+  "https://api.acme.example/#",
+  "https://api.acme.example/..%2fadmin",
+  "https://api.acme.example\\@evil.example/",
+  "https://api.acme .example/",
+  "https:api.acme.example",
+  "ftp://api.acme.example/",
+  "javascript:alert(1)",
+  7,
+])("The URL %j is refused", async (url) => {
+  await expect(check({ type: "url" }, url)).rejects.toMatchObject({ code: "input_invalid", members: { input: "x" } });
+});
+
+test("Plain http is taken for hosts that may be spoken to in it", async () => {
+  const plain = (host: string) => host === "10.0.0.1";
+  const ask = (x: string) => checkForm("input", [["x", input({ type: "url" })]], { x }, plain);
+  expect(await ask("http://10.0.0.1/")).toEqual({ x: "http://10.0.0.1/" });
+  await expect(ask("http://10.0.0.2/")).rejects.toMatchObject({ code: "input_invalid" });
+});
+
+test.each(["/", "/a/b", "/a%2Fb", "/a b/é", "/a..b/.c", "/;a=1"])("The path %j is taken as it is", async (path) => {
+  expect(await check({ type: "path" }, path)).toEqual({ x: path });
+});
+
+test.each([
+  "a",
+  "//a",
+  "/../a",
+  "/a/..",
+  "/%2e%2e/a",
+  "/a%2f..%2fb",
+  "/%252e%252e/",
+  "/..;/a",
+  "/a?b",
+  "/a#b",
+  "/\\a",
+  "/a\nb",
+  "/\0",
+])("The path %j is refused", async (path) => {
+  await expect(check({ type: "path" }, path)).rejects.toMatchObject({ code: "input_invalid" });
 });
 
 const deep = (levels: number): unknown => (levels === 0 ? 1 : { in: [deep(levels - 1)] });

@@ -1,5 +1,5 @@
 import { compileTemplate } from "@jackfield/manifest";
-import { joinUrl, renderUrl, withQuery } from "../src/request/url.ts";
+import { joinUrl, renderUrl, renderUrls, withQuery } from "../src/request/url.ts";
 
 const url = (template: string, names: object = {}): Promise<string> =>
   renderUrl(compileTemplate(template), names as Record<string, unknown>);
@@ -33,6 +33,53 @@ test.each([
 ])("A hole is encoded as %s", async (_, template, names, expected) => {
   expect(await url(template, names)).toBe(expected);
 });
+
+test.each([
+  ["https://acme.example/token/?tenant=7", "https://acme.example/token/?tenant=7"],
+  ["https://acme.example", "https://acme.example/"],
+])("A hole that is all of a URL may give %j, with its query", async (value, expected) => {
+  expect(await url("{{ fields.url }}", { fields: { url: value } })).toBe(expected);
+});
+
+test.each([
+  "https://u@acme.example/",
+  "https://acme.example/#a",
+  "https://acme.example/a/..%2fb",
+  "acme.example",
+  "https://acme .example",
+])("A hole that is all of a URL may not give %j", async (value) => {
+  await expect(url("{{ fields.url }}", { fields: { url: value } })).rejects.toEqual(refused);
+  await expect(url("{{ fields.url }}/more", { fields: { url: value } })).rejects.toEqual(refused);
+});
+
+test("What more is joined to has no query", async () => {
+  await expect(url("{{ fields.url }}/more", { fields: { url: "https://a.example/?b=1" } })).rejects.toEqual(refused);
+});
+
+test("A hole alone may give several URLs or none", async () => {
+  const urls = (value: unknown) => renderUrls(compileTemplate("{{ fields.urls }}"), { fields: { urls: value } });
+  expect(await urls(["https://a.example/1", "https://b.example"])).toEqual(["https://a.example/1", "https://b.example/"]);
+  expect(await urls(undefined)).toEqual([]);
+  expect(await urls("https://a.example/1")).toEqual(["https://a.example/1"]);
+  await expect(urls(["https://a.example/1", "https://u@b.example"])).rejects.toEqual(refused);
+});
+
+test.each([
+  ["/", "/"],
+  ["/a/b c", "/a/b%20c"],
+  ["/é/%C3%A9", "/%C3%A9/%C3%A9"],
+  ["/a%2Fb/100%", "/a%2Fb/100%25"],
+  ["/a:b@c/(d)", "/a:b@c/(d)"],
+])("A hole that is all of a path may give %j", async (value, expected) => {
+  expect(await path("{{ input.path }}", { input: { path: value } })).toBe(expected);
+});
+
+test.each(["a", "//a", "/../a", "/%2e%2e/a", "/a%2f..%2fb", "/..;/a", "/a?b", "/a#b", "/\\a", ""])(
+  "A hole that is all of a path may not give %j",
+  async (value) => {
+    await expect(path("{{ input.path }}", { input: { path: value } })).rejects.toEqual(refused);
+  },
+);
 
 test.each([
   ["a/b", "/files/a%2Fb"],

@@ -58,6 +58,18 @@ export function compile(text: string, options: CompileOptions): Compilation {
   return { connector: buildConnector(data as Manifest, texts, text + (extended.base ?? "")), problems };
 }
 
+/**
+ * The stored definition of an auth version as a connector, without actions. It was free of errors when it was stored, and is not judged
+ * again by rules that came later. Throws `Error` where a text of it is not understood any more.
+ */
+export function restore(definition: string): Connector {
+  const manifest = JSON.parse(definition) as Manifest;
+  const texts = new Texts(manifest);
+  const wrong = texts.all.find(({ error }) => error !== undefined);
+  if (wrong !== undefined) throw new Error(`\`${pathText(wrong.path)}\` is not understood`, { cause: wrong.error });
+  return buildConnector(manifest, texts, definition);
+}
+
 /** Regular expressions that would take long to compile, whatever else is wrong with the manifest. */
 function heavyPattern(data: unknown): Finding | undefined {
   const path = tooMuchWork(data);

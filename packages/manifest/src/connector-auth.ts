@@ -1,8 +1,9 @@
 // An auth block, ready to run.
 
-import type { Compiled, Filled, Parameters, Request, Tree } from "./connector-parts.ts";
+import type { Compiled, Filled, Method, Parameters, Request, Tree } from "./connector-parts.ts";
 import type { Expression, Template } from "./expression.ts";
 import type { Manifest } from "./schema/manifest.ts";
+import type { clientAuthentications } from "./schema/oauth2.ts";
 
 type AuthManifest = Manifest["auth"][string];
 type AuthOf<Type extends AuthManifest["type"]> = Compiled<Extract<AuthManifest, { type: Type }>>;
@@ -10,7 +11,10 @@ type OAuth2Manifest = AuthOf<"oauth2">;
 type OAuth1Manifest = AuthOf<"oauth1">;
 type CustomManifest = AuthOf<"custom">;
 
-export type Field = Filled<Compiled<NonNullable<AuthManifest["fields"]>[number]>, "label" | "type" | "required" | "secret">;
+export type Field = Filled<
+  Compiled<NonNullable<AuthManifest["fields"]>[number]>,
+  "label" | "type" | "required" | "secret" | "list"
+>;
 
 export interface Label {
   readonly template: Template;
@@ -21,7 +25,7 @@ export interface Label {
 /** One place where the credential goes. */
 export interface Apply {
   readonly in: "header" | "query" | "body" | "path";
-  readonly name: string;
+  readonly name: string | Template;
   readonly value: Template;
 }
 
@@ -54,10 +58,20 @@ export type Test = Omit<OAuth2Manifest["test"], "request" | "timeout" | "every">
   readonly every: number | undefined;
 };
 
+/** What a stored credential depends on in one environment. */
+export interface AuthVersion {
+  /** SHA-256 in hex: the same for every way to write the same, and another one where anything counts. */
+  readonly id: string;
+  /** The block as it can be stored: a manifest of its own, as JSON, for this environment alone. */
+  readonly definition: string;
+}
+
 /** What the compiler adds or unfolds in every auth block. */
 interface Unfolded {
   /** The key under `auth`. */
   readonly id: string;
+  /** By environment. */
+  readonly versions: Readonly<Record<string, AuthVersion>>;
   readonly title: string;
   readonly fields: readonly Field[];
   /** Where the API lives: its own, or the connector's. */
@@ -144,11 +158,12 @@ export interface Assertion {
   readonly lifetime: number;
 }
 
-export type ClientAuthentication = NonNullable<NonNullable<OAuth2Manifest["client"]>["authentication"]>;
+export type ClientAuthentication = (typeof clientAuthentications)[number];
 
 export interface Client {
   readonly source: "app" | "connection" | "either" | "none";
-  readonly authentication: ClientAuthentication;
+  /** A template gives the one that the user chose. */
+  readonly authentication: ClientAuthentication | Template;
   readonly id_param: string;
   readonly secret_param: string;
   /** Present for the authentications that sign. */
@@ -162,18 +177,20 @@ export interface Client {
 
 /** An endpoint of the authorization server beside the token endpoint. */
 interface Endpoint {
-  readonly method: Request["method"];
+  readonly method: Method;
   readonly encoding: TokenEncoding;
   readonly headers: Parameters;
   readonly params: Parameters;
-  readonly authentication: ClientAuthentication;
+  readonly authentication: ClientAuthentication | Template;
 }
 
 export type Scope = NonNullable<NonNullable<OAuth2Manifest["scopes"]>["required"]>[number];
 
 /** The blocks that a connector has in another shape than its manifest. */
 export type OAuth2Block =
+  | "store_password"
   | "client"
+  | "dpop"
   | "scopes"
   | "authorization"
   | "device"
@@ -186,12 +203,17 @@ export type OAuth2Block =
 
 export type OAuth2 = Unfold<Omit<OAuth2Manifest, OAuth2Block>> & {
   readonly client: Client;
+  readonly dpop: "if_offered" | "required" | "off";
+  /** Whether a person's password is kept after the first token. */
+  readonly store_password: boolean;
   readonly scopes: {
     readonly separator: string;
     readonly param: string;
     readonly optional_param: string | undefined;
     readonly required: readonly Scope[];
     readonly optional: readonly Scope[];
+    /** Further ones that the user types. */
+    readonly from: Template | undefined;
   };
   /** Present for grants with a user step. */
   readonly authorization:
@@ -204,6 +226,7 @@ export type OAuth2 = Unfold<Omit<OAuth2Manifest, OAuth2Block>> & {
         /** A path behind `#`, in front of the parameters. */
         readonly route: string | undefined;
         readonly order: readonly string[];
+        readonly par: "if_offered" | "required" | "off";
       }
     | undefined;
   /** Present for the grant `device_code`. `interval` in milliseconds. */

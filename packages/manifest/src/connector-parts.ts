@@ -1,4 +1,5 @@
 import type { Expression, Template } from "./expression.ts";
+import type { encodings, methods } from "./schema/request.ts";
 import type { ExpressionText, TemplateText } from "./schema/text.ts";
 
 /** A manifest's type with every template and expression compiled. */
@@ -19,13 +20,18 @@ export type Filled<T, Keys extends keyof T> = Omit<T, Keys> & { [Key in Keys]-?:
 export type Tree = Template | number | boolean | null | readonly Tree[] | { readonly [key: string]: Tree };
 export type Parameters = Readonly<Record<string, Template | number | boolean | null>>;
 
+export type Method = (typeof methods)[number];
+/** How a body is sent. */
+export type Encoding = (typeof encodings)[number];
+
 /** Exactly one of `path` and `url` is there. */
 export interface Request {
-  readonly method: "GET" | "POST" | "PUT" | "PATCH" | "DELETE" | "HEAD" | "OPTIONS";
+  readonly method: Method | Template;
   readonly path: Template | undefined;
   readonly url: Template | undefined;
-  readonly query: Parameters;
-  readonly headers: Parameters;
-  readonly encoding: "json" | "form" | "text" | "xml" | "multipart" | "binary";
+  /** A template gives the whole map. */
+  readonly query: Parameters | Template;
+  readonly headers: Parameters | Template;
+  readonly encoding: Encoding | Template;
   readonly body: Tree | undefined;
 }

@@ -1,5 +1,6 @@
 export { type Ambient, systemAmbient } from "./ambient.ts";
-export { type Compilation, type CompileOptions, compile } from "./compile.ts";
+export { withLiveParts } from "./auth-version.ts";
+export { type Compilation, type CompileOptions, compile, restore } from "./compile.ts";
 export type * from "./connector.ts";
 export {
   asList,
@@ -25,6 +26,8 @@ export {
 } from "./problem.ts";
 export { problemReasons } from "./problem-reasons.ts";
 export type { Manifest } from "./schema/manifest.ts";
+export { clientAuthentications } from "./schema/oauth2.ts";
+export { encodings, methods } from "./schema/request.ts";
 export type { Place } from "./schema/text.ts";
 export { nearest } from "./suggestion.ts";
 export { compileTemplate } from "./template.ts";

@@ -12,7 +12,7 @@ export const names = {
   /** With what `client.fields` declares. */
   app: ["client_id", "client_secret", "signing_secret", "private_key", "key_id", "certificate"],
   /** With what `token.capture` and `then` capture. */
-  token: ["access_token", "refresh_token", "token_type", "expires_at", "scope", "raw"],
+  token: ["access_token", "refresh_token", "token_type", "expires_at", "scope", "raw", "claims"],
   /** What `callback.capture` captures; before that, the callback's whole query. */
   callback: undefined,
   /** With what `after_connect` captures or lets the user choose. */
@@ -64,6 +64,8 @@ export const places: { readonly [P in Place]: Reach } = {
   "authorization.url": open("fields", "env", "platform", "app"),
   "authorization.params": open("fields", "env", "platform", "app", "request"),
   audience: open("fields", "env", "platform", "app", "callback"),
+  scopes: open("fields", "env"),
+  "client.authentication": open("fields", "env"),
   "callback.redirect_uri": open("fields", "env", "platform", "app"),
   "callback.secret": sealed("app", "fields", "env"),
   "token.url": open("fields", "env", "platform", "app", "callback", "token"),
@@ -80,6 +82,7 @@ export const places: { readonly [P in Place]: Reach } = {
   "connect.request": open(...known, "platform"),
   "connect.capture": open("body", "response", "fields", "env", "callback", "token"),
   "choose.item": { names: [], secrets: false, free: true },
+  "apply.name": open("fields", "env"),
   apply: sealed(...known, "app", "request"),
   "test.request": open(...known, "platform"),
   "test.valid": open("me", "response", "body", ...known),

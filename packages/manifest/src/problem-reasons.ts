@@ -30,6 +30,9 @@ export const problemReasons: Readonly<Partial<Record<ProblemCode, string>>> = {
     "With such a grant nobody is sent to a page of the provider, so there is no authorization request and nothing comes back from one.",
   risk_not_acknowledged:
     "The platform would hold a person's password, which opens everything that the person can do. RFC 9700 says that this grant must not be used; some old servers know no other.",
+  password_needed:
+    "With `store_password: false` the password is erased as soon as there is a token. Whatever needs it later would fail.",
+  choice_unbound: "Whoever fills in the field could otherwise send any word, and some words change what a request means.",
   app_key_missing:
     "What stands under `client.fields` is what the set-up page asks the admin for. A key that is not listed there is never entered, and every signature fails.",
   no_revocation:

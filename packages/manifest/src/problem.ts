@@ -71,6 +71,10 @@ export const problemKinds = {
     "The grant `password` stands without its acknowledgement.",
     "Choose another grant if the provider has one; if not, add `acknowledge_risk: password_grant`.",
   ),
+  password_needed: error(
+    "A password is needed again that is not stored.",
+    "Remove `store_password: false`, or what asks for the password again.",
+  ),
   app_key_missing: error(
     "A key of the app is used that nobody is asked for.",
     "Ask the admin for it under `client.fields`, with `secret: true`.",
@@ -114,6 +118,10 @@ export const problemKinds = {
   ),
   request_target: error("A request has no target, or two.", "Give either `path`, which is joined to `base_url`, or `url`."),
   body_with_get: warning("A request that reads has a body.", "Say with `method` what the request does, such as POST."),
+  choice_unbound: error(
+    "A hole stands for one of a few words and may hold others.",
+    "Name a field or an input whose `options` are such words.",
+  ),
   header_reserved: error("A header is the engine's own.", "Remove it; it would be refused."),
   apply_twice: error("The credential goes to one place twice.", "Remove one of the two."),
   apply_without_credential: warning("`apply` sends no credential.", "Name it, such as `{{ fields.api_key }}`."),
@@ -169,7 +177,7 @@ export const problemKinds = {
   identity_of_itself: error("A name of a connection is made from itself.", "Use `me`, `fields` or captured values."),
   sample_mismatch: warning("The test's sample lacks what is read from the answer.", "Correct the name, or the sample."),
   missing_apply: error("It cannot be told where the credential goes.", "Say it with `apply`."),
-  issuer_missing: error("`iss` is required and there is nothing to compare it with.", "Add `issuer`."),
+  issuer_missing: error("Something is required that only a named `issuer` can bring.", "Add `issuer`."),
   literal_secret: error("A secret stands in the manifest.", "Remove it; secrets are entered in the set-up page."),
   literal_secret_suspected: warning("A text looks like a secret.", "Ask for it with a secret field."),
   environments_differ: error("The environments do not have the same variables.", "Declare every variable in every environment."),

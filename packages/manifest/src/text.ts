@@ -87,7 +87,9 @@ export function branch(schema: Schema, data: unknown): Schema {
     const type = (data as { type?: unknown } | null)?.type;
     return schema.oneOf.find((one) => one.properties?.type?.const === type) ?? {};
   }
-  return schema.anyOf?.find((one) => one.type === kindOf(data)) ?? schema;
+  const kind = kindOf(data);
+  // What is not one of the words may be a template.
+  return schema.anyOf?.find((one) => one.type === kind && (one.enum === undefined || one.enum.includes(data))) ?? schema;
 }
 
 /** JSON's word for the kind of a value. */

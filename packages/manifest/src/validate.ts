@@ -263,12 +263,7 @@ function wrongBranch(path: Path, data: unknown, schema: Schema): Finding {
     const message = `${pathText(path)} must be ${listed(constants.map(String))}${instead}, not ${quoted(data)}.`;
     return { code: "not_allowed", path, message, hint: map?.description };
   }
-  return wrongType(
-    path,
-    data,
-    branches.flatMap(({ type }) => type ?? []),
-    branches,
-  );
+  return wrongType(path, data, [...new Set(branches.flatMap(({ type }) => type ?? []))], branches);
 }
 
 const quoted = (value: unknown) => `\`${String(value).slice(0, 80)}\``;

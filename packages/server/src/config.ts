@@ -26,6 +26,8 @@ export interface Config {
   readonly masterKeys: readonly MasterKey[] | undefined;
   readonly adminApiKey: string | undefined;
   readonly allowPrivateNetworks: readonly string[];
+  /** Whether people's passwords may be spent for tokens (OAuth 2.0's grant `password`). */
+  readonly allowPasswordGrant: boolean;
   /** undefined: on when the public URL is this machine. */
   readonly sandbox: boolean | undefined;
   readonly logLevel: LogLevel;
@@ -117,6 +119,13 @@ export const variables: { readonly [Key in keyof Values]: Variable<Values[Key]> 
       "For development and tests.",
     read: (text) => list(text).map(network),
   },
+  allowPasswordGrant: {
+    name: "ALLOW_PASSWORD_GRANT",
+    default: "on",
+    description:
+      "Whether connectors may ask for a person's password and spend it for a token (OAuth 2.0's grant `password`): on or off.",
+    read: (text) => (text === undefined ? true : onOrOff(text)),
+  },
   sandbox: {
     name: "SANDBOX",
     default: "on when PUBLIC_URL is localhost",
@@ -156,7 +165,7 @@ const unsupported: Readonly<Record<string, string>> = {
   EGRESS_PROXY: "is not supported yet. Unset it; requests go out directly",
 };
 
-const withoutEffect = ["ALLOW_PASSWORD_GRANT", "STEP_LOG"] as const;
+const withoutEffect = ["STEP_LOG"] as const;
 
 /** Reads the environment. Throws `ConfigError` with every problem. */
 export function readConfig(env: NodeJS.ProcessEnv): Config {

@@ -11,6 +11,7 @@ import {
   formatProblem,
   type Problem,
 } from "@jackfield/manifest";
+import type { AuthVersions } from "./auth-versions.ts";
 
 /*
  * The connectors that this deployment knows: the built-in folder, the operator's own folder, and the manifests published at run
@@ -20,7 +21,7 @@ import {
 /** Where a connector's manifest came from. */
 export type Source = "built_in" | "folder" | "published";
 
-export interface Catalog extends Registry {
+export interface Catalog extends Registry, Pick<AuthVersions, "follow" | "removeUnused"> {
   /** Compiles a manifest by the rules of this deployment. */
   compile: Compile;
   /** Adds or replaces a connector, whose text others may extend; false when it stays hidden here. */
@@ -51,6 +52,7 @@ interface Entry {
 export interface CatalogOptions {
   readonly folders: readonly Folder[];
   readonly published: Store["manifests"];
+  readonly versions: AuthVersions;
   /** Connectors of which this is not true are not shown and cannot be used. */
   readonly usable: (connector: Connector) => boolean;
   /** To which hosts this deployment may speak without TLS. */
@@ -92,6 +94,8 @@ export async function loadCatalog(options: CatalogOptions): Promise<Catalog> {
     if (connector !== undefined) add({ connector, source: "published", folder: entries.get(name)?.folder });
   }
 
+  for (const { connector } of entries.values()) await options.versions.follow(connector);
+
   const changes = new EventEmitter().setMaxListeners(0);
   const replace = (entry: Entry, text: string): boolean => {
     texts.set(entry.connector.name, text);
@@ -102,6 +106,7 @@ export async function loadCatalog(options: CatalogOptions): Promise<Catalog> {
   const folderOf = (name: string) => entries.get(name)?.folder;
 
   return {
+    ...options.versions,
     compile: compileHere,
     get: (name) => entries.get(name)?.connector,
     list: () => [...entries.values()].map((entry) => entry.connector).sort((a, b) => (a.name < b.name ? -1 : 1)),

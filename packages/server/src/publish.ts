@@ -42,6 +42,7 @@ export function createPublish({ catalog, store, usable, clock, prepare }: Publis
     }
     await store.manifests.put(name, text, new Date(clock()).toISOString());
     catalog.put(connector, text);
+    await catalog.follow(connector);
     await prepare(connector);
     return { created: source === undefined };
   };

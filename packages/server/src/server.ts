@@ -18,6 +18,7 @@ import { type Access, createAccess, type Welcome, welcome } from "./access/acces
 import { createAuthenticator } from "./access/authenticate.ts";
 import type { Services } from "./api/route.ts";
 import { routes } from "./api/routes.ts";
+import { loadAuthVersions } from "./auth-versions.ts";
 import { type Config, isLocal } from "./config.ts";
 import { type Catalog, loadCatalog } from "./connectors.ts";
 import { openDataFolder } from "./data-folder.ts";
@@ -105,7 +106,7 @@ async function open(config: Config, log: Log, clock: () => number, closers: Clos
   // The engine ends after the last request and before the store.
   closers.splice(closers.length - 1, 0, () => engine.stop());
   await engine.start();
-  const maintenance = await maintain(host);
+  const maintenance = await maintain(host, catalog);
   closers.push(() => clearInterval(maintenance));
   const welcomed = welcome(store.sqlite, access, config.adminApiKey, clock);
   serve(listener);
@@ -135,7 +136,9 @@ async function build(host: Host): Promise<{
   const sandbox = sandboxUrl === undefined ? undefined : await mountSandbox(sandboxUrl, keys);
   const usable = (connector: Connector) => sandbox !== undefined || !needsSandbox(connector);
   const plainHttp = allowsPlainHttp(config.allowPrivateNetworks);
-  const catalog = await loadCatalog({ folders: foldersOf(config), published: store.manifests, usable, plainHttp, log });
+  const versions = await loadAuthVersions({ store: store.auth_versions, clock, log });
+  const folders = foldersOf(config);
+  const catalog = await loadCatalog({ folders, published: store.manifests, versions, usable, plainHttp, log });
   const platform = { url, sandbox_url: sandboxUrl };
   const allowPrivate = [...config.allowPrivateNetworks, ...(sandbox === undefined ? [] : [ownListener(url)])];
   const queue = createInProcessQueue({ log, clock });
@@ -154,7 +157,7 @@ async function build(host: Host): Promise<{
   await saveSandboxApps(sandbox, engine, catalog);
 
   const cookies = createCookies(url);
-  const authenticator = createAuthenticator(access, cookies, url);
+  const authenticator = createAuthenticator(access, cookies, url, clock);
   const prepare = async (connector: Connector) => sandbox?.saveApp(engine, connector);
   const publish = createPublish({ catalog, store, usable, clock, prepare });
   const ready = async () => {
@@ -189,8 +192,9 @@ async function build(host: Host): Promise<{
   return { engine, catalog, preview, listener };
 }
 
-function policyOf({ maxTokenAge, maxIdleDays }: Config): Policy {
+function policyOf({ allowPasswordGrant, maxTokenAge, maxIdleDays }: Config): Policy {
   return {
+    passwordGrant: allowPasswordGrant,
     maxTokenAge: maxTokenAge === undefined ? undefined : maxTokenAge * 1000,
     maxIdle: maxIdleDays === undefined ? undefined : maxIdleDays * 86_400_000,
   };
@@ -213,10 +217,12 @@ async function saveSandboxApps(sandbox: MountedSandbox | undefined, engine: Engi
 }
 
 /** Forgets what is older than it may get, now and every few hours. */
-async function maintain({ config, store, access, clock, log }: Host): Promise<NodeJS.Timeout> {
+async function maintain({ config, store, access, clock, log }: Host, catalog: Catalog): Promise<NodeJS.Timeout> {
   const tidy = async () => {
     access.sessions.expire();
+    access.connectSessions.expire();
     await store.events.expire(new Date(clock() - config.eventRetentionDays * 86_400_000).toISOString());
+    await catalog.removeUnused();
   };
   await tidy();
   const again = () => tidy().catch((error: unknown) => log("error", "old records could not be removed", { error }));

@@ -1,6 +1,8 @@
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { loadAuthVersions } from "../src/auth-versions.ts";
 import { loadCatalog } from "../src/connectors.ts";
+import { openStore } from "../src/store/sqlite.ts";
 import { keyManifest, type LogLine, sandboxManifest, startProduct } from "./product.ts";
 import { temporary } from "./temporary.ts";
 
@@ -15,9 +17,11 @@ function folder(connectors: Readonly<Record<string, string>>): string {
 
 async function load(built_in: string, own?: string, published: { name: string; text: string }[] = []) {
   const log: LogLine[] = [];
+  const store = openStore(":memory:");
   const catalog = await loadCatalog({
     folders: [{ path: built_in, source: "built_in" }, ...(own === undefined ? [] : [{ path: own, source: "folder" } as const])],
     published: { list: async () => published, put: async () => {}, delete: async () => false },
+    versions: await loadAuthVersions({ store: store.auth_versions, clock: Date.now, log: () => {} }),
     usable: () => true,
     plainHttp: () => false,
     log: (level, message, fields = {}) => void log.push({ level, message, fields }),

@@ -65,7 +65,7 @@ test("the document's frame is that of OpenAPI 3.1", () => {
     info: { title: "Jackfield", version: "1.2.3" },
     servers: [{ url: "https://x.example" }],
   });
-  expect(Object.keys(document.components.securitySchemes)).toEqual(["api_key", "session"]);
+  expect(Object.keys(document.components.securitySchemes)).toEqual(["api_key", "session", "connect_session"]);
   const ids = operations.map(({ operation }) => operation.operationId);
   expect(new Set(ids).size).toBe(ids.length);
   for (const id of ids) expect(id).toMatch(/^[a-z][A-Za-z_]+$/);

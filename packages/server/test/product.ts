@@ -46,6 +46,7 @@ export async function startProduct(
     readonly connectors?: Readonly<Record<string, string>>;
     readonly env?: Record<string, string>;
     readonly dataDir?: string;
+    readonly clock?: () => number;
   } = {},
 ): Promise<Product> {
   const connectorsDir = temporary();
@@ -57,7 +58,8 @@ export async function startProduct(
   const dataDir = options.dataDir ?? join(temporary(), "data");
   const env = { PORT: "0", DATA_DIR: dataDir, CONNECTORS_DIR: connectorsDir, ADMIN_API_KEY: key, ...options.env };
   const log: LogLine[] = [];
-  const server = await startServer(readConfig(env), (level, message, fields = {}) => void log.push({ level, message, fields }));
+  const write = (level: string, message: string, fields = {}) => void log.push({ level, message, fields });
+  const server = await startServer(readConfig(env), write, options.clock);
   started.push(server);
   return {
     server,

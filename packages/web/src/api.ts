@@ -4,7 +4,7 @@ export type Role = "admin" | "author" | "user" | "workflow";
 
 export interface Session {
   readonly id: string;
-  readonly role: Role;
+  readonly role: Role | "connect_session";
   readonly owner: string;
   readonly workspace: string;
 }
@@ -41,6 +41,10 @@ export interface Auth {
   readonly title: string;
   readonly description?: string | null;
   readonly recommended: boolean;
+  /** Whether this deployment allows it. */
+  readonly available?: boolean;
+  /** Of a way that takes a person's password: whether it is kept. */
+  readonly stores_password?: boolean | null;
   /** Whether a person signs in at the provider. */
   readonly user_step: boolean;
   readonly takes_app: boolean;
@@ -58,7 +62,18 @@ export interface Scope {
   readonly reason?: string | null;
 }
 
-export type QuestionType = "string" | "text" | "number" | "boolean" | "date" | "select" | "environment" | "file" | "object";
+export type QuestionType =
+  | "string"
+  | "text"
+  | "number"
+  | "boolean"
+  | "date"
+  | "select"
+  | "environment"
+  | "file"
+  | "object"
+  | "url"
+  | "path";
 
 export interface Choice {
   readonly label: string;
@@ -165,6 +180,9 @@ export interface Connection {
   readonly status: Status;
   readonly unique_id: string | null;
   readonly fields: Readonly<Record<string, unknown>>;
+  readonly auth_version: string | null;
+  /** Whether the way to connect has changed since it was connected. */
+  readonly upgrade_available: boolean;
   readonly scopes: readonly string[];
   readonly missing_scopes: readonly string[];
   readonly renewable: boolean;
@@ -197,6 +215,20 @@ export interface ConnectionEvent {
   readonly status?: number;
   readonly duration_ms?: number;
   readonly code?: string;
+}
+
+/** A link with which somebody without a key connects. */
+export interface ConnectSession {
+  readonly id: string;
+  readonly state: "open" | "used" | "expired" | "ended";
+  readonly owner: string;
+  /** The connection to reconnect. */
+  readonly connection: string | null;
+  readonly name: string | null;
+  readonly return_origin: string | null;
+  readonly return_url: string | null;
+  /** What was connected with it. */
+  readonly connections: readonly Connection[];
 }
 
 export interface Authorization {
@@ -281,6 +313,18 @@ export function onSignedOut(listener: () => void): void {
   signedOut = listener;
 }
 
+let connectSession: string | undefined;
+
+/** Whatever is asked of the server from now on is asked in a connect session, and not by who may be signed in besides. */
+export function actIn(session: string): void {
+  connectSession = session;
+}
+
+/** The headers that say for whom this page asks; what proves it is in a cookie. */
+export function identity(): Readonly<Record<string, string>> {
+  return connectSession === undefined ? {} : { "x-connect-session": connectSession };
+}
+
 /** A path from its parts, each encoded. */
 export function path(...parts: readonly string[]): string {
   return `/v1/${parts.map(encodeURIComponent).join("/")}`;
@@ -303,7 +347,7 @@ export async function call<T>(method: "GET" | "POST" | "PUT" | "PATCH" | "DELETE
 }
 
 async function send(method: string, url: string, body: unknown): Promise<Response> {
-  const headers: Record<string, string> = { accept: "application/json" };
+  const headers: Record<string, string> = { accept: "application/json", ...identity() };
   if (body !== undefined) headers["content-type"] = "application/json";
   try {
     return await fetch(url, {

@@ -5,6 +5,7 @@ import { Frame } from "./frame.tsx";
 import { ApiKeysPage } from "./pages/api-keys.tsx";
 import { CataloguePage } from "./pages/catalogue.tsx";
 import { ConnectPage } from "./pages/connect.tsx";
+import { ConnectSessionPage } from "./pages/connect-session.tsx";
 import { ConnectionPage } from "./pages/connection.tsx";
 import { ConnectionsPage } from "./pages/connections.tsx";
 import { ConnectorPage } from "./pages/connector.tsx";
@@ -65,6 +66,11 @@ function useWho() {
 
 export function App() {
   const place = usePlace();
+  const guest = match("/connect/session/:id", place.path);
+  return guest ? <ConnectSessionPage key={guest.id} id={guest.id ?? ""} /> : <SignedIn place={place} />;
+}
+
+function SignedIn({ place }: { readonly place: Place }) {
   const { who, setWho, ask } = useWho();
   if (who.state === "loading") return <Waiting />;
   if (who.state === "out") return <SignInPage onSignedIn={(session) => setWho({ state: "in", session })} />;

@@ -13,6 +13,8 @@ const connection = (rest: Partial<Connection> = {}): Connection => ({
   status: "awaiting_authorization",
   unique_id: null,
   fields: {},
+  auth_version: null,
+  upgrade_available: false,
   scopes: [],
   missing_scopes: [],
   renewable: false,

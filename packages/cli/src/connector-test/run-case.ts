@@ -51,12 +51,19 @@ export async function runCase(connector: Connector, given: Case, path: Path): Pr
   const clock = () => now;
   const replay = new Replay(findings, clock);
   const engine = createEngine({
-    connectors: { get: (name) => (name === connector.name ? connector : undefined), list: () => [connector] },
+    connectors: {
+      get: (name) => (name === connector.name ? connector : undefined),
+      list: () => [connector],
+      kept: () => undefined,
+      keep: async () => {},
+    },
     store,
     queue: { put: async () => {}, remove: async () => {}, work: () => {}, close: async () => {} },
     keys,
     platform: { url, sandbox_url: `${url}/sandbox` },
     egress: replay,
+    // Only what the case records is asked for.
+    discovery: false,
     log: () => {},
     clock,
     random: countingRandom(),

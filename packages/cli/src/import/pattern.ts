@@ -63,7 +63,7 @@ function lets(pattern: string, characters: readonly string[], starts: readonly s
 export const isOpenPattern = (pattern: string): boolean => lets(pattern, ["/", "?", "#", "@", "\\", " ", "%2f", ":1/"], heads);
 
 /**
- * A pattern for a whole https URL: the own one if it says no more than that, with `http` left out, else one that allows host, port and
+ * A pattern for a whole https URL: the own one if it says no more than that, with plain http left out, else one that allows host, port and
  * path. Undefined if the own one had to be given up.
  */
 export function originPattern(own: string | undefined): string | undefined {

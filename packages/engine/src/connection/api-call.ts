@@ -60,23 +60,29 @@ export async function sendAuthorized(
   const client = await clientForCalls(runtime, opened);
   const judged = judge(rules, outgoing.url, encodedBy, redactorOf(opened, client, []));
   const names = namesOf(runtime, opened, client);
-  const { request, secretHeaders, computed } = await authorize(runtime, opened.auth, { ...outgoing, url: judged }, names, {
-    client,
-    credential: opened.credential,
-  });
-  const answer = await runtime.egress.send({
-    ...request,
-    ...(isCertified(opened.auth) && client !== undefined ? { certificate: certificateOf(client) } : {}),
-    timeout: limits.timeout,
-    maxBytes: limits.maxBytes,
-    redirects: {
-      limit: redirectLimit,
-      allowed: (url) => allows(rules, url),
-      secretHeaders,
-    },
-    ...(limits.signal === undefined ? {} : { signal: limits.signal }),
-  });
-  return { answer, redact: redactorOf(opened, client, computed) };
+  const credential = { client, credential: opened.credential };
+  const attempt = async () => {
+    const authorized = await authorize(runtime, opened.auth, { ...outgoing, url: judged }, names, credential);
+    const { request, secretHeaders, computed, prove } = authorized;
+    const answer = await runtime.egress.send({
+      ...request,
+      ...(isCertified(opened.auth) && client !== undefined ? { certificate: certificateOf(client) } : {}),
+      timeout: limits.timeout,
+      maxBytes: limits.maxBytes,
+      redirects: {
+        limit: redirectLimit,
+        allowed: (url) => allows(rules, url),
+        secretHeaders,
+        ...(prove === undefined ? {} : { renew: prove }),
+      },
+      ...(limits.signal === undefined ? {} : { signal: limits.signal }),
+    });
+    const asksAgain = prove !== undefined && runtime.nonces?.note("api", answer) === true;
+    return { answer, asksAgain, redact: redactorOf(opened, client, computed) };
+  };
+  const first = await attempt();
+  // What lacked the nonce was not carried out (RFC 9449 §9).
+  return first.asksAgain ? attempt() : first;
 }
 
 const isCertified = (auth: Auth) => auth.type === "oauth2" && auth.client.certificate === "always";

@@ -207,7 +207,7 @@ function isDay(text: string): boolean {
 }
 
 /** Client authentications for which the client secret is not needed. */
-const secretless: ReadonlySet<string> = new Set(["none", "private_key_jwt", "tls_client_auth"]);
+const secretless: ReadonlySet<unknown> = new Set(["none", "private_key_jwt", "tls_client_auth"]);
 
 function refuseMissing(auth: OAuth2 | OAuth1, values: Readonly<Record<string, unknown>>): void {
   const needsSecret = auth.type === "oauth1" || !(secretless.has(auth.client.authentication) || auth.grant === "jwt_bearer");

@@ -4,9 +4,10 @@ import type { Apply, Auth, Template } from "@jackfield/manifest";
 import type { EgressRequest } from "../egress/egress.ts";
 import { JackfieldError } from "../errors.ts";
 import type { Client, Credential } from "../grant/credential.ts";
+import { isBound, proofOf, sendsBearer } from "../grant/dpop.ts";
 import { signRequest } from "../grant/oauth1.ts";
 import type { GrantContext } from "../grant/token-endpoint.ts";
-import { type Names, textOf, value } from "../request/hole.ts";
+import { type Names, text, textOf, value } from "../request/hole.ts";
 import { formEntries } from "../request/parameters.ts";
 import { encodeContent, withValues } from "../request/render.ts";
 import { withQuery } from "../request/url.ts";
@@ -37,14 +38,26 @@ const places: { readonly [In in Apply["in"]]: (placed: Placed, name: string, val
   },
 };
 
-/** The request as it leaves, and the headers that no redirect to another host may take along. Throws `expression_error`, `url_invalid`. */
+/** A request as it leaves. */
+interface AuthorizedRequest {
+  readonly request: Authorized;
+  /** The headers that no redirect to another host may take along. */
+  readonly secretHeaders: readonly string[];
+  readonly computed: readonly string[];
+  /** Where the token is bound to a key: the headers that prove it for one request. */
+  readonly prove: Prover | undefined;
+}
+
+type Prover = (request: { readonly method: string; readonly url: string }) => Promise<Readonly<Record<string, string>>>;
+
+/** Lays the credential on. Throws `expression_error`, `url_invalid`. */
 export async function authorize(
-  context: Pick<GrantContext, "clock" | "random">,
+  context: Pick<GrantContext, "clock" | "random" | "nonces">,
   auth: Auth,
   outgoing: Outgoing,
   names: Names,
   keys: { readonly client: Client | undefined; readonly credential: Credential | undefined },
-): Promise<{ readonly request: Authorized; readonly secretHeaders: readonly string[]; readonly computed: readonly string[] }> {
+): Promise<AuthorizedRequest> {
   const placed: Placed = { headers: {}, query: [], body: {}, path: [] };
   const computed: string[] = [];
   const plain = encodeContent(outgoing.content, context.random);
@@ -53,7 +66,7 @@ export async function authorize(
     for (const { in: where, name, value: template } of auth.apply) {
       const credential = await value(template, inReach);
       if (credential === undefined) continue;
-      places[where](placed, name, credential);
+      places[where](placed, await nameOf(name, names), credential);
       if (typeof credential === "string" && isComputed(auth, template)) computed.push(credential, afterScheme(credential));
     }
   }
@@ -61,7 +74,8 @@ export async function authorize(
   const content = withValues(outgoing.content, placed.body);
   const encoded = content === outgoing.content ? plain : encodeContent(content, context.random);
   const signed = await signature(context, auth, { ...outgoing, url, content }, names, keys);
-  const credentials = { ...placed.headers, ...signed };
+  const prove = proverOf(context, auth, keys.credential);
+  const credentials = { ...placed.headers, ...signed, ...(await prove?.({ method: outgoing.method, url })) };
   const body = outgoing.body ?? encoded?.body;
   return {
     request: {
@@ -73,7 +87,30 @@ export async function authorize(
     },
     secretHeaders: Object.keys(credentials),
     computed,
+    prove,
   };
+}
+
+/** Where the token is sent as RFC 9449 §7.1 says, and not as the manifest does. */
+function proverOf(
+  context: Pick<GrantContext, "clock" | "random" | "nonces">,
+  auth: Auth,
+  credential: Credential | undefined,
+): Prover | undefined {
+  const { access_token: token = "", proof_key: key, token_type = "" } = credential ?? {};
+  if (key === undefined || !isBound(token_type) || auth.type !== "oauth2" || !sendsBearer(auth)) return undefined;
+  return async (request) => ({
+    authorization: `DPoP ${token}`,
+    dpop: await proofOf(context, key, { role: "api", ...request, token }),
+  });
+}
+
+/** Throws `expression_error` where the user was to say it and did not. */
+async function nameOf(name: Apply["name"], names: Names): Promise<string> {
+  if (typeof name === "string") return name;
+  const chosen = await text(name, names);
+  if (chosen === undefined) throw new JackfieldError("expression_error", { detail: `"${name.source}" gives no name.` });
+  return chosen;
 }
 
 const afterScheme = (credential: string) => credential.replace(/^\S+ /, "");

@@ -1,8 +1,11 @@
 import { createHash, timingSafeEqual } from "node:crypto";
 import type { Auth, OAuth2 } from "@jackfield/manifest";
 import { type ErrorCode, JackfieldError } from "../errors.ts";
+import { authorizationUrl } from "../grant/authorization-code.ts";
 import { type Client, withPreviousSecret } from "../grant/credential.ts";
 import { grantOf } from "../grant/grant.ts";
+import { isIssuer, type Offer } from "../grant/metadata.ts";
+import { type Push, pushAuthorization } from "../grant/pushed-authorization.ts";
 import { TokenFailure } from "../grant/token-failure.ts";
 import type { Runtime } from "../runtime.ts";
 import { type Actor, system } from "./actor.ts";
@@ -11,7 +14,18 @@ import { type Callback, type CallbackNames, captureCallback, readCallback, readS
 import { connect, connectFailed, connectionError } from "./connect.ts";
 import { explain } from "./explain.ts";
 import { changeFields } from "./fields.ts";
-import { anew, clientOf, declared, freshNames, madeWith, namesOf, type OpenConnection, open, publicNamesOf } from "./open.ts";
+import {
+  clientOf,
+  declared,
+  freshNames,
+  isOutdated,
+  madeWith,
+  namesOf,
+  type OpenConnection,
+  openForSignIn,
+  publicNamesOf,
+  versionIn,
+} from "./open.ts";
 import type { ConnectionError, ConnectionRecord, FlowRecord } from "./record.ts";
 import { redirectUri } from "./redirect-uri.ts";
 import { scopesToAsk } from "./scopes.ts";
@@ -26,6 +40,8 @@ const lifetime = 10 * 60_000;
 
 /** How a sign-in ended. Nothing in it is secret. */
 export interface CallbackOutcome {
+  /** Who had started it. */
+  readonly actor: string;
   readonly connection: Connection;
   readonly outcome: "connected" | "denied" | "failed";
   readonly error: ConnectionError | null;
@@ -36,6 +52,10 @@ interface FlowSecret {
   readonly url: string;
   readonly verifier: string | null;
   readonly secret: string | null;
+  readonly nonce: string | null;
+  /** What the provider offered then, so that the callback is judged without asking it again. */
+  readonly offer: Offer | null;
+  readonly push: Push | null;
   readonly scopes: readonly string[];
   /** The app's client that the sign-in was begun with: a code is worth nothing to another. */
   readonly client_id: string | null;
@@ -53,7 +73,7 @@ function flowPlace(flow: Pick<FlowRecord, "workspace" | "connector" | "id">) {
 
 /**
  * Starts a sign-in for a connection, with other fields where `changed` gives some. Throws `no_user_step`, `app_not_configured`,
- * `field_…`, `url_invalid`.
+ * `field_…`, `url_invalid`, `metadata_lacking`.
  */
 export async function begin(
   runtime: Runtime,
@@ -61,15 +81,16 @@ export async function begin(
   record: ConnectionRecord,
   changed?: Readonly<Record<string, unknown>>,
 ): Promise<{ authorization_url: string; expires_at: string }> {
-  const stored = openOrDraft(runtime, record);
+  const stored = openForSignIn(runtime, record);
   const { auth } = stored;
-  const opened = changed === undefined ? stored : { ...stored, fields: await changeFields(stored, changed) };
+  const asIs = changed === undefined && !isOutdated(auth, record);
+  const opened = asIs ? stored : { ...stored, fields: await changeFields(runtime, stored, changed ?? {}) };
   const { begin: beginGrant } = grantOf(auth);
   if (beginGrant === undefined) throw new JackfieldError("no_user_step");
   // What comes back must come with the browser that it is bound to.
   if (auth.type === "oauth2" && auth.callback.source !== "query") throw new JackfieldError("grant_unsupported");
   const client = await clientOf(runtime, opened);
-  const scopes = scopesToAsk(auth, record);
+  const scopes = await scopesToAsk(opened);
   const state = runtime.random(32).toString("base64url");
   const ticket = runtime.random(32).toString("base64url");
   const redirect = redirectUri(runtime, record.connector);
@@ -92,6 +113,9 @@ export async function begin(
     url: begun.url,
     verifier: begun.verifier ?? null,
     secret: begun.secret ?? null,
+    nonce: begun.nonce ?? null,
+    offer: begun.offer ?? null,
+    push: begun.push ?? null,
     scopes,
     client_id: madeWith(opened, client).record.client_id,
     fields: opened.fields,
@@ -109,6 +133,7 @@ export async function begin(
     via: actor.via,
     browser_hash: actor.browser === undefined ? null : sha256(actor.browser),
     redirect_uri: redirect,
+    auth_version: versionIn(auth, record)?.id,
     sealed: runtime.sealer.seal(flowPlace({ workspace: record.workspace, connector: record.connector, id }), secret),
     created_at: new Date(now).toISOString(),
     expires_at: new Date(now + lifetime).toISOString(),
@@ -129,28 +154,50 @@ async function noteBegun(runtime: Runtime, actor: Actor, record: ConnectionRecor
   runtime.events.announce([event]);
 }
 
-/** A record whose secrets may be gone or unreadable can still be signed in again: only the fields are needed. */
-function openOrDraft(runtime: Runtime, record: ConnectionRecord): OpenConnection {
-  return anew(open(runtime, { ...record, sealed_credential: null }));
-}
-
-/** A browser opens our authorization URL. Throws `state_invalid`. */
+/** A browser opens our authorization URL. Throws `state_invalid`, and what a provider gets wrong that must be told the request before. */
 export async function openFlow(
   runtime: Runtime,
   ticket: string,
   browser: string | undefined,
   person: string | undefined,
+  guests: readonly string[] = [],
 ): Promise<{ location: string; browser: string }> {
   const id = sha256(ticket);
   const flow = await runtime.store.flows.get(id);
   if (flow === undefined || Date.parse(flow.expires_at) <= runtime.clock()) throw new JackfieldError("state_invalid");
-  refuseOtherPerson(flow, person);
+  refuseOtherPerson(flow, person, guests);
   const binding = browser ?? runtime.random(32).toString("base64url");
   const bound = flow.browser_hash === null ? await runtime.store.flows.bind(id, sha256(binding)) : flow;
   if (bound === undefined) throw new JackfieldError("state_invalid");
   refuseOtherBrowser(bound, binding);
-  const { url } = runtime.sealer.open(flowPlace(flow), flow.sealed) as FlowSecret;
-  return { location: url, browser: binding };
+  const secret = secretOf(runtime, flow);
+  return { location: !secret.push ? secret.url : await pushedUrl(runtime, flow, secret, secret.push), browser: binding };
+}
+
+const secretOf = (runtime: Runtime, flow: FlowRecord) => runtime.sealer.open(flowPlace(flow), flow.sealed) as FlowSecret;
+
+/** A reference lives for a minute or so, and often for one use only: the request is pushed when the browser is here. */
+async function pushedUrl(runtime: Runtime, flow: FlowRecord, secret: FlowSecret, push: Push): Promise<string> {
+  const record = await runtime.store.connections.get(flow.connection);
+  const { auth } = declared(runtime, flow);
+  if (record === undefined || auth.type !== "oauth2") throw new JackfieldError("state_invalid");
+  const opened = asBegun(runtime, record, secret);
+  try {
+    const client = await clientOf(runtime, opened);
+    const reference = await pushAuthorization(runtime, auth, push, { client, names: namesOf(runtime, opened, client) });
+    if (reference !== undefined) return authorizationUrl(auth, push.endpoint, reference);
+    runtime.log("info", "a provider did not take a request that it offers to have pushed", { connection: record.id });
+    return secret.url;
+  } catch (cause) {
+    if (cause instanceof JackfieldError) await connectFailed(runtime, record, cause, flow.actor);
+    throw cause;
+  }
+}
+
+/** What is signed in as it was begun: with the same fields, as the same client. */
+function asBegun(runtime: Runtime, record: ConnectionRecord, { fields, client_id = null }: FlowSecret): OpenConnection {
+  const opened = openForSignIn(runtime, record);
+  return { ...opened, record: { ...opened.record, client_id }, fields };
 }
 
 function refuseOtherBrowser(flow: FlowRecord, browser: string | undefined): void {
@@ -161,9 +208,14 @@ function refuseOtherBrowser(flow: FlowRecord, browser: string | undefined): void
   if (!same) throw new JackfieldError("state_invalid", { detail: "This sign-in was started in another browser." });
 }
 
-/** The person who is signed in must be the one who started it; a sign-in that an API key started needs nobody to be signed in. */
-function refuseOtherPerson(flow: FlowRecord, person: string | undefined): void {
-  const same = person === undefined ? flow.via === "key" : person === flow.actor;
+/**
+ * The person who is signed in must be the one who started it; a sign-in that an API key started needs nobody to be signed in. A connect
+ * session must still be open in this browser, whoever else is signed in there.
+ */
+function refuseOtherPerson(flow: FlowRecord, person: string | undefined, guests: readonly string[]): void {
+  if (flow.via === "connect" && !guests.includes(flow.actor))
+    throw new JackfieldError("state_invalid", { detail: "The link that this sign-in was started with has ended." });
+  const same = flow.via === "connect" || (person === undefined ? flow.via === "key" : person === flow.actor);
   if (!same) throw new JackfieldError("state_invalid", { detail: "This sign-in was started by another person." });
 }
 
@@ -178,6 +230,7 @@ export async function finish(
   query: string,
   browser: string | undefined,
   person: string | undefined,
+  guests: readonly string[] = [],
 ): Promise<CallbackOutcome> {
   const { flow, state } = await takeFlow(runtime, connector, query);
   const callback = readCallback(query, callbackNames(declared(runtime, flow).auth));
@@ -186,7 +239,7 @@ export async function finish(
     throw new JackfieldError("state_invalid", { detail: "The connection was disconnected meanwhile." });
   try {
     if (callback.state !== state) throw new JackfieldError("state_invalid");
-    refuseForeign(runtime, flow, callback, connector, browser, person);
+    refuseForeign(runtime, flow, callback, connector, { browser, person, guests });
   } catch (cause) {
     if (cause instanceof JackfieldError) await connectFailed(runtime, record, cause, system);
     throw cause;
@@ -197,12 +250,14 @@ export async function finish(
   }
   try {
     const connected = await complete(runtime, flow, record, callback, state);
-    return { connection: view(runtime, { owner: record.owner }, connected), outcome: "connected", error: null };
+    const connection = view(runtime, { owner: record.owner }, connected);
+    return { actor: flow.actor, connection, outcome: "connected", error: null };
   } catch (cause) {
     const error = shown(runtime, cause, record);
     const failed = await connectFailed(runtime, record, error, flow.actor);
     const connection = view(runtime, { owner: record.owner }, failed);
     return {
+      actor: flow.actor,
       connection,
       outcome: error.code === "access_denied" ? "denied" : "failed",
       error: connectionError(error, runtime.clock()),
@@ -238,14 +293,20 @@ function stateNames(runtime: Runtime, connector: string): readonly string[] {
   return [...new Set(["state", ...names])];
 }
 
+/** Who comes back from the provider. */
+interface Visitor {
+  readonly browser: string | undefined;
+  readonly person: string | undefined;
+  readonly guests: readonly string[];
+}
+
 /** Everything that must hold before the code is sent anywhere. */
 function refuseForeign(
   runtime: Runtime,
   flow: FlowRecord,
   callback: Callback,
   connector: string,
-  browser: string | undefined,
-  person: string | undefined,
+  { browser, person, guests }: Visitor,
 ): void {
   if (Date.parse(flow.expires_at) <= runtime.clock())
     throw new JackfieldError("state_invalid", { detail: "This sign-in took longer than ten minutes." });
@@ -253,22 +314,30 @@ function refuseForeign(
     throw new JackfieldError("state_invalid", { detail: "This sign-in belongs to another connector." });
   }
   refuseOtherBrowser(flow, browser);
-  refuseOtherPerson(flow, person);
+  refuseOtherPerson(flow, person, guests);
   if (callback.repeated.length > 0) {
     throw new JackfieldError("callback_invalid", {
       detail: `The callback gives ${callback.repeated.join(", ")} more than once.`,
     });
   }
   const { auth } = declared(runtime, flow);
-  if (auth.type === "oauth2") refuseOtherIssuer(auth, callback.iss);
+  if (auth.type === "oauth2") refuseOtherIssuer(auth, secretOf(runtime, flow).offer ?? undefined, callback.iss);
 }
 
-/** RFC 9207 §2.4: compared exactly, and decided before the code is sent anywhere. */
-function refuseOtherIssuer(auth: OAuth2, iss: string | undefined): void {
+/**
+ * RFC 9207 §2.4: compared exactly, and decided before the code is sent anywhere. Who says that it always tells `iss` must do so: otherwise
+ * another server could leave it out.
+ */
+function refuseOtherIssuer(auth: OAuth2, offer: Offer | undefined, iss: string | undefined): void {
   const { issuer: rule } = auth.callback;
   if (rule === "off" || auth.issuer === undefined) return;
-  if (iss === undefined && rule === "if_present") return;
-  if (iss !== auth.issuer) throw new JackfieldError("issuer_mismatch");
+  if (iss === undefined) {
+    if (rule === "if_present" && offer?.iss !== true) return;
+    throw new JackfieldError("issuer_mismatch", {
+      detail: "The callback does not tell which authorization server it comes from.",
+    });
+  }
+  if (iss !== auth.issuer && !(offer !== undefined && isIssuer(offer.issuer, iss))) throw new JackfieldError("issuer_mismatch");
 }
 
 async function complete(
@@ -281,10 +350,13 @@ async function complete(
   if (callback.error !== undefined) throw refusedAtProvider(callback);
   if (callback.code === undefined)
     throw new JackfieldError("callback_invalid", { detail: "The callback brings neither a code nor an error." });
-  const { verifier, secret, scopes, fields, client_id = null } = runtime.sealer.open(flowPlace(flow), flow.sealed) as FlowSecret;
-  const begun = openOrDraft(runtime, record);
-  const opened = { ...begun, record: { ...begun.record, client_id }, fields };
+  const begun = secretOf(runtime, flow);
+  const { verifier, secret, nonce, offer, scopes } = begun;
+  const opened = asBegun(runtime, record, begun);
   const { auth } = opened;
+  // The code is of the authorization server that it began with.
+  if (isOutdated(auth, flow))
+    throw new JackfieldError("state_invalid", { detail: "The connector was changed while you were signing in. Start again." });
   const { exchange } = grantOf(auth);
   if (exchange === undefined) throw new JackfieldError("no_user_step");
   const { code } = callback;
@@ -298,6 +370,8 @@ async function complete(
       redirect_uri: flow.redirect_uri,
       verifier: verifier ?? undefined,
       secret: secret ?? undefined,
+      nonce: nonce ?? undefined,
+      offer,
       client,
       names: { ...names, request: { ...(names.request as object), code } },
     });

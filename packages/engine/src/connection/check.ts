@@ -3,7 +3,7 @@ import type { Runtime } from "../runtime.ts";
 import { system } from "./actor.ts";
 import { refreshDue, testDue } from "./expiry.ts";
 import { labelOf } from "./identity.ts";
-import { type OpenConnection, open, publicNamesOf } from "./open.ts";
+import { adoptVersion, connectorOf, type OpenConnection, open, publicNamesOf } from "./open.ts";
 import type { ConnectionRecord, LastTest } from "./record.ts";
 import { needsReauth, type Refresher } from "./refresh.ts";
 import type { ConnectionPatch } from "./store.ts";
@@ -37,7 +37,9 @@ export async function checkInBackground(runtime: Runtime, refresher: Refresher, 
  */
 export async function check(runtime: Runtime, refresher: Refresher, record: ConnectionRecord, actor: string): Promise<Checked> {
   if (record.credential_version === 0) throw new JackfieldError("not_connected");
+  connectorOf(runtime, record.connector);
   const opened = record.status === "connected" ? await refresher.fresh(record) : open(runtime, record);
+  await adoptVersion(runtime, opened);
   const first = await testCall(runtime, opened);
   const again =
     first.outcome === "failed" && first.status === 401 && opened.record.renewable && opened.record.status === "connected";

@@ -1,17 +1,19 @@
 import type { Auth } from "@jackfield/manifest";
 import { JackfieldError } from "../errors.ts";
 import type { Credential } from "../grant/credential.ts";
+import { withoutProofs } from "../grant/dpop.ts";
+import { offerOf } from "../grant/metadata.ts";
 import { hasRefresh, isRenewable } from "../grant/refresh.ts";
 import type { Names } from "../request/hole.ts";
 import type { Runtime } from "../runtime.ts";
 import { afterConnect } from "./after-connect.ts";
 import { refreshDue, shortened, testDue } from "./expiry.ts";
 import { identityOf, labelOf, uniqueIdOf } from "./identity.ts";
-import { clientOf, type OpenConnection, place, publicNamesOf, sealFields } from "./open.ts";
+import { clientOf, type OpenConnection, place, publicNamesOf, sealFields, versionIn } from "./open.ts";
 import type { ConnectionError, ConnectionRecord, Status } from "./record.ts";
 import { reminderPatch } from "./reminder.ts";
 import { type ConnectionPatch, IdentityTaken } from "./store.ts";
-import { testCall } from "./test-call.ts";
+import { type TestOutcome, testCall } from "./test-call.ts";
 
 /** How an attempt to connect ended. */
 export interface Connected {
@@ -36,17 +38,19 @@ export async function connect(
   if (hasRefresh(auth) && auth.refresh.required && fresh.credential?.refresh_token === undefined)
     throw new JackfieldError("no_refresh_token");
 
-  const opened = await afterConnect(runtime, fresh);
-  const test = await testCall(runtime, opened);
-  if (test.outcome !== "passed") throw test.error;
+  const { opened, test } = await tryOut(runtime, fresh);
+  await refuseOtherSubject(runtime, opened, test);
   const names: Names = { ...publicNamesOf(runtime, opened), me: test.me, ...(await publicClient(runtime, opened)) };
   const uniqueId = await uniqueIdOf(auth, names);
   if (hasWorked(record) && record.unique_id !== (uniqueId ?? null)) throw new JackfieldError("account_mismatch");
 
+  const version = versionIn(auth, record);
+  if (version !== undefined) await runtime.connectors.keep(version);
   const now = new Date(runtime.clock()).toISOString();
   const patch: ConnectionPatch = {
     ...credentialPatch(runtime, opened, requested),
     client_id: record.client_id,
+    auth_version: version?.id ?? null,
     status: "connected",
     authorized_at: now,
     test_at: testDue(auth, runtime.clock(), runtime.random),
@@ -60,6 +64,7 @@ export async function connect(
       duration_ms: test.duration_ms,
     },
     error: null,
+    connected_by: actor,
     updated_at: now,
   };
   try {
@@ -68,6 +73,53 @@ export async function connect(
     if (!(cause instanceof IdentityTaken)) throw cause;
     return { record: await merge(runtime, opened, patch, actor), reused: true };
   }
+}
+
+interface TriedOut {
+  readonly opened: OpenConnection;
+  readonly test: Extract<TestOutcome, { readonly outcome: "passed" }>;
+}
+
+/** What the first call of an API answers that does not know how bound tokens are sent. */
+const refusals: ReadonlySet<number | undefined> = new Set([400, 401, 403]);
+
+/**
+ * What follows the sign-in, and the test. A provider that binds tokens to keys may stand before an API that knows nothing of it: there a
+ * bound token works as a plain one does (RFC 9449 §7.2).
+ */
+async function tryOut(runtime: Runtime, fresh: OpenConnection): Promise<TriedOut> {
+  try {
+    return await tryOnce(runtime, fresh);
+  } catch (cause) {
+    const { auth } = fresh;
+    const credential = withoutProofs(fresh.credential);
+    const isRefused =
+      cause instanceof JackfieldError && cause.code === "credentials_invalid" && refusals.has(cause.provider?.status);
+    if (credential === undefined || !isRefused || (auth.type === "oauth2" && auth.dpop === "required")) throw cause;
+    return tryOnce(runtime, { ...fresh, credential }).catch(() => {
+      throw cause;
+    });
+  }
+}
+
+async function tryOnce(runtime: Runtime, fresh: OpenConnection): Promise<TriedOut> {
+  const opened = await afterConnect(runtime, fresh);
+  const test = await testCall(runtime, opened);
+  if (test.outcome !== "passed") throw test.error;
+  return { opened, test };
+}
+
+/** What userinfo tells is of the account that the id token names, or of no use (OpenID Connect Core §5.3.2). Throws `id_token_invalid`. */
+async function refuseOtherSubject(runtime: Runtime, opened: OpenConnection, { me, url }: TriedOut["test"]): Promise<void> {
+  const { auth, credential } = opened;
+  if (auth.type !== "oauth2" || credential?.claims === undefined || url === undefined) return;
+  const offer = await offerOf(runtime, auth, publicNamesOf(runtime, opened));
+  if (offer?.userinfo == null || url.split("?", 1)[0] !== offer.userinfo.split("?", 1)[0]) return;
+  const subject = me !== null && typeof me === "object" && "sub" in me ? me.sub : undefined;
+  if (subject === credential.claims.sub) return;
+  throw new JackfieldError("id_token_invalid", {
+    detail: "The provider's user information is of another account than its id token.",
+  });
 }
 
 /** The client ID is public and may name a connection that has no person behind it; the secret is not in reach. */

@@ -1,32 +1,37 @@
-import type { Auth } from "@jackfield/manifest";
+import type { Auth, Template } from "@jackfield/manifest";
 import { JackfieldError } from "../errors.ts";
 import { nothingKnown } from "../grant/credential.ts";
 import { grantOf } from "../grant/grant.ts";
+import { renderUrl } from "../request/url.ts";
 import type { Runtime } from "../runtime.ts";
 import type { Actor } from "./actor.ts";
 import { asClient } from "./app-pause.ts";
 import { environmentOf } from "./apps.ts";
+import { recommendedAuth, refuseDisabled } from "./auths.ts";
 import { connect, connectFailed } from "./connect.ts";
 import { explain } from "./explain.ts";
 import { changeFields, checkFields, environmentIn } from "./fields.ts";
 import { draftIdentity } from "./identity.ts";
+import { connectedWithin, mayUse, type Purpose, reaches, refuseUnlessMayMake } from "./limits.ts";
 import {
   anew,
   authOf,
   clientOf,
   connectorOf,
-  declared,
+  isOutdated,
   madeWith,
   namesOf,
   type OpenConnection,
   open,
+  openForSignIn,
   sealFields,
+  versionIn,
   whitelistOf,
 } from "./open.ts";
 import { type ConnectionRecord, type Status, untold } from "./record.ts";
 import { type Revocation, revokeErased, tombstone } from "./revocation.ts";
 import { scopesToAsk } from "./scopes.ts";
-import type { Listed, Page } from "./store.ts";
+import type { ConnectionPatch, Listed, Page } from "./store.ts";
 import { type Connection, view } from "./view.ts";
 
 export interface NewConnection {
@@ -58,8 +63,12 @@ export interface Filter {
   readonly owner?: string | undefined;
 }
 
-/** The record behind an id that the actor may see; aliases are followed. Throws `connection_unknown`, `connection_revoked`. */
-export async function reach(runtime: Runtime, actor: Actor, id: string): Promise<ConnectionRecord> {
+/**
+ * The record behind an id that the actor may see; aliases are followed. An actor with limits is refused whatever does not say that it is
+ * for connecting. Throws `connection_unknown`, `connection_revoked`, `forbidden`.
+ */
+export async function reach(runtime: Runtime, actor: Actor, id: string, purpose: Purpose = "use"): Promise<ConnectionRecord> {
+  if (purpose === "use") mayUse(actor);
   const record = await find(runtime, actor, id);
   if (record.status === "revoked") throw new JackfieldError("connection_revoked");
   return record;
@@ -69,8 +78,7 @@ export async function reach(runtime: Runtime, actor: Actor, id: string): Promise
 export async function find(runtime: Runtime, actor: Actor, id: string): Promise<ConnectionRecord> {
   let record = await runtime.store.connections.get(id);
   if (record?.alias_of) record = await runtime.store.connections.get(record.alias_of);
-  const visible = record !== undefined && record.workspace === actor.workspace && (actor.all || record.owner === actor.owner);
-  if (record === undefined || !visible) throw new JackfieldError("connection_unknown");
+  if (record === undefined || !(await reaches(runtime, actor, record))) throw new JackfieldError("connection_unknown");
   return record;
 }
 
@@ -81,16 +89,19 @@ export async function create(
   values: NewConnection,
 ): Promise<{ connection: Connection; reused: boolean }> {
   const connector = connectorOf(runtime, values.connector);
-  const auth = authOf(connector, values.auth ?? Object.keys(connector.auth)[0] ?? "");
+  const auth = authOf(connector, values.auth ?? recommendedAuth(connector)?.id ?? Object.keys(connector.auth)[0] ?? "");
+  refuseDisabled(runtime, auth);
   const environment = environmentOf(connector, values.environment ?? environmentIn(auth, values.fields));
-  const fields = await checkFields(connector, auth, values.fields, environment);
+  const owner = values.owner ?? actor.owner;
+  await refuseUnlessMayMake(runtime, actor, { connector: connector.name, auth: auth.id, environment, owner });
+  const fields = await checkFields(runtime, connector, auth, values.fields, environment);
   const id = `con_${runtime.random(15).toString("base64url")}`;
   const now = new Date(runtime.clock()).toISOString();
   const record: ConnectionRecord = {
     ...untold,
     id,
     workspace: actor.workspace,
-    owner: values.owner ?? actor.owner,
+    owner,
     connector: connector.name,
     auth: auth.id,
     environment,
@@ -100,31 +111,37 @@ export async function create(
     label: null,
     unique_id: null,
     identity: draftIdentity(id),
+    auth_version: versionIn(auth, { environment })?.id ?? null,
     ...sealFields(runtime, { workspace: actor.workspace, connector: connector.name, id }, auth, fields),
+    ...(actor.limits === undefined ? {} : { made_in: actor.limits.session }),
     created_at: now,
     updated_at: now,
   };
   // What would make connecting impossible is refused before anything is stored.
   const draft: OpenConnection = { record, connector, auth, fields, credential: undefined, known: nothingKnown };
   if (!dependsOnCaptures(auth)) await whitelistOf(runtime, draft);
+  if (!isCaptured(auth.base_url)) await renderUrl(auth.base_url, namesOf(runtime, draft));
   if (grantOf(auth).obtain !== undefined) await clientOf(runtime, draft);
   await runtime.store.connections.insert(record, [runtime.events.make(record, "created", { actor: actor.id })]);
   if (grantOf(auth).begin !== undefined) return { connection: view(runtime, actor, record), reused: false };
-  return connectAtOnce(runtime, actor, record);
+  return connectAtOnce(runtime, actor, draft);
 }
 
 /** Whether the whitelist is known only once something was captured. */
 function dependsOnCaptures(auth: Auth): boolean {
-  return auth.whitelist.some(({ source }) => /\b(callback|token|connection)\./.test(source));
+  return auth.whitelist.some(isCaptured);
 }
+
+const isCaptured = ({ source }: Template) => /\b(callback|token|connection)\./.test(source);
 
 async function connectAtOnce(
   runtime: Runtime,
   actor: Actor,
-  record: ConnectionRecord,
+  draft: OpenConnection,
 ): Promise<{ connection: Connection; reused: boolean }> {
+  const { record } = draft;
   try {
-    const { opened, requested } = await withCredential(runtime, open(runtime, record));
+    const { opened, requested } = await withCredential(runtime, draft);
     const { record: connected, reused } = await connect(runtime, opened, requested, actor.id);
     return { connection: view(runtime, actor, connected), reused };
   } catch (cause) {
@@ -142,7 +159,7 @@ async function withCredential(
   const { auth } = opened;
   const { obtain } = grantOf(auth);
   if (obtain === undefined) return { opened: anew(opened), requested: [] };
-  const requested = scopesToAsk(auth, opened.record);
+  const requested = await scopesToAsk(opened);
   const fresh = anew(opened);
   return asClient(runtime, fresh, "sign_in", async (client) => {
     const credential = await obtain(runtime, auth, { client, names: namesOf(runtime, fresh, client), scopes: requested });
@@ -151,7 +168,12 @@ async function withCredential(
   });
 }
 
+/** An actor with limits is given what was connected under them, whatever the filter. */
 export async function list(runtime: Runtime, actor: Actor, filter: Filter, page: Page): Promise<Listed<Connection>> {
+  if (actor.limits !== undefined) {
+    const connected = await connectedWithin(runtime, actor, actor.limits);
+    return { items: connected.map((record) => view(runtime, actor, record)), next: null };
+  }
   const owner = actor.all ? filter.owner : actor.owner;
   const { items, next } = await runtime.store.connections.list({ ...filter, owner, workspace: actor.workspace }, page);
   return { items: items.map((record) => view(runtime, actor, record)), next };
@@ -159,16 +181,10 @@ export async function list(runtime: Runtime, actor: Actor, filter: Filter, page:
 
 /** Renames, describes, or takes new fields; those of a grant without a user step are tried at once. */
 export async function update(runtime: Runtime, actor: Actor, id: string, change: ConnectionChange): Promise<Connection> {
-  const record = await reach(runtime, actor, id);
-  const { auth } = declared(runtime, record);
-  const fields =
-    change.fields === undefined
-      ? undefined
-      : await changeFields(open(runtime, { ...record, sealed_credential: null }), change.fields);
-  const atOnce = fields !== undefined && grantOf(auth).begin === undefined;
-  // They may decide where the credential goes, and this credential was not given for another place.
-  if (fields !== undefined && !atOnce && record.credential_version > 0) throw new JackfieldError("fields_need_sign_in");
-  if (atOnce && record.credential_version > 0) return reconnect(runtime, actor, record, fields, change);
+  const record = await reach(runtime, actor, id, "connect");
+  const changed = change.fields === undefined ? undefined : await withFields(runtime, record, change.fields);
+  if (changed !== undefined && grantOf(changed.auth).begin === undefined) refuseDisabled(runtime, changed.auth);
+  if (changed !== undefined && record.credential_version > 0) return reconnect(runtime, actor, changed, change);
 
   const event = runtime.events.make(record, "renamed", { actor: actor.id });
   const renamed = change.name !== undefined || change.description !== undefined;
@@ -177,25 +193,39 @@ export async function update(runtime: Runtime, actor: Actor, id: string, change:
     {
       ...(change.name === undefined ? {} : { name: change.name }),
       ...(change.description === undefined ? {} : { description: change.description }),
-      ...(fields === undefined ? {} : sealFields(runtime, record, auth, fields)),
+      ...(changed === undefined ? {} : fieldPatch(runtime, changed)),
       updated_at: new Date(runtime.clock()).toISOString(),
     },
     { events: renamed ? [event] : [] },
   );
   if (!written) throw new JackfieldError("connection_unknown");
   if (renamed) runtime.events.announce([event]);
-  return atOnce ? (await connectAtOnce(runtime, actor, written)).connection : view(runtime, actor, written);
+  if (changed === undefined || grantOf(changed.auth).begin !== undefined) return view(runtime, actor, written);
+  // What is not stored is here for this one time.
+  return (await connectAtOnce(runtime, actor, { ...changed, record: written })).connection;
+}
+
+/** The connection with some fields changed. Throws as `changeFields`, and `fields_need_sign_in`. */
+async function withFields(
+  runtime: Runtime,
+  record: ConnectionRecord,
+  changes: Readonly<Record<string, unknown>>,
+): Promise<OpenConnection> {
+  const fresh = openForSignIn(runtime, record);
+  const fields = await changeFields(runtime, fresh, changes);
+  if (record.credential_version === 0) return { ...fresh, fields };
+  // They may decide where the credential goes, and this credential was not given for another place.
+  if (grantOf(fresh.auth).begin !== undefined) throw new JackfieldError("fields_need_sign_in");
+  return { ...(isOutdated(fresh.auth, record) ? fresh : open(runtime, record)), fields };
+}
+
+function fieldPatch(runtime: Runtime, { record, auth, fields }: OpenConnection): ConnectionPatch {
+  return { ...sealFields(runtime, record, auth, fields), auth_version: versionIn(auth, record)?.id ?? null };
 }
 
 /** New fields for a connection that works: the old ones stay until the new ones have passed the test. Throws what the test says. */
-async function reconnect(
-  runtime: Runtime,
-  actor: Actor,
-  record: ConnectionRecord,
-  fields: Record<string, unknown>,
-  change: ConnectionChange,
-): Promise<Connection> {
-  const { opened, requested } = await withCredential(runtime, { ...open(runtime, record), fields });
+async function reconnect(runtime: Runtime, actor: Actor, changed: OpenConnection, change: ConnectionChange): Promise<Connection> {
+  const { opened, requested } = await withCredential(runtime, changed);
   const { record: connected } = await connect(runtime, opened, requested, actor.id);
   const { fields: _, ...rest } = change;
   return Object.keys(rest).length === 0 ? view(runtime, actor, connected) : update(runtime, actor, connected.id, rest);
@@ -230,6 +260,8 @@ export async function disconnect(
       description: null,
       label: null,
       unique_id: null,
+      // What goes on being sent is sent where it always was.
+      auth_version: record.auth_version,
       ...(opened === undefined ? {} : tombstone(runtime, opened)),
       // A refresh that is under way must not bring the credential back.
       credential_version: record.credential_version + 1,

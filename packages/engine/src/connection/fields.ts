@@ -1,7 +1,9 @@
-import type { Auth, Connector, Template } from "@jackfield/manifest";
+import { isDeepStrictEqual } from "node:util";
+import type { Auth, Connector, Field, Template } from "@jackfield/manifest";
 import { JackfieldError } from "../errors.ts";
+import type { Runtime } from "../runtime.ts";
 import { checkForm, type Question, refuseWhitespace } from "./form.ts";
-import type { OpenConnection } from "./open.ts";
+import { fieldsNamed, isOutdated, type OpenConnection } from "./open.ts";
 
 type Fields = Readonly<Record<string, unknown>>;
 
@@ -10,6 +12,7 @@ type Fields = Readonly<Record<string, unknown>>;
  * is settled. Throws as `checkForm`, and `whitespace_in_credential`.
  */
 export async function checkFields(
+  { plainHttp }: Pick<Runtime, "plainHttp">,
   connector: Connector,
   auth: Auth,
   given: unknown,
@@ -23,7 +26,8 @@ export async function checkFields(
       ? { ...field, type: "select", options, ...(environment === undefined ? {} : { default: environment }) }
       : field,
   ]);
-  const fields = await checkForm("fields", questions, given);
+  const fields = await checkForm("fields", questions, given, plainHttp);
+  joinable(auth, fields);
   for (const { name, secret, type } of auth.fields) {
     if (secret || name === "client_id") refuseWhitespace(name, fields[name], type);
   }
@@ -38,20 +42,51 @@ export function environmentIn(auth: Auth, fields: unknown): string | undefined {
 }
 
 /**
- * The fields of a connection with some of them changed. One that decides where requests go takes the stored secrets with it only if
- * whoever changes it knows them: they were given for another place. Throws as `checkFields`, and `field_required` for such a secret.
+ * The fields of a connection with some of them changed, by the connector and auth block of now. What decides where requests go, a field
+ * or a newer version of the block, takes the stored secrets with it only if whoever changes it knows them: they were given for another
+ * place. Throws as `checkFields`, and `field_required` for such a secret.
  */
-export async function changeFields(opened: OpenConnection, changed: Fields): Promise<Record<string, unknown>> {
+export async function changeFields(
+  runtime: Pick<Runtime, "plainHttp">,
+  opened: OpenConnection,
+  changed: Fields,
+): Promise<Record<string, unknown>> {
   const { connector, auth, fields, record } = opened;
-  const moved = [...steering(auth)].find((name) => Object.hasOwn(changed, name) && changed[name] !== fields[name]);
-  const kept = auth.fields.find(({ name, secret }) => secret && fields[name] !== undefined && !Object.hasOwn(changed, name));
-  if (moved !== undefined && kept !== undefined) {
+  const moved = [...steering(auth)].find(
+    (name) => Object.hasOwn(changed, name) && !isDeepStrictEqual(changed[name], fields[name]),
+  );
+  // What was sealed is a secret, whatever a newer version calls it.
+  const isSecret = ({ name, secret }: Field): boolean => secret || !Object.hasOwn(record.fields, name);
+  const kept = auth.fields.find(
+    (field) => fields[field.name] !== undefined && !Object.hasOwn(changed, field.name) && isSecret(field),
+  );
+  const outdated = isOutdated(auth, record);
+  if (kept !== undefined && (outdated || moved !== undefined)) {
+    const why = outdated ? "the connector has changed since it was given" : `${moved} decides where it is sent`;
     throw new JackfieldError("field_required", {
-      detail: `${kept.label} must be given again, because ${moved} decides where it is sent.`,
+      detail: `${kept.label} must be given again, because ${why}.`,
       members: { field: kept.name },
     });
   }
-  return checkFields(connector, auth, { ...fields, ...changed }, record.environment);
+  const asked = new Set(auth.fields.map(({ name }) => name));
+  const stored = Object.entries(fields).filter(([name]) => asked.has(name));
+  return checkFields(runtime, connector, auth, { ...Object.fromEntries(stored), ...changed }, record.environment);
+}
+
+/**
+ * URLs that paths are joined to, or that others are compared with, have no query, and no slash at their end, so that an account whose id
+ * is made of one is one. Throws `field_invalid`.
+ */
+function joinable(auth: Auth, fields: Record<string, unknown>): void {
+  const joined = new Set([auth.base_url, ...auth.whitelist].flatMap(({ source }) => fieldsNamed(source)));
+  for (const { name, label, type, list } of auth.fields) {
+    if (type !== "url" || !joined.has(name) || fields[name] === undefined) continue;
+    const urls = ([fields[name]].flat() as string[]).map((url) => {
+      if (!url.includes("?")) return url.replace(/\/+$/, "");
+      throw new JackfieldError("field_invalid", { detail: `${label}: must have no query.`, members: { field: name } });
+    });
+    fields[name] = list ? urls : urls[0];
+  }
 }
 
 /** The fields that stand in a URL to which a credential or a secret is sent. */
@@ -69,10 +104,4 @@ function urlsIn(block: object): readonly Template[] {
     if (!("parts" in value && "render" in value)) return urlsIn(value);
     return key === "url" || key === "base_url" ? [value as Template] : [];
   });
-}
-
-function fieldsNamed(expression: string): string[] {
-  return [...expression.matchAll(/\bfields\s*\.\s*(?:`([^`]+)`|([A-Za-z_]\w*))/g)].map(
-    ([, quoted, plain]) => quoted ?? plain ?? "",
-  );
 }

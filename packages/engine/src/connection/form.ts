@@ -2,9 +2,10 @@ import { compilePattern, type Field, type Input } from "@jackfield/manifest";
 import { type ErrorCode, JackfieldError } from "../errors.ts";
 import { isDeeper } from "../request/depth.ts";
 import { evaluate } from "../request/hole.ts";
+import { canonicalUrl, reasonAgainstPath } from "../request/url.ts";
 
 /** One question of a form: a field of an auth block or an input of an action. */
-export type Question = (Field & { readonly list?: false }) | Input;
+export type Question = Field | Input;
 
 /** What a form's answers are called, and the codes of what is wrong with them. */
 export const forms = {
@@ -24,13 +25,14 @@ const mediaType = /^[\w!#$&^.+-]{1,127}\/[\w!#$&^.+-]{1,127}(;[ -~]{1,200})?$/;
 
 /**
  * Checks a person's or a workflow's values against what the manifest asks, and brings them to the declared types. Empty texts count as
- * not given; values of questions that are not visible are dropped. Throws `field_required`, `field_invalid`, `input_invalid`, each with
+ * not given; values of questions that are not visible are dropped. A URL may be plain http where `plainHttp` says so of its host. Throws `field_required`, `field_invalid`, `input_invalid`, each with
  * the name.
  */
 export async function checkForm(
   kind: FormKind,
   questions: readonly (readonly [name: string, question: Question])[],
   given: unknown,
+  plainHttp: PlainHttp = () => false,
 ): Promise<Record<string, unknown>> {
   const { member, required, invalid } = forms[kind];
   const refuse = (code: ErrorCode, name: string, detail: string): never => {
@@ -42,7 +44,7 @@ export async function checkForm(
     const raw = Object.hasOwn(values, name) ? values[name] : undefined;
     const value = isEmpty(raw) ? question.default : raw;
     if (!isEmpty(value))
-      checked[name] = coerce(question, value, (detail) => refuse(invalid, name, `${question.label}: ${detail}`));
+      checked[name] = coerce(question, value, (detail) => refuse(invalid, name, `${question.label}: ${detail}`), plainHttp);
   }
   for (const [name, question] of questions) {
     if (!(await isVisible(kind, question, checked))) delete checked[name];
@@ -76,14 +78,20 @@ function isEmpty(value: unknown): boolean {
 
 type Refuse = (detail: string) => never;
 
-function coerce(question: Question, value: unknown, refuse: Refuse): unknown {
-  if (!question.list) return byType[question.type](question, value, refuse);
+/** Whether a host may be spoken to in plain http. */
+type PlainHttp = (host: string) => boolean;
+
+function coerce(question: Question, value: unknown, refuse: Refuse, plainHttp: PlainHttp): unknown {
+  const one = (item: unknown) => byType[question.type](question, item, refuse, plainHttp);
+  if (!question.list) return one(value);
   const items = Array.isArray(value) ? value : [value];
   if (items.length > maxList) refuse(`takes at most ${maxList} values.`);
-  return items.map((item) => byType[question.type](question, item, refuse));
+  return items.map(one);
 }
 
-const byType: { readonly [T in Question["type"]]: (question: Question, value: unknown, refuse: Refuse) => unknown } = {
+type Coerce = (question: Question, value: unknown, refuse: Refuse, plainHttp: PlainHttp) => unknown;
+
+const byType: { readonly [T in Question["type"]]: Coerce } = {
   string: text,
   text,
   number(question, value, refuse) {
@@ -117,6 +125,18 @@ const byType: { readonly [T in Question["type"]]: (question: Question, value: un
       : refuse(`must be one of ${question.options?.map((option) => String(option.value)).join(", ") ?? "the choices"}.`);
   },
   environment: text,
+  url(question, value, refuse, plainHttp) {
+    const given = text(question, typeof value === "string" ? value.trim() : value, refuse) as string;
+    const url = canonical(given, refuse);
+    const { protocol, hostname } = new URL(url);
+    if (protocol === "http:" && !plainHttp(hostname)) refuse("must begin with https://.");
+    return url;
+  },
+  path(question, value, refuse) {
+    const path = text(question, value, refuse) as string;
+    const reason = reasonAgainstPath(path);
+    return reason === undefined ? path : refuse(reason);
+  },
   file(_question, value, refuse) {
     const { data, name, type } = (typeof value === "object" && value !== null ? value : {}) as Record<string, unknown>;
     if (typeof data === "string" && data.length > (maxFile / 3) * 4) refuse(`must have at most ${maxFile} bytes.`);
@@ -132,6 +152,14 @@ const byType: { readonly [T in Question["type"]]: (question: Question, value: un
     return typeof value === "object" && value !== null && !Array.isArray(value) ? value : refuse("must be an object.");
   },
 };
+
+function canonical(url: string, refuse: Refuse): string {
+  try {
+    return canonicalUrl(url);
+  } catch (cause) {
+    return refuse(`${(cause as Error).message} Give a URL such as https://api.example.com/v1.`);
+  }
+}
 
 /** What the form shows before and behind the box is no part of the value, also where somebody pastes the whole. */
 export function withoutAffixes(

@@ -1,11 +1,11 @@
-import type { Auth, Connector, Template } from "@jackfield/manifest";
+import { type Auth, type AuthVersion, type Connector, type Template, withLiveParts } from "@jackfield/manifest";
 import { createRedactor } from "../egress/redact.ts";
 import { compileRule, type Rule } from "../egress/whitelist.ts";
 import { JackfieldError } from "../errors.ts";
 import { appNames, type Client, type Credential, type Known, nothingKnown, tokenNames } from "../grant/credential.ts";
 import { clientSecrets, fieldSecrets, splitSecrets, tokenSecrets } from "../grant/secrets.ts";
 import { ambient, type Names } from "../request/hole.ts";
-import { renderUrl } from "../request/url.ts";
+import { renderUrls } from "../request/url.ts";
 import type { Runtime } from "../runtime.ts";
 import { changeClient, clientIn, findApp, unsealSecrets } from "./app-record.ts";
 import type { AppRecord, ConnectionRecord, StoredClient } from "./record.ts";
@@ -28,13 +28,73 @@ export function place(record: Pick<ConnectionRecord, "workspace" | "connector" |
   return { workspace: record.workspace, connector: record.connector, id: record.id, field };
 }
 
-/** The connector and auth block of a connection. Throws `connector_unknown`, `auth_unknown`. */
-export function declared(
-  runtime: Runtime,
-  record: Pick<ConnectionRecord, "connector" | "auth">,
-): { connector: Connector; auth: Auth } {
+export interface Declared {
+  readonly connector: Connector;
+  readonly auth: Auth;
+}
+
+/** The connector and auth block as the manifest has them now: what sign-ins go by. Throws `connector_unknown`, `auth_unknown`. */
+export function declared(runtime: Runtime, record: Pick<ConnectionRecord, "connector" | "auth">): Declared {
   const connector = connectorOf(runtime, record.connector);
   return { connector, auth: authOf(connector, record.auth) };
+}
+
+/**
+ * What a stored credential goes by: the version of the auth block that it was made with, so that no later manifest can send it elsewhere.
+ * The rest of the connector is that of now; where the connector is gone, there is no rest. Throws as `declared`, and
+ * `auth_version_missing`.
+ */
+export function inForce(runtime: Runtime, record: ConnectionRecord): Declared {
+  const { auth_version: version, environment } = record;
+  const connector = runtime.connectors.get(record.connector);
+  const current = connector && blockOf(connector, record.auth);
+  if (!version || record.credential_version === 0 || current?.versions[environment]?.id === version)
+    return declared(runtime, record);
+  const kept = runtime.connectors.kept(version);
+  if (kept === undefined) throw new JackfieldError("auth_version_missing");
+  const auth = authOf(kept, record.auth);
+  return {
+    connector:
+      connector === undefined ? kept : { ...connector, environments: { ...connector.environments, ...kept.environments } },
+    auth: current === undefined ? auth : laidOver(auth, current),
+  };
+}
+
+/** The same object each time, so that what is shared by auth block stays so. */
+function laidOver(kept: Auth, current: Auth): Auth {
+  const known = overlays.get(kept);
+  if (known?.current === current) return known.auth;
+  const auth = withLiveParts(kept, current);
+  overlays.set(kept, { current, auth });
+  return auth;
+}
+
+const overlays = new WeakMap<Auth, { readonly current: Auth; readonly auth: Auth }>();
+
+/** The version that a connection with this block is made with; undefined where the block no longer has the environment. */
+export function versionIn(
+  auth: Auth | undefined,
+  { environment }: Pick<ConnectionRecord, "environment">,
+): AuthVersion | undefined {
+  return auth !== undefined && Object.hasOwn(auth.versions, environment) ? auth.versions[environment] : undefined;
+}
+
+/** Whether what is stored was made with, or given for, another version than the block has now. */
+export function isOutdated(
+  auth: Auth | undefined,
+  made: { readonly environment: string; readonly auth_version?: string | null | undefined },
+): boolean {
+  const version = versionIn(auth, made);
+  return Boolean(made.auth_version) && version !== undefined && version.id !== made.auth_version;
+}
+
+/** A connection from before there were versions gets the one that it is used with. */
+export async function adoptVersion(runtime: Runtime, { record, auth }: Pick<OpenConnection, "record" | "auth">): Promise<void> {
+  const version = versionIn(auth, record);
+  if (record.auth_version || version === undefined || record.credential_version === 0) return;
+  await runtime.connectors.keep(version);
+  const expect = { credential_version: record.credential_version };
+  await runtime.store.connections.update(record.id, { auth_version: version.id }, { expect });
 }
 
 /** Throws `connector_unknown`. */
@@ -46,14 +106,18 @@ export function connectorOf(runtime: Runtime, name: string): Connector {
 
 /** Throws `auth_unknown`. */
 export function authOf(connector: Connector, id: string): Auth {
-  const auth = Object.hasOwn(connector.auth, id) ? connector.auth[id] : undefined;
+  const auth = blockOf(connector, id);
   if (!auth) throw new JackfieldError("auth_unknown", { detail: `${connector.title} has no way to connect called "${id}".` });
   return auth;
 }
 
-/** Unseals a connection. Throws `seal_broken`. */
-export function open(runtime: Runtime, record: ConnectionRecord): OpenConnection {
-  const { connector, auth } = declared(runtime, record);
+function blockOf(connector: Connector, id: string): Auth | undefined {
+  return Object.hasOwn(connector.auth, id) ? connector.auth[id] : undefined;
+}
+
+/** Unseals a connection. Throws `seal_broken`, and as `inForce`. */
+export function open(runtime: Runtime, record: ConnectionRecord, by: Declared = inForce(runtime, record)): OpenConnection {
+  const { connector, auth } = by;
   const secrets =
     record.sealed_fields === null ? {} : (runtime.sealer.open(place(record, "fields"), record.sealed_fields) as object);
   const sealed =
@@ -69,6 +133,19 @@ export function open(runtime: Runtime, record: ConnectionRecord): OpenConnection
     credential: sealed?.access_token === undefined ? undefined : (sealed as Credential),
     known: sealed?.known ?? nothingKnown,
   };
+}
+
+/**
+ * A connection as a sign-in finds it: by the manifest of now, and without the credential, which was not given for that. Throws as
+ * `declared`, and `environment_unknown`, `seal_broken`.
+ */
+export function openForSignIn(runtime: Runtime, record: ConnectionRecord): OpenConnection {
+  const by = declared(runtime, record);
+  if (versionIn(by.auth, record) === undefined)
+    throw new JackfieldError("environment_unknown", {
+      detail: `${by.connector.title} no longer has the environment "${record.environment}".`,
+    });
+  return anew(open(runtime, { ...record, sealed_credential: null }, by));
 }
 
 /** What of `request` is new with each request: one id and one time, the same in all of its parts. */
@@ -108,11 +185,11 @@ export function namesOf(runtime: Runtime, opened: OpenConnection, client?: Clien
 /** The same without any secret: for what is stored in the open, or sent through a browser, whatever its templates name. */
 export function publicNamesOf(runtime: Runtime, opened: OpenConnection): Names {
   const { auth, fields, credential, known } = opened;
-  const { token_type, expires_at, scope } = credential === undefined ? {} : tokenNames(credential);
+  const { token_type, expires_at, scope, claims } = credential === undefined ? {} : tokenNames(credential);
   return {
     ...namesOf(runtime, opened),
     fields: openFields(auth, fields),
-    token: { ...known.token, token_type, expires_at, scope },
+    token: { ...known.token, token_type, expires_at, scope, claims },
   };
 }
 
@@ -133,8 +210,8 @@ export function shortId(id: string): string {
 export async function whitelistOf(runtime: Runtime, opened: OpenConnection): Promise<readonly Rule[]> {
   const names = namesOf(runtime, opened);
   const known = opened.auth.whitelist.filter((template) => !isAwaited(template, opened));
-  const urls = await Promise.all(known.map((template) => renderUrl(template, names)));
-  return urls.map((url) => compileRule(url));
+  const urls = await Promise.all(known.map((template) => renderUrls(template, names)));
+  return urls.flat().map((url) => compileRule(url));
 }
 
 /** Whether a template names something that `after_connect` finds and has not found yet. */
@@ -219,7 +296,20 @@ async function notePreviousSecret(runtime: Runtime, app: AppRecord, client_id: s
   );
 }
 
-/** Fields as they are stored: the secret ones sealed, the others as they are. */
+/** The fields that hold a person's password where the manifest has it erased: they are never written anywhere. */
+export function passwordsNotKept(auth: Auth): ReadonlySet<string> {
+  if (auth.type !== "oauth2" || auth.grant !== "password" || auth.store_password) return new Set();
+  const sent = auth.token.params.password;
+  const named = sent !== null && typeof sent === "object" ? fieldsNamed(sent.source) : [];
+  return new Set(["password", ...named]);
+}
+
+/** The fields that an expression or a template names. */
+export function fieldsNamed(source: string): string[] {
+  return [...source.matchAll(/\bfields\s*\.\s*(?:`([^`]+)`|([A-Za-z_]\w*))/g)].map(([, quoted, plain]) => quoted ?? plain ?? "");
+}
+
+/** Fields as they are stored: the secret ones sealed, the others as they are, a password that is not kept nowhere. */
 export function sealFields(
   runtime: Pick<Runtime, "sealer">,
   record: Pick<ConnectionRecord, "workspace" | "connector" | "id">,
@@ -227,7 +317,8 @@ export function sealFields(
   fields: Readonly<Record<string, unknown>>,
 ): Pick<ConnectionRecord, "fields" | "sealed_fields"> {
   const shown = openFields(auth, fields);
-  const hidden = Object.entries(fields).filter(([name]) => !Object.hasOwn(shown, name));
+  const dropped = passwordsNotKept(auth);
+  const hidden = Object.entries(fields).filter(([name]) => !Object.hasOwn(shown, name) && !dropped.has(name));
   return {
     fields: shown,
     sealed_fields: hidden.length === 0 ? null : runtime.sealer.seal(place(record, "fields"), Object.fromEntries(hidden)),

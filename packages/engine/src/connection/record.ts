@@ -55,6 +55,11 @@ export interface ConnectionRecord {
   readonly sealed_credential: string | null;
   /** The client of the app that the credential was obtained with; null where it is the connection's own, or none is needed. */
   readonly client_id: string | null;
+  /**
+   * The version of the auth block that the credential was made with, or that the draft's fields were given for; null in records from
+   * before there were versions.
+   */
+  readonly auth_version: string | null;
   /** Grows by one with each credential that is stored; every write of a credential is guarded by it. */
   readonly credential_version: number;
   readonly scopes: readonly string[];
@@ -86,6 +91,10 @@ export interface ConnectionRecord {
   readonly revoke_failures: number;
   readonly last_test: LastTest | null;
   readonly error: ConnectionError | null;
+  /** The connect session that it was made in, if it was. */
+  readonly made_in?: string;
+  /** Who connected it last: an actor's id. Unknown in records from before this was noted. */
+  readonly connected_by?: string;
   readonly created_at: string;
   readonly updated_at: string;
 }
@@ -95,6 +104,7 @@ export const untold = {
   alias_of: null,
   sealed_credential: null,
   client_id: null,
+  auth_version: null,
   credential_version: 0,
   scopes: [],
   missing_scopes: [],
@@ -137,7 +147,7 @@ export interface ConnectionEvent {
     | "expiring"
     | "revoked"
     | "revocation_failed";
-  /** Who: an API key, a session or `system`. */
+  /** Who: an API key, a connect session or `system`. */
   readonly actor: string;
   readonly action?: string;
   readonly host?: string;
@@ -254,12 +264,14 @@ export interface FlowRecord {
   readonly connector: string;
   readonly auth: string;
   readonly environment: string;
-  /** The person who started it, and whether with an API key or in a signed-in browser. */
+  /** The person who started it, and whether with an API key, in a signed-in browser or in a connect session. */
   readonly actor: string;
-  readonly via: "key" | "session";
+  readonly via: "key" | "session" | "connect";
   /** SHA-256 of the browser's binding, hex; null until a browser has opened a flow that a key started. */
   readonly browser_hash: string | null;
   readonly redirect_uri: string;
+  /** The version of the auth block that it began with; undefined in flows from before there were versions. */
+  readonly auth_version?: string | undefined;
   /** Sealed: the provider's authorization URL and the PKCE verifier. */
   readonly sealed: string;
   readonly created_at: string;

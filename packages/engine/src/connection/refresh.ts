@@ -10,7 +10,7 @@ import { AppPaused, asClient, waitForApp } from "./app-pause.ts";
 import { connectionError, scheduleRefresh, tokenPatch } from "./connect.ts";
 import { backoff, isUsable, tooYoungFor } from "./expiry.ts";
 import { explain } from "./explain.ts";
-import { namesOf, type OpenConnection, open, place } from "./open.ts";
+import { adoptVersion, namesOf, type OpenConnection, open, place } from "./open.ts";
 import type { ConnectionEvent, ConnectionRecord } from "./record.ts";
 import { revokeAtProvider } from "./revocation.ts";
 import { scopesToAsk } from "./scopes.ts";
@@ -171,10 +171,11 @@ async function exchange(runtime: Runtime, id: string, actor: string): Promise<Op
     throw new JackfieldError("not_renewable");
   }
   refuseTooYoung(runtime, auth, credential);
+  await adoptVersion(runtime, opened);
   const started = runtime.clock();
   let answer: Credential;
   const anew = auth.refresh.strategy === "reissue" && grantOf(auth).obtain !== undefined;
-  let asked = anew ? scopesToAsk(auth, record) : record.scopes;
+  let asked = anew ? await scopesToAsk(opened) : record.scopes;
   let brought: Pick<Credential, "refresh_token" | "refresh_expires_at"> | undefined;
   const onRefreshToken = (refresh_token: string, refresh_expires_at: number | undefined): void => {
     brought = { refresh_token, refresh_expires_at: refresh_expires_at ?? credential.refresh_expires_at };
@@ -189,9 +190,9 @@ async function exchange(runtime: Runtime, id: string, actor: string): Promise<Op
           runtime.log("info", "a refresh whose answer was lost is made once more", { connection: id });
           return ask(scopes);
         });
-      return askTwice(asked).catch((cause: unknown) => {
+      return askTwice(asked).catch(async (cause: unknown) => {
         // What an action missed may be nothing that this app can get: the connection lives on with what it has.
-        const held = scopesToAsk(auth, { ...record, missing_scopes: [] });
+        const held = await scopesToAsk({ ...opened, record: { ...record, missing_scopes: [] } });
         if (!anew || !isScopeRefused(cause) || held.length === asked.length) throw cause;
         asked = held;
         return ask(held);

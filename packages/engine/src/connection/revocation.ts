@@ -2,10 +2,11 @@ import type { Request } from "@jackfield/manifest";
 import { JackfieldError, type ProviderWords } from "../errors.ts";
 import { revokeCredential } from "../grant/revoke.ts";
 import { renderRequest } from "../request/render.ts";
+import { renderUrls } from "../request/url.ts";
 import type { Runtime } from "../runtime.ts";
 import { system } from "./actor.ts";
 import { callApi } from "./api-call.ts";
-import { clientOf, declared, namesOf, type OpenConnection, place, redactorOf } from "./open.ts";
+import { clientOf, inForce, namesOf, type OpenConnection, place, redactorOf } from "./open.ts";
 import { reason } from "./reason.ts";
 import type { ConnectionRecord } from "./record.ts";
 import type { ConnectionPatch } from "./store.ts";
@@ -43,6 +44,7 @@ export async function revokeAtProvider(runtime: Runtime, opened: OpenConnection,
   try {
     const request = "revocation" in auth ? auth.revocation?.request : undefined;
     const refusal = request === undefined ? await byEndpoint(runtime, opened) : await byRequest(runtime, opened, request);
+    if (refusal === nowhere) return { provider_revoked: null, again: false };
     if (refusal === undefined) return { provider_revoked: true, again: false };
     return { provider_revoked: false, provider: refusal, again: transient.has(refusal.status ?? 0) };
   } catch (cause) {
@@ -118,7 +120,7 @@ async function settle(runtime: Runtime, record: ConnectionRecord, again: boolean
   if (written !== undefined) runtime.events.announce(events);
 }
 
-/** The connection as it was; undefined where its connector is gone or its secrets cannot be opened any more. */
+/** The connection as it was; undefined where nothing is left of its connector or its secrets cannot be opened any more. */
 function exhume(runtime: Runtime, record: ConnectionRecord): OpenConnection | undefined {
   try {
     const {
@@ -126,7 +128,7 @@ function exhume(runtime: Runtime, record: ConnectionRecord): OpenConnection | un
       client_id = null,
       ...kept
     } = runtime.sealer.open(place(record, "tombstone"), record.sealed_tombstone ?? "") as Tombstone;
-    return { ...declared(runtime, record), ...kept, record: { ...record, unique_id, client_id } };
+    return { ...inForce(runtime, record), ...kept, record: { ...record, unique_id, client_id } };
   } catch (cause) {
     runtime.log("warn", "a provider cannot be told of a disconnected connection", { connection: record.id, cause });
     return undefined;
@@ -142,11 +144,16 @@ async function isShared(runtime: Runtime, { record }: OpenConnection): Promise<b
   return items.some((other) => other.id !== record.id && other.auth === record.auth && other.unique_id === unique_id);
 }
 
-async function byEndpoint(runtime: Runtime, opened: OpenConnection): Promise<ProviderWords | undefined> {
+/** The user was to say where the endpoint is, and there is none. */
+const nowhere = Symbol("nowhere");
+
+async function byEndpoint(runtime: Runtime, opened: OpenConnection): Promise<ProviderWords | typeof nowhere | undefined> {
   const { auth, credential } = opened;
   if (auth.type !== "oauth2" || auth.revocation?.url === undefined || credential === undefined) return undefined;
   const client = await clientOf(runtime, opened);
-  return revokeCredential(runtime, auth, { credential, client, names: namesOf(runtime, opened, client) });
+  const names = namesOf(runtime, opened, client);
+  if ((await renderUrls(auth.revocation.url, names)).length === 0) return nowhere;
+  return revokeCredential(runtime, auth, { credential, client, names });
 }
 
 async function byRequest(runtime: Runtime, opened: OpenConnection, request: Request): Promise<ProviderWords | undefined> {

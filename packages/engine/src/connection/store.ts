@@ -34,7 +34,7 @@ export class IdentityTaken extends Error {
   }
 }
 
-export type ConnectionPatch = Partial<Omit<ConnectionRecord, "id" | "workspace" | "connector" | "created_at">>;
+export type ConnectionPatch = Partial<Omit<ConnectionRecord, "id" | "workspace" | "connector" | "made_in" | "created_at">>;
 
 /** What must still be so for a record to be changed. */
 export type Expected = Partial<Pick<ConnectionRecord, "credential_version" | "status" | "remind_at" | "revoke_at">>;
@@ -66,6 +66,8 @@ export interface Store {
     list(filter: ConnectionFilter, page: Page): Promise<Listed<ConnectionRecord>>;
     /** How many connections `list` would give. */
     count(filter: ConnectionFilter): Promise<number>;
+    /** What was made in a connect session, oldest first: also what became an alias or was disconnected. */
+    madeIn(session: string): Promise<readonly ConnectionRecord[]>;
     /** Ids of connections whose `<duty>_at` is before `time`, the most overdue first. */
     due(duty: Duty, time: string, limit: number): Promise<readonly { readonly id: string; readonly at: string }[]>;
     /** Ids of connections that are `connected` and were neither used nor signed in to since `time`. */
@@ -131,6 +133,20 @@ export interface Store {
     list(): Promise<readonly { readonly name: string; readonly text: string }[]>;
     put(name: string, text: string, at: string): Promise<void>;
     delete(name: string): Promise<boolean>;
+  };
+  /**
+   * Definitions of auth versions, each stored once however many connections were made with it. A connection is written after its
+   * version, so one that nobody uses is removed only when it has been there for a while.
+   */
+  readonly auth_versions: {
+    /** Stores a definition, or its newer text. */
+    put(version: string, definition: string, at: string): Promise<void>;
+    list(): Promise<readonly { readonly version: string; readonly definition: string }[]>;
+    /**
+     * Removes those that were last put before `time` and that no connection names, aliases aside, and disconnected ones of which the
+     * provider need not be told any more (`revoke_at`). Gives which.
+     */
+    removeUnused(time: string): Promise<readonly string[]>;
   };
   /** Whether the store answers. */
   ping(): Promise<void>;

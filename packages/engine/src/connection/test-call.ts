@@ -13,7 +13,14 @@ const maxBytes = 256 * 1024;
 
 /** What the Test (Me) call says of a credential. */
 export type TestOutcome =
-  | { readonly outcome: "passed"; readonly me: unknown; readonly status: number | undefined; readonly duration_ms: number }
+  | {
+      readonly outcome: "passed";
+      readonly me: unknown;
+      readonly status: number | undefined;
+      readonly duration_ms: number;
+      /** What answered; undefined where there is no test. */
+      readonly url?: string;
+    }
   | {
       readonly outcome: "failed" | "unreachable";
       readonly status: number | undefined;
@@ -62,7 +69,7 @@ async function judge(
   const good = status >= 200 && status <= 299;
   if (good && (test.valid === undefined || (await evaluate(test.valid, root)) === true))
     // Labels and unique ids are not sealed, so what an API echoes of the credential must not get into them.
-    return { outcome: "passed", me: redactDeep(answer.redact, me), status, duration_ms };
+    return { outcome: "passed", me: redactDeep(answer.redact, me), status, duration_ms, url: answer.url };
 
   const redact = (words: string): string => answer.redact(words).slice(0, 2000);
   const said = test.error === undefined ? undefined : await text(test.error, root).catch(() => undefined);

@@ -1,8 +1,10 @@
 import type { Auth } from "@jackfield/manifest";
+import { JackfieldError } from "../errors.ts";
 import type { Runtime } from "../runtime.ts";
 import type { Actor } from "./actor.ts";
-import { openFields } from "./open.ts";
+import { inForce, isOutdated, openFields } from "./open.ts";
 import type { ConnectionRecord } from "./record.ts";
+import { missingScopes } from "./scopes.ts";
 
 /** A connection as people and workflows see it. */
 export type Connection = Pick<
@@ -32,15 +34,21 @@ export type Connection = Pick<
 > & {
   /** The user's name for it, or else what it calls itself. */
   readonly label: string | null;
+  /** The version of the auth block that it was made with; null until it is connected. */
+  readonly auth_version: string | null;
+  /** Whether the auth block has changed since: connecting again brings it to the version of now. */
+  readonly upgrade_available: boolean;
 };
 
 /** What `actor` may see of a record: a masked label is shown in full to the owner only. */
 export function view(runtime: Runtime, actor: Pick<Actor, "owner">, record: ConnectionRecord): Connection {
-  const { id, connector, auth, environment, owner, name, description, status, unique_id, fields, scopes, missing_scopes } =
-    record;
+  const { id, connector, auth, environment, owner, name, description, status, unique_id, fields, scopes } = record;
   const { client_id, renewable, expires_at, authorized_at, reauth_by, last_used_at } = record;
   const { last_test, error, created_at, updated_at } = record;
-  const masked = owner !== actor.owner && authIn(runtime, record)?.label?.mask === "partial";
+  const used = authIn(runtime, record);
+  const now = runtime.connectors.get(connector)?.auth[auth];
+  const holds = record.credential_version > 0 && status !== "revoked";
+  const masked = owner !== actor.owner && used?.label?.mask === "partial";
   const computed = masked && record.label !== null ? mask(record.label) : record.label;
   return {
     id,
@@ -55,9 +63,11 @@ export function view(runtime: Runtime, actor: Pick<Actor, "owner">, record: Conn
     unique_id: masked ? null : unique_id,
     client_id,
     // What was stored before the manifest called it a secret is none of the reader's business any more.
-    fields: openFields({ fields: authIn(runtime, record)?.fields ?? [] }, fields),
+    fields: openFields({ fields: used?.fields ?? [] }, fields),
+    auth_version: holds ? record.auth_version : null,
+    upgrade_available: holds && isOutdated(now, record),
     scopes,
-    missing_scopes,
+    missing_scopes: holds ? missingScopes(now, record) : record.missing_scopes,
     renewable,
     expires_at,
     authorized_at,
@@ -70,9 +80,14 @@ export function view(runtime: Runtime, actor: Pick<Actor, "owner">, record: Conn
   };
 }
 
-/** The way to connect as it is declared now; undefined where the connector is gone. */
+/** The way to connect that it goes by; undefined where nothing is left of it. */
 function authIn(runtime: Runtime, record: ConnectionRecord): Auth | undefined {
-  return runtime.connectors.get(record.connector)?.auth[record.auth];
+  try {
+    return inForce(runtime, record).auth;
+  } catch (cause) {
+    if (cause instanceof JackfieldError) return undefined;
+    throw cause;
+  }
 }
 
 /** `Jane Miller` → `Ja••• Mi•••`. */

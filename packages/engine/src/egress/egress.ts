@@ -242,6 +242,16 @@ async function discard(answer: RawAnswer): Promise<void> {
   await nextTurn();
 }
 
+/** A header that was dropped on the way stays away. */
+async function renewed(hop: Hop, { renew }: Redirects): Promise<Hop> {
+  if (renew === undefined) return hop;
+  const fresh = Object.entries(await renew({ method: hop.method, url: hop.url.href }));
+  return {
+    ...hop,
+    headers: { ...hop.headers, ...Object.fromEntries(fresh.filter(([name]) => Object.hasOwn(hop.headers, name))) },
+  };
+}
+
 /** Sends the request and those that its redirects ask for. */
 async function follow(
   agentFor: (certificate: Certificate | undefined) => Agent,
@@ -267,7 +277,7 @@ async function follow(
         throw new JackfieldError("provider_unavailable", {
           detail: `${call.host} redirects more than ${redirects.limit} times.`,
         });
-      hop = nextHop(hop, answer.status, location, redirects);
+      hop = await renewed(nextHop(hop, answer.status, location, redirects), redirects);
       await discard(answer);
     } finally {
       answer.body.destroy();

@@ -22,6 +22,8 @@ export interface Redirects {
   readonly allowed: (url: URL) => boolean;
   /** Names of headers that never go to another origin; `Authorization` never does. */
   readonly secretHeaders: readonly string[];
+  /** Headers that prove something of one request only: made anew for each target that they still go to. */
+  readonly renew?: (request: { readonly method: string; readonly url: string }) => Promise<Readonly<Record<string, string>>>;
 }
 
 const statuses: ReadonlySet<number> = new Set([301, 302, 303, 307, 308]);

@@ -2,10 +2,13 @@ import { createHash } from "node:crypto";
 import type { OAuth2 } from "@jackfield/manifest";
 import { JackfieldError } from "../errors.ts";
 import { type Names, text } from "../request/hole.ts";
-import { asEntries, overlay, renderParameters, type Values } from "../request/parameters.ts";
+import { asEntries, type Entries, overlay, renderParameters, type Values } from "../request/parameters.ts";
 import { renderUrl, withQuery } from "../request/url.ts";
 import type { Credential } from "./credential.ts";
 import { requestToken, type TokenRequest, tokenEndpoint } from "./exchange.ts";
+import { asksIdentity } from "./judge.ts";
+import { type Offer, offerOf } from "./metadata.ts";
+import { type Push, pushOf } from "./pushed-authorization.ts";
 import type { GrantContext } from "./token-endpoint.ts";
 
 /** What a sign-in needs to be begun. */
@@ -16,6 +19,8 @@ export interface AuthorizationRequest {
   readonly state: string;
   /** RFC 7636 §4.1. Default: a random one. */
   readonly verifier?: string | undefined;
+  /** OpenID Connect Core §3.1.2.1, where an id token is asked for. Default: a random one. */
+  readonly nonce?: string | undefined;
   readonly names: Names;
 }
 
@@ -28,6 +33,12 @@ export interface BegunAuthorization {
   readonly state?: string;
   /** What a signature needs at the exchange. */
   readonly secret?: string;
+  /** What the id token must hold. */
+  readonly nonce?: string | undefined;
+  /** What the provider offers, as it was known then. */
+  readonly offer?: Offer | undefined;
+  /** How the request is pushed when a browser comes for it; `url` stands in for what cannot be pushed. */
+  readonly push?: Push | undefined;
 }
 
 type Pkce = NonNullable<OAuth2["authorization"]>["pkce"];
@@ -43,7 +54,9 @@ const challenges: { readonly [P in Pkce]: ((verifier: string) => readonly [chall
   none: undefined,
 };
 
-/** The authorization URL (RFC 6749 §4.1.1, RFC 7636 §4.3), merged into the endpoint's own query. */
+/**
+ * The authorization URL (RFC 6749 §4.1.1, RFC 7636 §4.3), merged into the endpoint's own query. Throws `metadata_lacking`, `url_invalid`.
+ */
 export async function beginAuthorization(
   context: GrantContext,
   auth: OAuth2,
@@ -54,6 +67,7 @@ export async function beginAuthorization(
   const challenge = challenges[authorization.pkce];
   const verifier = challenge === undefined ? undefined : (request.verifier ?? context.random(32).toString("base64url"));
   const [code_challenge, method] = (verifier === undefined ? undefined : challenge?.(verifier)) ?? [];
+  const nonce = asksIdentity(auth, request.scopes) ? (request.nonce ?? nonceOf(context)) : undefined;
   const defaults: Values = [
     ["response_type", "code"],
     [auth.client.id_param, request.client_id],
@@ -67,8 +81,9 @@ export async function beginAuthorization(
           ["code_challenge_method", method],
         ] as const)),
     ...(await renderParameters({ audience: auth.audience ?? null, resource: auth.resource ?? null }, request.names)),
+    ...(nonce === undefined ? [] : [["nonce", nonce] as const]),
   ];
-  const { rename, params, order, fragment, route } = authorization;
+  const { rename, params, order } = authorization;
   // The client's ID may be called one way here and another at the token endpoint.
   const id = auth.client.id_param;
   const spelled = defaults.map(([name, value]) => [rename[name === id ? "client_id" : name] ?? name, value] as const);
@@ -76,8 +91,27 @@ export async function beginAuthorization(
   const rank = (name: string) => (order.includes(name) ? order.indexOf(name) : order.length);
   const sorted = entries.toSorted(([a], [b]) => rank(a) - rank(b));
   const endpoint = await renderUrl(authorization.url, request.names);
-  const url = route === undefined ? withQuery(endpoint, sorted) : `${endpoint}${withQuery(`#${route}`, sorted)}`;
-  return { url: fragment === undefined ? url : `${url}#${fragment}`, verifier };
+  const offer = await offerOf(context, auth, request.names);
+  return {
+    url: authorizationUrl(auth, endpoint, sorted),
+    verifier,
+    // The author may send one of another making, or none.
+    nonce: nonce === undefined ? undefined : entries.find(([name]) => name === (rename.nonce ?? "nonce"))?.[1],
+    offer,
+    push: pushOf(context, auth, offer, endpoint, sorted),
+  };
+}
+
+/** Where nobody can be asked for keys, no id token is checked, and none need hold anything. */
+function nonceOf({ metadata, random }: GrantContext): string | undefined {
+  return metadata === undefined ? undefined : random(16).toString("base64url");
+}
+
+/** The authorization endpoint with its parameters, where its page looks for them. */
+export function authorizationUrl({ authorization }: OAuth2, endpoint: string, parameters: Entries): string {
+  const { route, fragment } = authorization ?? {};
+  const url = route === undefined ? withQuery(endpoint, parameters) : `${endpoint}${withQuery(`#${route}`, parameters)}`;
+  return fragment === undefined ? url : `${url}#${fragment}`;
 }
 
 /** What the provider knows our redirect URL by. */
@@ -105,13 +139,16 @@ export async function exchangeCode(
     readonly code: string;
     readonly redirect_uri: string;
     readonly verifier: string | undefined;
+    readonly nonce?: string | undefined;
+    readonly offer?: Offer | null | undefined;
   },
 ): Promise<Credential> {
+  const { nonce, offer } = request;
   const values: Values = [
     ["grant_type", "authorization_code"],
     ["code", request.code],
     ["redirect_uri", await redirectUriOf(auth, request)],
     ...(request.verifier === undefined ? [] : [["code_verifier", request.verifier] as const]),
   ];
-  return requestToken(context, auth, tokenEndpoint(auth, request, values), "exchange");
+  return requestToken(context, auth, tokenEndpoint(auth, request, values), "exchange", { nonce, offer });
 }

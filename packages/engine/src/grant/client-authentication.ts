@@ -16,7 +16,9 @@ interface Prover {
   readonly context: GrantContext;
   readonly client: Client;
   readonly declared: OAuth2["client"];
-  /** The endpoint that is called: the audience of an assertion. */
+  /** The authorization server, where the manifest names it: the audience of an assertion (RFC 7523bis). */
+  readonly issuer?: string | undefined;
+  /** The endpoint that is called: the audience where there is no issuer. */
   readonly url: string;
   readonly names: Names;
 }
@@ -45,9 +47,9 @@ const both = (prover: Prover): readonly (readonly [string, string])[] => {
 const assertionType = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
 
 async function signed(prover: Prover): Promise<Proof> {
-  const { context, client, declared, url, names } = prover;
+  const { context, client, declared, issuer, url, names } = prover;
   if (declared.assertion === undefined) throw new JackfieldError("internal");
-  const claims = { iss: client.client_id, sub: client.client_id, aud: url };
+  const claims = { iss: client.client_id, sub: client.client_id, aud: issuer ?? url };
   const assertion = await signAssertion(context, declared.assertion, claims, names);
   return proof({
     params: [...id(prover), ["client_assertion_type", assertionType], ["client_assertion", assertion]],

@@ -1,3 +1,6 @@
+import type { ProofKey } from "./dpop.ts";
+import type { Claims } from "./id-token.ts";
+
 /** What was captured with a pattern from outside, by the namespace in which templates find it. None of it is secret. */
 export interface Known {
   readonly callback: Readonly<Record<string, string>>;
@@ -24,6 +27,10 @@ export interface Credential {
   readonly scopes: readonly string[] | undefined;
   /** The provider's whole answer, where it is small. */
   readonly raw?: unknown;
+  /** Of the id token that came with it, proven to be the provider's; undefined where none was, or nobody could prove it. */
+  readonly claims?: Claims | undefined;
+  /** The key that the tokens are bound to (RFC 9449). Proofs go to the API only where `token_type` says so, too. */
+  readonly proof_key?: ProofKey | undefined;
   readonly known?: Known | undefined;
 }
 
@@ -57,6 +64,6 @@ export function appNames({ client_id, client_secret, extra, secrets }: Client): 
 
 /** A credential as templates name it: its parts, and what was captured of its answer. */
 export function tokenNames(credential: Credential): Readonly<Record<string, unknown>> {
-  const { known, scopes, refresh_token, ...parts } = credential;
+  const { known, scopes, refresh_token, proof_key: _, ...parts } = credential;
   return { ...known?.token, ...parts, refresh_token, scope: scopes?.join(" ") };
 }

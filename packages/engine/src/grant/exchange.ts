@@ -10,6 +10,7 @@ import { retryAfter } from "../request/retry-after.ts";
 import { capture } from "./capture.ts";
 import { appNames, type Client, type Credential, nothingKnown, tokenNames } from "./credential.ts";
 import { introspectCredential } from "./introspect.ts";
+import { judgeFirst, type Origin, proofKeyOf } from "./judge.ts";
 import { jwtLifetime, lifetimeOf } from "./lifetime.ts";
 import { secretsOf, tokenSecrets } from "./secrets.ts";
 import { answerRoots, parseTokenAnswer } from "./token-answer.ts";
@@ -55,18 +56,22 @@ export function tokenEndpoint(auth: OAuth2, { client, names }: TokenRequest, val
 
 /**
  * A request to the token endpoint, and the further exchanges that follow from it. Throws `TokenFailure` for what the provider refuses,
- * `token_answer_invalid` for a token that cannot be used, `capture_missing`, `capture_refused`, and as `callEndpoint`.
+ * `token_answer_invalid` and `token_type_unsupported` for a token that cannot be used, `id_token_invalid`, `metadata_lacking`,
+ * `capture_missing`, `capture_refused`, and as `callEndpoint`.
  */
 export async function requestToken(
   context: GrantContext,
   auth: OAuth2,
   request: EndpointRequest,
   moment: Moment,
+  origin: Origin = {},
 ): Promise<Credential> {
   const target = await renderParameters({ audience: auth.audience ?? null, resource: auth.resource ?? null }, request.names);
-  const answered = await callEndpoint(context, auth, { ...request, values: [...request.values, ...target] });
+  const proof_key = await proofKeyOf(context, auth, request, origin);
+  const answered = await callEndpoint(context, auth, { ...request, proof_key, values: [...request.values, ...target] });
   const reading = readingOf(auth, moment);
-  const following = { auth, client: request.client, names: request.names };
+  const judge = (first: Credential) => judgeFirst(context, auth, { ...request, proof_key }, answered, first, origin);
+  const following = { auth, client: request.client, names: request.names, judge };
   if (auth.introspection === undefined || reading.default_lifetime === "never") {
     return readCredential(context, answered, reading, following);
   }
@@ -102,12 +107,15 @@ export async function readCredential(
   reading: Reading,
   request: Following,
 ): Promise<Credential> {
-  return followAll(context, reading, await readAnswer(context, answered, reading, undefined), request);
+  const first = await readAnswer(context, answered, reading, undefined);
+  return followAll(context, reading, (await request.judge?.(first)) ?? first, request);
 }
 
 /** What the further exchanges are made with. */
 interface Following extends TokenRequest {
   readonly auth: Pick<OAuth2, "base_url" | "fields">;
+  /** What must hold before them. */
+  readonly judge?: (first: Credential) => Promise<Credential>;
 }
 
 /** Goes through the exchanges that belong to the reading's moment. Throws as `requestToken`. */

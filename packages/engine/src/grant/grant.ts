@@ -7,6 +7,7 @@ import type { Client, Credential } from "./credential.ts";
 import { obtainByRequest } from "./custom.ts";
 import type { Moment, TokenRequest } from "./exchange.ts";
 import { obtainWithAssertion } from "./jwt-bearer.ts";
+import type { Offer } from "./metadata.ts";
 import { beginSigned, exchangeVerifier } from "./oauth1.ts";
 import { obtainWithPassword } from "./password.ts";
 import type { GrantContext } from "./token-endpoint.ts";
@@ -22,6 +23,8 @@ export interface BeginRequest {
   readonly state: string;
   /** RFC 7636 §4.1. Default: a random one. */
   readonly verifier?: string | undefined;
+  /** OpenID Connect Core §3.1.2.1, where an id token is asked for. Default: a random one. */
+  readonly nonce?: string | undefined;
   readonly names: Names;
 }
 
@@ -32,6 +35,9 @@ export interface ExchangeRequest extends TokenRequest {
   readonly redirect_uri: string;
   readonly verifier: string | undefined;
   readonly secret: string | undefined;
+  /** What `begin` gave. */
+  readonly nonce?: string | undefined;
+  readonly offer?: Offer | null | undefined;
 }
 
 /**

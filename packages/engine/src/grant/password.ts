@@ -1,4 +1,5 @@
 import type { OAuth2 } from "@jackfield/manifest";
+import { JackfieldError } from "../errors.ts";
 import type { Values } from "../request/parameters.ts";
 import { scopesOf } from "./client-credentials.ts";
 import type { Credential } from "./credential.ts";
@@ -7,14 +8,15 @@ import type { GrantContext } from "./token-endpoint.ts";
 
 /**
  * Spends a person's user name and password (RFC 6749 §4.3), which the manifest asks for in its fields; for servers that know nothing
- * else. Throws as `requestToken`.
+ * else. Throws `grant_disabled` where the deployment takes no passwords, and as `requestToken`.
  */
-export function obtainWithPassword(
+export async function obtainWithPassword(
   context: GrantContext,
   auth: OAuth2,
   request: TokenRequest,
   moment: Moment = "exchange",
 ): Promise<Credential> {
+  if (context.policy?.passwordGrant === false) throw new JackfieldError("grant_disabled");
   const { username, password } = (request.names.fields ?? {}) as { username?: unknown; password?: unknown };
   const values: Values = [
     ["grant_type", "password"],

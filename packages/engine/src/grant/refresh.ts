@@ -4,6 +4,7 @@ import type { Names } from "../request/hole.ts";
 import type { Values } from "../request/parameters.ts";
 import { type Client, type Credential, nothingKnown } from "./credential.ts";
 import { refreshByRequest } from "./custom.ts";
+import { isPlain, withoutProofs } from "./dpop.ts";
 import { followAll, type Moment, readingOf, requestToken } from "./exchange.ts";
 import { type Grant, grantOf } from "./grant.ts";
 import type { EndpointRequest, GrantContext } from "./token-endpoint.ts";
@@ -37,8 +38,15 @@ export function hasRefresh(auth: Auth): auth is Renewable {
 /** Whether a credential can be replaced without its user. */
 export function isRenewable(auth: Auth, credential: Credential): boolean {
   if (!hasRefresh(auth) || strategies[auth.refresh.strategy] === undefined) return false;
-  return auth.refresh.strategy !== "refresh_token" || spendsAccessToken(auth) || credential.refresh_token !== undefined;
+  return auth.refresh.strategy !== "refresh_token" || hasToSpend(auth, credential) || isObtainedAgain(auth);
 }
+
+/** Whether there is a token that a new one is given for. */
+const hasToSpend = (auth: Renewable, { refresh_token }: Credential) => spendsAccessToken(auth) || refresh_token !== undefined;
+
+/** Whether what is stored is enough for another token as at first. */
+const isObtainedAgain = (auth: Renewable) =>
+  auth.refresh.on_invalid_grant === "reauthenticate" && grantOf(auth).obtain !== undefined;
 
 const spendsAccessToken = (auth: Renewable) => auth.type === "oauth2" && auth.refresh.subject === "access_token";
 
@@ -47,21 +55,28 @@ export async function refreshCredential(context: GrantContext, auth: Renewable, 
   const strategy = strategies[auth.refresh.strategy];
   if (strategy === undefined) throw new JackfieldError("not_renewable");
   const { known = nothingKnown } = request.credential;
-  const answer = await strategy(context, auth, request);
+  const renewed = await strategy(context, auth, request);
+  // An API that did not know what to do with a bound token goes on getting plain ones.
+  const answer = isPlain(request.credential) ? (withoutProofs(renewed) ?? renewed) : renewed;
   // What was captured at the sign-in stays known; what the token answer tells anew replaces it.
   return { ...answer, known: { ...known, token: { ...known.token, ...answer.known?.token } } };
 }
 
 async function exchangeToken(context: GrantContext, auth: Renewable, request: RefreshRequest): Promise<Credential> {
+  const again = () => obtain(grantOf(auth), context, auth, request, "exchange");
+  if (!hasToSpend(auth, request.credential) && isObtainedAgain(auth)) return again();
   try {
     return await spend(context, auth, request);
   } catch (cause) {
-    const grant = grantOf(auth);
     const dead = cause instanceof TokenFailure && cause.kind === "reauthorize";
-    if (!dead || auth.refresh.on_invalid_grant !== "reauthenticate" || grant.obtain === undefined) throw cause;
-    return obtain(grant, context, auth, request, "exchange");
+    if (!dead || !isObtainedAgain(auth) || isForbidden(context, auth)) throw cause;
+    return again();
   }
 }
+
+/** A deployment that takes no passwords spends no stored one either. */
+const isForbidden = ({ policy }: GrantContext, auth: Renewable) =>
+  policy?.passwordGrant === false && auth.type === "oauth2" && auth.grant === "password";
 
 /** As at first; where that took a person, the exchanges that follow from what is stored. */
 function reissue(context: GrantContext, auth: Renewable, request: RefreshRequest): Promise<Credential> {
@@ -91,7 +106,7 @@ async function spend(context: GrantContext, auth: Renewable, request: RefreshReq
   const answer =
     auth.type === "custom"
       ? await refreshByRequest(context, auth, request)
-      : await requestToken(context, auth, refreshEndpoint(auth, request), "refresh");
+      : await requestToken(context, auth, refreshEndpoint(auth, request), "refresh", { before: credential });
   return {
     ...answer,
     refresh_token: answer.refresh_token ?? credential.refresh_token,

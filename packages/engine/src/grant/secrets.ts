@@ -11,12 +11,13 @@ export const clientSecrets = ({ client_secret, previous, secrets = {} }: Client)
 
 /** What a person typed that is secret. */
 export const fieldSecrets = (auth: Pick<Auth, "fields">, fields: Readonly<Record<string, unknown>>): readonly unknown[] =>
-  auth.fields.filter(({ secret }) => secret).map(({ name }) => fields[name]);
+  auth.fields.filter(({ secret }) => secret).flatMap(({ name }) => fields[name]);
 
 export const tokenSecrets = (token: Partial<Credential>): readonly unknown[] => [
   token.access_token,
   token.refresh_token,
   token.token_secret,
+  token.proof_key?.d,
 ];
 
 /** Every secret that a request to an authorization server can be made of, whatever of it the manifest sends. */

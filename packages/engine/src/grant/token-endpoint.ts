@@ -1,13 +1,22 @@
-import type { ClientAuthentication, OAuth2, Parameters, Template, TokenEncoding } from "@jackfield/manifest";
+import {
+  type ClientAuthentication,
+  clientAuthentications as clientAuthenticationNames,
+  type OAuth2,
+  type Parameters,
+  type Template,
+  type TokenEncoding,
+} from "@jackfield/manifest";
 import type { Certificate, Egress, EgressAnswer, EgressRequest } from "../egress/egress.ts";
 import { createRedactor } from "../egress/redact.ts";
 import { JackfieldError } from "../errors.ts";
-import type { Names } from "../request/hole.ts";
+import { type Names, word } from "../request/hole.ts";
 import { asEntries, formEncode, overlay, renderParameters, type Values } from "../request/parameters.ts";
 import { encodeContent, type Rendered } from "../request/render.ts";
 import { renderUrl, withQuery } from "../request/url.ts";
 import { clientAuthentications } from "./client-authentication.ts";
 import { appNames, type Client, withPreviousSecret } from "./credential.ts";
+import { type Nonces, type ProofKey, proofOf } from "./dpop.ts";
+import type { Metadata } from "./metadata.ts";
 import { secretsOf } from "./secrets.ts";
 import { parseTokenAnswer } from "./token-answer.ts";
 import type { TokenPool } from "./token-pool.ts";
@@ -20,8 +29,13 @@ export interface GrantContext {
   readonly clock: () => number;
   /** Tokens of clients that several connections share; without it each gets its own. */
   readonly pool?: TokenPool;
+  /** Whether people's passwords may be spent for tokens. Default: true. */
+  readonly policy?: { readonly passwordGrant?: boolean | undefined };
   /** Told of each refresh token as soon as it is read: what follows may fail when the one before it is dead already. */
   readonly onRefreshToken?: (token: string, expires_at: number | undefined) => void;
+  /** What providers say of themselves. Without it nobody is asked, and nothing that only metadata can offer is used. */
+  readonly metadata?: Metadata | undefined;
+  readonly nonces?: Nonces | undefined;
 }
 
 const limits = { timeout: 30_000, maxBytes: 1 << 20, redirects: "none" } as const;
@@ -39,7 +53,8 @@ const withoutBody: ReadonlySet<string> = new Set(["GET", "HEAD"]);
 
 /** A request to an endpoint of the authorization server: what the engine sends, and what the manifest lays over it. */
 export interface EndpointRequest {
-  readonly url: Template;
+  /** A text: one that the provider's metadata names. */
+  readonly url: Template | string;
   readonly method: string;
   readonly encoding: TokenEncoding;
   readonly headers: Parameters;
@@ -50,9 +65,11 @@ export interface EndpointRequest {
   readonly rename?: Readonly<Record<string, string>>;
   /** The engine's parameters that are not sent, by the names that are sent. */
   readonly omit?: readonly string[];
-  readonly authentication: ClientAuthentication;
+  readonly authentication: ClientAuthentication | Template;
   readonly client: Client;
   readonly names: Names;
+  /** What the token shall be bound to (RFC 9449 §5). */
+  readonly proof_key?: ProofKey | undefined;
 }
 
 export interface EndpointAnswer {
@@ -68,12 +85,12 @@ export interface EndpointAnswer {
  * `provider_unavailable`, `assertion_key_invalid`, …
  */
 export async function callEndpoint(context: GrantContext, auth: OAuth2, request: EndpointRequest): Promise<EndpointAnswer> {
-  const first = await callOnce(context, auth, request);
+  const first = await callProved(context, auth, request);
   const client = withPreviousSecret(request.client);
   if (client === undefined || !refusesClient(first.answer)) return first;
   const { app } = request.names;
   const names = app === undefined ? request.names : { ...request.names, app: appNames(client) };
-  const second = await callOnce(context, auth, { ...request, client, names });
+  const second = await callProved(context, auth, { ...request, client, names });
   if (refusesClient(second.answer)) return first;
   if (isSuccess(second.answer)) await request.client.previous?.used();
   return { ...second, redact: (text) => first.redact(second.redact(text)) };
@@ -89,11 +106,22 @@ function refusesClient(answer: EgressAnswer): boolean {
   return error === "invalid_client" || (error === undefined && answer.status === 401);
 }
 
+/** Once, and once more where the server wants its own word in the proof (RFC 9449 §8). */
+async function callProved(context: GrantContext, auth: OAuth2, request: EndpointRequest): Promise<EndpointAnswer> {
+  const first = await callOnce(context, auth, request);
+  if (request.proof_key === undefined || !context.nonces?.note("token", first.answer)) return first;
+  const second = await callOnce(context, auth, request);
+  context.nonces.note("token", second.answer);
+  return second;
+}
+
 async function callOnce(context: GrantContext, auth: OAuth2, request: EndpointRequest): Promise<EndpointAnswer> {
-  const { client, names } = request;
-  const url = await renderUrl(request.url, names);
+  const { client, names, proof_key } = request;
+  const url = typeof request.url === "string" ? request.url : await renderUrl(request.url, names);
   const declared = auth.client;
-  const proof = await clientAuthentications[request.authentication]({ context, client, declared, url, names });
+  const authentication = await word(request.authentication, names, clientAuthenticationNames, "client_secret_post");
+  const prover = { context, client, declared, issuer: auth.issuer, url, names };
+  const proof = await clientAuthentications[authentication](prover);
   const values = await parametersOf(request, proof.params);
   const isSent = ([name]: readonly [string, unknown]) => !(request.omit ?? []).includes(name);
   const body = withoutBody.has(request.method) ? undefined : encodings[request.encoding];
@@ -102,6 +130,7 @@ async function callOnce(context: GrantContext, auth: OAuth2, request: EndpointRe
     ...(body === undefined ? {} : { "content-type": body.type }),
   };
   for (const [name, value] of await renderParameters(request.headers, names)) headers[name.toLowerCase()] = value;
+  if (proof_key !== undefined) headers.dpop = await proofOf(context, proof_key, { role: "token", method: request.method, url });
   const answer = await context.egress.send({
     method: request.method,
     url: withQuery(url, [...(body === undefined ? asEntries(values) : []), ...proof.query.filter(isSent)]),
@@ -128,7 +157,9 @@ async function parametersOf(
   { values, rename = {}, omit = [], params, names }: EndpointRequest,
   proof: Values,
 ): Promise<[string, unknown][]> {
-  const spelled = [...values, ...proof].map(([name, value]) => [rename[name] ?? name, value] as const);
+  // A pushed authorization request names the client anyhow.
+  const proving = proof.filter(([name]) => !values.some(([known]) => known === name));
+  const spelled = [...values, ...proving].map(([name, value]) => [rename[name] ?? name, value] as const);
   const sent = spelled.filter(([name]) => !omit.includes(name));
   return overlay(sent, params, names);
 }

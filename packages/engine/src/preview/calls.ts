@@ -4,6 +4,7 @@ import type { Action, Inputs, Request } from "@jackfield/manifest";
 import { sendAuthorized } from "../connection/api-call.ts";
 import { namesOf } from "../connection/open.ts";
 import { renderRequest } from "../request/render.ts";
+import { joinUrl, renderUrl } from "../request/url.ts";
 import { firstPage, isPaginated, pageRequest } from "../step/pages.ts";
 import { answers } from "./placeholders.ts";
 import type { Recorder, RequestKind } from "./recorder.ts";
@@ -36,11 +37,21 @@ function call(preview: Recorder, stand: Stand, kind: RequestKind, name: string, 
 
 const nowOf = ({ given }: Stand) => (given.clock ?? Date.now)();
 
-function inputOf(stand: Stand, id: string, questions: Inputs): Promise<Record<string, unknown>> {
+async function inputOf(stand: Stand, id: string, questions: Inputs): Promise<Record<string, unknown>> {
   const { given, named } = stand;
-  const values = { ...given.input?.[""], ...given.input?.[id] };
+  const urls = Object.entries(questions).flatMap(([name, { type }]) => (type === "url" ? [name] : []));
+  // What the whitelist covers for certain.
+  const base = urls.length === 0 ? "" : await baseOf(stand);
+  const below = Object.fromEntries(urls.map((name) => [name, joinUrl(base, `/${encodeURIComponent(`<input.${name}>`)}`)]));
+  const values = { ...below, ...given.input?.[""], ...given.input?.[id] };
   const listed = Object.entries(questions).map(([name, question]) => ({ ...question, name }));
   return answers("input", listed, values, (name) => named.placeholder("input", name), nowOf(stand));
+}
+
+function baseOf({ auth, connector, platform, opened }: Stand): Promise<string> {
+  const { environment } = opened.record;
+  const env = { ...connector.environments[environment], name: environment };
+  return renderUrl(auth.base_url, { ...opened.known, fields: opened.fields, env, platform });
 }
 
 async function previewOptions(preview: Recorder, stand: Stand): Promise<void> {

@@ -85,7 +85,7 @@ export function paperRuntime({ platform, client, clock, record }: Paper): Runtim
     connections: { list: async () => ({ items: [], next: null }) },
   };
   return {
-    connectors: { get: () => undefined, list: () => [] },
+    connectors: { get: () => undefined, list: () => [], kept: () => undefined, keep: nothing },
     // Building a request reads nothing else of these.
     store: store as Store,
     queue: { put: nothing, remove: nothing, work: () => {}, close: nothing },
@@ -93,6 +93,7 @@ export function paperRuntime({ platform, client, clock, record }: Paper): Runtim
     egress: recordingEgress(record, clock),
     platform,
     policy: {},
+    plainHttp: () => true,
     events: {} as Runtime["events"],
     apps: {} as Runtime["apps"],
     scouts: { run: (_key, ask) => ask() },

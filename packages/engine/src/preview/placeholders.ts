@@ -23,8 +23,9 @@ const hostLabel = (root: Root, name: string) => `${root}-${name}`.replace(/[^A-Z
 /** The members that a manifest names of each root, with the form that fits everywhere they stand. */
 export class Named {
   private readonly members: Readonly<Record<Root, Map<string, Form>>>;
-  /** The paths below `token.raw`. */
+  /** The paths below `token.raw` and `token.claims`. */
   readonly raw = new Set<string>();
+  readonly claims = new Set<string>();
 
   constructor(connector: Connector, auth: Auth) {
     this.members = Object.fromEntries(roots.map((root) => [root, new Map()])) as unknown as Record<Root, Map<string, Form>>;
@@ -64,7 +65,8 @@ export class Named {
       // A form that fits into a host fits everywhere else too.
       if (members !== undefined && (form !== "plain" || !members.has(name))) members.set(name, form);
     }
-    for (const [, path = ""] of source.matchAll(/(?<![.\w$`])token\.raw((?:\.[A-Za-z_]\w*)+)/g)) this.raw.add(path.slice(1));
+    for (const [, of, path = ""] of source.matchAll(/(?<![.\w$`])token\.(raw|claims)((?:\.[A-Za-z_]\w*)+)/g))
+      this[of === "raw" ? "raw" : "claims"].add(path.slice(1));
   }
 }
 
@@ -116,7 +118,8 @@ export async function answers(
   const answered: Record<string, unknown> = {};
   for (const question of questions) {
     const { name, type, list } = question;
-    const value = Object.hasOwn(given, name) ? typed(type, given[name]) : (suggested(question, now) ?? placeholder(name));
+    const stand = () => (type === "object" ? { [name]: placeholder(name) } : placeholder(name));
+    const value = Object.hasOwn(given, name) ? typed(type, given[name]) : (suggested(question, now) ?? stand());
     if (value !== "" && value !== undefined) answered[name] = list && !Array.isArray(value) ? [value] : value;
   }
   for (const { name, visible_if } of questions) {
@@ -125,7 +128,8 @@ export async function answers(
   return answered;
 }
 
-function suggested({ type, options, default: preset }: Question, now: number): unknown {
+function suggested({ name, type, options, default: preset }: Question, now: number): unknown {
+  if (type === "path" && preset === undefined) return `/${name}`;
   const [first] = Array.isArray(options) ? (options as readonly { readonly value: unknown }[]) : [];
   return preset ?? first?.value ?? (type === "date" ? new Date(now).toISOString().slice(0, 10) : undefined);
 }

@@ -7,6 +7,7 @@ import { environmentOf } from "../connection/apps.ts";
 import { environmentIn } from "../connection/fields.ts";
 import { authOf, clientOf, freshNames, namesOf } from "../connection/open.ts";
 import { revokeAtProvider } from "../connection/revocation.ts";
+import { scopesToAsk } from "../connection/scopes.ts";
 import { testCall } from "../connection/test-call.ts";
 import { JackfieldError } from "../errors.ts";
 import { follow, type Reading } from "../grant/exchange.ts";
@@ -70,7 +71,7 @@ async function previewAuth(preview: Recorder, stand: Stand): Promise<void> {
 async function previewGrant(preview: Recorder, stand: Stand): Promise<void> {
   const { auth, begun, redirect_uri, state, code, given } = stand;
   const { begin, exchange, obtain } = grantOf(auth);
-  const scopes = auth.type === "oauth2" ? auth.scopes.required.map(({ name }) => name) : [];
+  const scopes = await scopesToAsk(begun);
   let verifier: string | undefined;
   if (begin !== undefined) {
     const sign = async (runtime: Runtime) => {
@@ -80,7 +81,16 @@ async function previewGrant(preview: Recorder, stand: Stand): Promise<void> {
         app: { ...client.extra, client_id: client.client_id },
         request: freshNames(runtime),
       };
-      const request = { client, client_id: client.client_id, redirect_uri, scopes, state, verifier: stand.verifier, names };
+      const request = {
+        client,
+        client_id: client.client_id,
+        redirect_uri,
+        scopes,
+        state,
+        verifier: stand.verifier,
+        nonce: "<nonce>",
+        names,
+      };
       const started = await begin(runtime, auth, request);
       verifier = started.verifier;
       const url = given.code_verifier === undefined ? withoutDigest(started.url, verifier) : started.url;
@@ -98,7 +108,7 @@ async function previewGrant(preview: Recorder, stand: Stand): Promise<void> {
   await preview.record("token", auth.id, stand, async (runtime) => {
     const client = await clientOf(runtime, begun);
     const names = withRedirect(namesOf(runtime, begun, client), redirect_uri);
-    if (obtain !== undefined) return obtain(runtime, auth, { client, names });
+    if (obtain !== undefined) return obtain(runtime, auth, { client, names, scopes });
     const request = { ...(names.request as object), code };
     const signedState = auth.type === "oauth1" ? "<request_token>" : state;
     const secret = auth.type === "oauth1" ? "<request_token_secret>" : undefined;
@@ -154,6 +164,7 @@ async function previewRenewal(preview: Recorder, stand: Stand): Promise<void> {
         credential,
         client,
         names: withRedirect(namesOf(runtime, opened, client), redirect_uri),
+        scopes: await scopesToAsk(opened),
       });
     });
   }

@@ -55,7 +55,17 @@ export interface Stand {
 }
 
 /** The parts of a credential that are no captures. */
-const parts = new Set(["access_token", "refresh_token", "token_type", "token_secret", "expires_at", "lifetime", "scope", "raw"]);
+const parts = new Set([
+  "access_token",
+  "refresh_token",
+  "token_type",
+  "token_secret",
+  "expires_at",
+  "lifetime",
+  "scope",
+  "raw",
+  "claims",
+]);
 /** What the platform itself knows of a connection. */
 const own = new Set(["id", "short_id", "name", "unique_id", "label"]);
 
@@ -168,6 +178,7 @@ function credentialOf(auth: Auth, given: Given, named: Named, known: Known): Cre
   if (auth.type !== "oauth2" && auth.type !== "oauth1" && !(auth.type === "custom" && auth.token !== undefined)) return undefined;
   const token = given.token ?? {};
   const raw = [...named.raw].map((path) => [path, token[`raw.${path}`] ?? `<token.raw.${path}>`] as const);
+  const claims = [...named.claims].map((path) => [path, token[`claims.${path}`] ?? `<token.claims.${path}>`] as const);
   const further = Object.entries(token).flatMap(([path, value]) =>
     path.startsWith("raw.") ? [[path.slice(4), value] as const] : [],
   );
@@ -180,6 +191,7 @@ function credentialOf(auth: Auth, given: Given, named: Named, known: Known): Cre
     lifetime: undefined,
     scopes: given.scopes,
     raw: nested([...raw, ...further]),
+    ...(claims.length === 0 ? {} : { claims: nested(claims) as Credential["claims"] }),
     known,
   };
 }

@@ -1,4 +1,4 @@
-import type { Request } from "@jackfield/manifest";
+import type { Encoding } from "@jackfield/manifest";
 import { JackfieldError } from "../errors.ts";
 import { textOf } from "./hole.ts";
 import { formEncode, formEntries } from "./parameters.ts";
@@ -22,7 +22,7 @@ const octets = "application/octet-stream";
 type Encode = (body: unknown, boundary: () => string) => Encoded;
 
 /** How a request's body is written. */
-export const bodyEncodings: { readonly [E in Request["encoding"]]: Encode } = {
+export const bodyEncodings: { readonly [E in Encoding]: Encode } = {
   json: (body) => ({ type: "application/json", body: JSON.stringify(body) }),
   form: (body) => ({ type: "application/x-www-form-urlencoded", body: formEncode(formEntries(body)) }),
   text: (body) => ({ type: "text/plain; charset=utf-8", body: typeof body === "string" ? body : JSON.stringify(body) }),

@@ -46,6 +46,21 @@ export async function text(template: Template, names: Names): Promise<string | u
   return result === undefined ? undefined : textOf(result, template.source);
 }
 
+/** A word of the manifest's, or the one of `words` that a template chooses; without a result the default. Throws `expression_error`. */
+export async function word<Word extends string>(
+  given: Word | Template,
+  names: Names,
+  words: readonly Word[],
+  byDefault: Word,
+): Promise<Word> {
+  if (typeof given === "string") return given;
+  const chosen = (await value(given, names)) ?? byDefault;
+  const found = words.find((one) => one === chosen);
+  if (found === undefined)
+    throw new JackfieldError("expression_error", { detail: `"${given.source}" gives none of ${words.join(", ")}.` });
+  return found;
+}
+
 /** A text, number or boolean as text. Throws `expression_error` for anything else. */
 export function textOf(result: unknown, source: string): string {
   if (typeof result === "string") return result;

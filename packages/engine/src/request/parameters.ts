@@ -1,4 +1,4 @@
-import type { Parameters, Tree } from "@jackfield/manifest";
+import type { Parameters, Template, Tree } from "@jackfield/manifest";
 import { JackfieldError } from "../errors.ts";
 import { type Names, textOf, value } from "./hole.ts";
 
@@ -7,8 +7,9 @@ export type Entries = readonly (readonly [name: string, value: string])[];
 /** Parameters as data: a single hole keeps its type, which JSON can carry. */
 export type Values = readonly (readonly [name: string, value: unknown])[];
 
-/** Renders parameters; one without a result is left out. */
-export async function renderValues(parameters: Parameters, names: Names): Promise<[string, unknown][]> {
+/** Renders parameters; one without a result is left out. A template gives the whole map. Throws `expression_error` if it is none. */
+export async function renderValues(parameters: Parameters | Template, names: Names): Promise<[string, unknown][]> {
+  if (isTemplate(parameters)) return mapOf(await value(parameters, names), parameters.source);
   const values: [string, unknown][] = [];
   for (const [name, parameter] of Object.entries(parameters)) {
     if (parameter === null) continue;
@@ -16,6 +17,14 @@ export async function renderValues(parameters: Parameters, names: Names): Promis
     if (result !== undefined) values.push([name, result]);
   }
   return values;
+}
+
+/** What a template gives for the whole of a map; null leaves a name out. */
+function mapOf(given: unknown, source: string): [string, unknown][] {
+  if (given === undefined) return [];
+  if (given === null || typeof given !== "object" || Array.isArray(given))
+    throw new JackfieldError("expression_error", { detail: `"${source}" must give an object.` });
+  return Object.entries(given).filter(([, inner]) => inner !== null);
 }
 
 /** As name and text pairs: a list gives several pairs. Throws `expression_error` for a map. */
@@ -26,7 +35,7 @@ export function asEntries(values: Values): [string, string][] {
 }
 
 /** Renders parameters to name and text pairs: a list gives several pairs, no result gives none. */
-export async function renderParameters(parameters: Parameters, names: Names): Promise<[string, string][]> {
+export async function renderParameters(parameters: Parameters | Template, names: Names): Promise<[string, string][]> {
   return asEntries(await renderValues(parameters, names));
 }
 
@@ -56,8 +65,8 @@ export async function renderTree(tree: Tree, names: Names): Promise<unknown> {
   return result;
 }
 
-function isTemplate(tree: object): tree is Extract<Tree, { parts: unknown }> {
-  return "render" in tree && typeof tree.render === "function";
+function isTemplate(tree: object): tree is Template {
+  return "render" in tree && typeof tree.render === "function" && "parts" in tree;
 }
 
 /** `application/x-www-form-urlencoded`, UTF-8. */

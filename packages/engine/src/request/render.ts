@@ -1,12 +1,21 @@
-import type { Auth, Request, Template, Tree } from "@jackfield/manifest";
+import {
+  type Auth,
+  type Encoding,
+  encodings,
+  type Method,
+  methods,
+  type Request,
+  type Template,
+  type Tree,
+} from "@jackfield/manifest";
 import { bodyEncodings } from "./body.ts";
-import type { Names } from "./hole.ts";
+import { type Names, word } from "./hole.ts";
 import { type Entries, renderParameters, renderTree } from "./parameters.ts";
 import { joinUrl, renderUrl, withQuery } from "./url.ts";
 
 /** A body as data, so that a credential can still be laid into it. */
 export interface Content {
-  readonly encoding: Request["encoding"];
+  readonly encoding: Encoding;
   readonly value: unknown;
 }
 
@@ -41,6 +50,7 @@ const withBody = new Set(["POST", "PUT", "PATCH"]);
  */
 export async function renderRequest(request: Request, names: Names, api: Api): Promise<Rendered> {
   const { default_params: defaults } = api;
+  const method = await word(request.method, names, methods, "GET");
   const base = request.url === undefined ? await renderUrl(api.base_url, names) : undefined;
   const url =
     request.url === undefined
@@ -55,25 +65,25 @@ export async function renderRequest(request: Request, names: Names, api: Api): P
     headers[name.toLowerCase()] = value;
   }
   return {
-    method: request.method,
+    method,
     url: withQuery(url, query),
     base,
     headers,
-    content: await renderContent(request, names, defaults),
+    content: await renderContent(request, method, names, defaults),
   };
 }
 
-async function renderContent(request: Request, names: Names, defaults: Defaults): Promise<Content | undefined> {
-  const { encoding } = request;
-  if (request.body === undefined && !withBody.has(request.method)) return undefined;
+async function renderContent(request: Request, method: Method, names: Names, defaults: Defaults): Promise<Content | undefined> {
+  if (request.body === undefined && !withBody.has(method)) return undefined;
+  const encoding = await word(request.encoding, names, encodings, "json");
   const own = request.body === undefined ? undefined : await renderTree(request.body, names);
-  const added = withBody.has(request.method) && mergeable.has(encoding) ? await renderTree(defaults.body as Tree, names) : {};
+  const added = withBody.has(method) && mergeable.has(encoding) ? await renderTree(defaults.body as Tree, names) : {};
   const value = isObject(own) || own === undefined ? { ...(added as object), ...own } : own;
   return own === undefined && Object.keys(value as object).length === 0 ? undefined : { encoding, value };
 }
 
 /** The encodings whose body is a map, so that further values can be added. */
-const mergeable: ReadonlySet<Request["encoding"]> = new Set(["json", "form", "multipart"] as const);
+const mergeable: ReadonlySet<Encoding> = new Set(["json", "form", "multipart"] as const);
 
 /**
  * The content with further values, by keys that dots join; a value that is there already is replaced in its place. Only for bodies that are

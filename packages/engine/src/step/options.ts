@@ -5,7 +5,7 @@ import type { Actor } from "../connection/actor.ts";
 import { callApi } from "../connection/api-call.ts";
 import { reach } from "../connection/connections.ts";
 import { classOf } from "../connection/failure-class.ts";
-import { declared, namesOf, type OpenConnection } from "../connection/open.ts";
+import { connectorOf, namesOf, type OpenConnection } from "../connection/open.ts";
 import { reason } from "../connection/reason.ts";
 import type { Refresher } from "../connection/refresh.ts";
 import { redactDeep } from "../egress/redact.ts";
@@ -41,8 +41,8 @@ export async function listOptions(
   request: OptionsRequest,
 ): Promise<OptionsPage> {
   const record = await reach(runtime, actor, id);
-  refuseUnready(record);
-  const { connector } = declared(runtime, record);
+  refuseUnready(runtime, record);
+  const connector = connectorOf(runtime, record.connector);
   const options = Object.hasOwn(connector.options, name) ? connector.options[name] : undefined;
   if (options === undefined) {
     throw new JackfieldError("options_unknown", { detail: `${connector.title} has no choices called "${name}".` });

@@ -1,7 +1,7 @@
 // A list that comes in pages: how one answer leads to the next request.
 
 import { isDeepStrictEqual } from "node:util";
-import { type Action, asList, type Paginate, type Request } from "@jackfield/manifest";
+import { type Action, asList, type Paginate, type Parameters, type Request } from "@jackfield/manifest";
 import type { ApiAnswer } from "../connection/api-call.ts";
 import { evaluate, type Names } from "../request/hole.ts";
 
@@ -35,10 +35,15 @@ export function pageRequest({ request: first, paginate }: Paginated, isFirst: bo
   const merged = Object.keys(body).length === 0 ? request.body : { ...(request.body as object), ...body };
   return {
     ...request,
-    query: { ...request.query, ...query },
-    headers: { ...request.headers, ...headers },
+    query: laidOver(request.query, query),
+    headers: laidOver(request.headers, headers),
     body: merged,
   };
+}
+
+/** A hole that gives a whole map stands only where pages add nothing to it. */
+function laidOver(own: Request["query"], added: Parameters): Request["query"] {
+  return Object.keys(added).length === 0 ? own : { ...(own as Parameters), ...added };
 }
 
 /** The items of one answer, and where the next ones are; undefined at the end. */

@@ -89,7 +89,7 @@ export async function proxy(
   options: StepOptions = {},
 ): Promise<ProxyAnswer> {
   const record = await reach(runtime, actor, id);
-  refuseUnready(record);
+  refuseUnready(runtime, record);
   if (!request.path.startsWith("/")) throw new JackfieldError("url_invalid", { detail: "The path must begin with a slash." });
   const started = runtime.clock();
   try {

@@ -3,7 +3,7 @@ import type { Actor } from "../connection/actor.ts";
 import { reach } from "../connection/connections.ts";
 import { checkForm } from "../connection/form.ts";
 import { noteUse } from "../connection/idle.ts";
-import { declared } from "../connection/open.ts";
+import { connectorOf, inForce } from "../connection/open.ts";
 import type { ConnectionRecord } from "../connection/record.ts";
 import type { Refresher } from "../connection/refresh.ts";
 import { JackfieldError } from "../errors.ts";
@@ -38,10 +38,10 @@ export async function runStep(
   options: StepOptions = {},
 ): Promise<StepResult> {
   const record = await reach(runtime, actor, id);
-  refuseUnready(record);
-  const { connector, auth } = declared(runtime, record);
+  refuseUnready(runtime, record);
+  const { connector, auth } = inForce(runtime, record);
   const action = actionOf(connector, auth, actionId);
-  const checked = await checkForm("input", Object.entries(action.input), input);
+  const checked = await checkForm("input", Object.entries(action.input), input, runtime.plainHttp);
   await refuseMissingScopes(runtime, record, auth, action);
 
   const started = runtime.clock();
@@ -89,8 +89,9 @@ export async function runStep(
   }
 }
 
-/** Only a connected connection can be used. Throws `not_connected`, `needs_reauth`. */
-export function refuseUnready(record: ConnectionRecord): void {
+/** Only a connected connection of a connector that is there can be used. Throws `not_connected`, `needs_reauth`, `connector_unknown`. */
+export function refuseUnready(runtime: Runtime, record: ConnectionRecord): void {
+  connectorOf(runtime, record.connector);
   if (record.status === "connected") return;
   const detail = record.error === null ? {} : { detail: record.error.message };
   throw new JackfieldError(

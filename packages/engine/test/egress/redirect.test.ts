@@ -116,6 +116,31 @@ describe("A redirect is followed by hand", () => {
   });
 });
 
+describe("A header that proves something of one request", () => {
+  const renew = async ({ method, url }: { method: string; url: string }) => ({ "x-api-key": `made for ${method} ${url}` });
+
+  test("is made anew for each target on the same origin", async () => {
+    const listener = await redirecting(302, () => "/next?a=b");
+    await egress.send(start(listener, { redirects: { ...anywhere, renew } }));
+    const url = `http://api.example:${listener.port}/next?a=b`;
+    expect(listener.seen.map(kept)).toEqual([
+      ["Bearer canary", "canary", "kept"],
+      ["Bearer canary", `made for GET ${url}`, "kept"],
+    ]);
+  });
+
+  test("is not made where it was dropped on the way, nor when a redirect leads back", async () => {
+    const home = await redirecting(302, () => "/never");
+    const other = await redirecting(302, () => `http://api.example:${home.port}/back`);
+    const listener = await redirecting(302, () => `http://other.example:${other.port}/start`);
+    await egress.send(start(listener, { redirects: { ...anywhere, renew } }));
+    expect([...other.seen, ...home.seen].map(kept)).toEqual([
+      [undefined, undefined, "kept"],
+      [undefined, undefined, "kept"],
+    ]);
+  });
+});
+
 describe("On another origin", () => {
   test.each([301, 302, 303, 307, 308])("%d drops Authorization and every secret header, and keeps the rest", async (status) => {
     const other = await listen();

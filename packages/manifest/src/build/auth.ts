@@ -1,5 +1,6 @@
 // One auth block of a connector: what every way to connect has, and what each type adds.
 
+import { authVersions } from "../auth-version.ts";
 import type { AfterConnect, Apply, Auth, Custom, Label, OAuth1, Test } from "../connector.ts";
 import {
   type AuthManifest,
@@ -13,6 +14,7 @@ import {
 } from "../defaults.ts";
 import type { Expression, Template } from "../expression.ts";
 import { record } from "../record.ts";
+import type { Manifest } from "../schema/manifest.ts";
 import { templateOf } from "../template.ts";
 import type { Texts } from "../text.ts";
 import { buildOAuth2 } from "./oauth.ts";
@@ -24,6 +26,7 @@ export interface AuthSource {
   readonly id: string;
   readonly auth: CompiledAuth;
   readonly manifest: AuthManifest;
+  readonly whole: Manifest;
   readonly baseUrl: Template;
   readonly texts: Texts;
 }
@@ -36,10 +39,11 @@ const further: { readonly [T in CompiledAuth["type"]]?: (source: AuthSource) => 
 };
 
 export function buildAuth(source: AuthSource): Auth {
-  const { id, auth, manifest, baseUrl } = source;
+  const { id, auth, manifest, whole, baseUrl } = source;
   return {
     ...auth,
     id,
+    versions: authVersions(whole, id),
     title: auth.title ?? typeDefaults[auth.type].title,
     fields: buildFields(fieldsOf(manifest), auth.fields),
     base_url: auth.base_url ?? baseUrl,
@@ -61,11 +65,17 @@ export function buildAuth(source: AuthSource): Auth {
 function apply({ auth, manifest, texts }: AuthSource): readonly Apply[] {
   if (auth.apply) {
     const items = Array.isArray(auth.apply) ? auth.apply : [auth.apply];
-    return items.map((item) => ({ in: item.in ?? "header", name: item.name ?? "Authorization", value: item.value }));
+    return items.map((item) => ({ in: item.in ?? "header", name: nameOf(item.name), value: item.value }));
   }
   const value = defaultApply(manifest);
   if (value === undefined) return [];
   return [{ in: "header", name: "Authorization", value: auth.type === "basic" ? basic : texts.template(value) }];
+}
+
+/** A name without holes is that name. */
+function nameOf(name: Template | undefined): string | Template {
+  if (name === undefined) return "Authorization";
+  return name.parts.some((part) => typeof part !== "string") ? name : name.source;
 }
 
 function afterConnect(declared: NonNullable<CompiledAuth["after_connect"]>[number]): AfterConnect {

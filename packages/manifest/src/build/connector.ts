@@ -32,6 +32,7 @@ export function buildConnector(manifest: Manifest, texts: Texts, source: string)
         id,
         auth,
         manifest: manifest.auth[id] as Manifest["auth"][string],
+        whole: manifest,
         texts,
         baseUrl: compiled.base_url,
       }),

@@ -14,7 +14,18 @@ export function buildOAuth2(auth: CompiledOAuth2, texts: Texts): Pick<OAuth2, OA
   const client = buildClient(auth, texts);
   return {
     client,
-    scopes: { separator: " ", param: "scope", required: [], optional: [], optional_param: undefined, ...auth.scopes },
+    // A key says nothing of a token that is sent in another way, or exchanged for another one.
+    dpop: auth.apply === undefined && auth.token.then === undefined ? (auth.dpop ?? "if_offered") : "off",
+    store_password: storesPassword(auth),
+    scopes: {
+      separator: " ",
+      param: "scope",
+      required: [],
+      optional: [],
+      optional_param: undefined,
+      from: undefined,
+      ...auth.scopes,
+    },
     authorization: auth.authorization && authorization(auth.authorization),
     device: auth.device && {
       url: auth.device.url,
@@ -59,7 +70,7 @@ const signingKeys: Readonly<Partial<Record<ClientAuthentication, string>>> = {
 function buildClient(auth: CompiledOAuth2, texts: Texts): Client {
   const { client } = auth;
   const authentication = client?.authentication ?? "client_secret_post";
-  const key = signingKeys[authentication];
+  const key = typeof authentication === "string" ? signingKeys[authentication] : undefined;
   return {
     source: client?.source ?? "app",
     authentication,
@@ -93,6 +104,7 @@ function authorization(declared: NonNullable<CompiledOAuth2["authorization"]>): 
     fragment: declared.fragment,
     route: declared.route,
     order: declared.order ?? [],
+    par: declared.par ?? "if_offered",
   };
 }
 
@@ -122,6 +134,9 @@ function callback({ callback: declared, authorization: sent }: CompiledOAuth2, t
   };
 }
 
+/** A person's password that is kept is there for another log-in. */
+const storesPassword = ({ grant, store_password = true }: CompiledOAuth2) => grant === "password" && store_password;
+
 /** Grants whose credential is renewed as it was obtained. */
 const withoutUser: ReadonlySet<CompiledOAuth2["grant"]> = new Set(["client_credentials", "jwt_bearer"] as const);
 
@@ -129,6 +144,7 @@ function refresh(auth: CompiledOAuth2, reader: TokenReader): OAuth2["refresh"] {
   const { token, refresh: declared } = auth;
   return {
     ...refreshFacts(declared, withoutUser.has(auth.grant) ? "reissue" : "refresh_token"),
+    ...(storesPassword(auth) && { on_invalid_grant: declared?.on_invalid_grant ?? "reauthenticate" }),
     url: declared?.url ?? token.url,
     method: declared?.method ?? token.method ?? "POST",
     encoding: declared?.encoding ?? token.encoding ?? "form",
@@ -142,7 +158,7 @@ function refresh(auth: CompiledOAuth2, reader: TokenReader): OAuth2["refresh"] {
 
 function endpoint(
   declared: Pick<NonNullable<CompiledOAuth2["revocation"]>, "method" | "encoding" | "headers" | "params" | "authentication">,
-  authentication: ClientAuthentication,
+  authentication: Client["authentication"],
 ) {
   return {
     method: declared.method ?? "POST",
@@ -155,7 +171,7 @@ function endpoint(
 
 function revocation(
   declared: NonNullable<CompiledOAuth2["revocation"]>,
-  authentication: ClientAuthentication,
+  authentication: Client["authentication"],
 ): OAuth2["revocation"] {
   return {
     ...endpoint(declared, authentication),

@@ -22,6 +22,7 @@ export function buildFields(fields: readonly FieldManifest[], compiled: readonly
     type: field.type ?? "string",
     required: field.required ?? false,
     secret: field.secret ?? false,
+    list: field.list ?? false,
   }));
 }
 

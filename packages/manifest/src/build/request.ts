@@ -1,4 +1,4 @@
-import type { Compiled, Parameters, Request, Tree } from "../connector.ts";
+import type { Compiled, Request, Tree } from "../connector.ts";
 import { record } from "../record.ts";
 import type { Manifest } from "../schema/manifest.ts";
 
@@ -11,8 +11,8 @@ export function buildRequest(declared: CompiledRequest): Request {
     method,
     path,
     url,
-    query: (query ?? record([])) as Parameters,
-    headers: (headers ?? record([])) as Parameters,
+    query: (query ?? record([])) as Request["query"],
+    headers: (headers ?? record([])) as Request["headers"],
     encoding,
     body: body as Tree | undefined,
   };

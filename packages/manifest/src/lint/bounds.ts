@@ -12,6 +12,8 @@ export interface Bound {
   readonly path: Path;
   readonly pattern: string | undefined;
   readonly options: readonly string[] | undefined;
+  /** What kind of value a field or an input asks for; undefined: a text, or captured. */
+  readonly type: string | undefined;
   /** Whether one of a few values of the manifest's own is all that it can be. */
   readonly enumerated: boolean;
 }
@@ -25,7 +27,7 @@ interface Declared {
 function bound(root: Bound["root"], name: string, path: Path, { pattern, options, type }: Declared): Bound {
   const values =
     typeof options === "object" ? options.map((item) => String(typeof item === "object" ? item.value : item)) : undefined;
-  return { root, name, path, pattern, options: values, enumerated: values !== undefined || type === "environment" };
+  return { root, name, path, pattern, options: values, type, enumerated: values !== undefined || type === "environment" };
 }
 
 /** A captured value, with where and under what name it is kept. */

@@ -3,6 +3,7 @@
 import { appFields, basicValue, defaultApply, labelOf } from "../defaults.ts";
 import { analyseExpression } from "../expression.ts";
 import type { Path } from "../source.ts";
+import type { Piece } from "../text.ts";
 import { requestSites } from "./request-sites.ts";
 import type { CheckedAuth, CheckedManifest, Found, Rule } from "./rule.ts";
 
@@ -82,12 +83,25 @@ function* unusedInputs(checked: CheckedManifest): Iterable<Found> {
   }
 }
 
+/** Whoever brings a client says where it is registered and what it may ask for: that is not beside OAuth. */
+function saysWhere(checked: CheckedManifest, auth: string, { name, type }: DeclaredField): boolean {
+  return (
+    type === "url" ||
+    (["scopes", "audience", "client.authentication"] as const).some((place) =>
+      checked.at(place).some(({ path, pieces }) => path[1] === auth && pieces.some((piece) => namesField(piece, name))),
+    )
+  );
+}
+
+const namesField = ({ analysis }: Piece, name: string) =>
+  analysis.references.some(({ path }) => path[0] === "fields" && path[1] === name);
+
 const many = { warning: 5, error: 12 };
 
 const tooMany = (from: number, to: number) =>
-  function* ({ auths }: CheckedManifest): Iterable<Found> {
-    for (const { auth, path } of auths) {
-      const count = auth.fields?.length ?? 0;
+  function* (checked: CheckedManifest): Iterable<Found> {
+    for (const { id, auth, path } of checked.auths) {
+      const count = (auth.fields ?? []).filter((field) => !saysWhere(checked, id, field)).length;
       if (auth.type !== "oauth2" || count <= from || count > to) continue;
       yield { path: [...path, "fields"], on: "key", message: `${count} fields stand beside OAuth.` };
     }
@@ -107,7 +121,7 @@ function* requiredFields(checked: CheckedManifest): Iterable<Found> {
   for (const { field, path, of, who } of declaredFields(checked)) {
     if (who === "admin" || of.auth.type !== "oauth2" || of.auth.grant !== "authorization_code" || field.required !== true)
       continue;
-    if (isInUrl(checked, of.id, field.name)) continue;
+    if (isTaken(of, field.name) || isInUrl(checked, of.id, field.name)) continue;
     yield { path: [...path, "required"], message: `Nobody can connect without \`${field.name}\`.` };
   }
 }
@@ -118,9 +132,7 @@ function isInUrl(checked: CheckedManifest, auth: string, name: string): boolean 
     ["path", "url"].flatMap((key) => checked.textAt([...path, key]) ?? []),
   );
   return [...places, ...targets].some(
-    (text) =>
-      (text.path[0] !== "auth" || text.path[1] === auth) &&
-      text.pieces.some(({ analysis }) => analysis.references.some(({ path }) => path[0] === "fields" && path[1] === name)),
+    (text) => (text.path[0] !== "auth" || text.path[1] === auth) && text.pieces.some((piece) => namesField(piece, name)),
   );
 }
 

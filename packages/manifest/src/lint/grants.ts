@@ -38,11 +38,16 @@ function* userSteps(checked: CheckedManifest): Iterable<Found> {
 }
 
 /** Keys that belong to one grant only. */
-const ofGrant = { device: "device_code", assertion: "jwt_bearer", acknowledge_risk: "password" } as const;
+const ofGrant = {
+  device: "device_code",
+  assertion: "jwt_bearer",
+  acknowledge_risk: "password",
+  store_password: "password",
+} as const;
 
 function* strangeKeys(checked: CheckedManifest): Iterable<Found> {
   for (const { auth, path } of oauth2Auths(checked)) {
-    for (const key of ["device", "assertion", "acknowledge_risk"] as const) {
+    for (const key of ["device", "assertion", "acknowledge_risk", "store_password"] as const) {
       if (auth[key] === undefined || auth.grant === ofGrant[key]) continue;
       const message = `\`${key}\` belongs to the grant ${ofGrant[key]}, and this is ${auth.grant}.`;
       yield { path: [...path, key], on: "key", message };
@@ -54,6 +59,25 @@ function* passwords(checked: CheckedManifest): Iterable<Found> {
   for (const { auth, path } of oauth2Auths(checked)) {
     if (auth.grant !== "password" || auth.acknowledge_risk === "password_grant") continue;
     yield { path: [...path, "grant"], message: "The grant password hands a person's password to this platform." };
+  }
+}
+
+/** What asks for a password again that is erased after the first token. */
+function* erasedPasswords(checked: CheckedManifest): Iterable<Found> {
+  for (const { auth, path } of oauth2Auths(checked)) {
+    if (auth.grant !== "password" || auth.store_password !== false) continue;
+    const message = "The password is needed again, and `store_password: false` erases it.";
+    if (auth.refresh?.strategy === "reissue") yield { path: [...path, "refresh", "strategy"], message };
+    if (auth.refresh?.on_invalid_grant === "reauthenticate") yield { path: [...path, "refresh", "on_invalid_grant"], message };
+  }
+  for (const use of checked.uses()) {
+    const { path, place } = use.text;
+    const [root, name] = use.reference.path;
+    if (root !== "fields" || name !== "password" || place === "token.params") continue;
+    const erases = ({ auth }: CheckedAuth) =>
+      auth.type === "oauth2" && auth.grant === "password" && auth.store_password === false;
+    if (path[0] !== "auth" || !checked.authsOf(use.text).some(erases)) continue;
+    yield { ...placeOf(use, 1), message: "The password is needed here, and `store_password: false` erases it." };
   }
 }
 
@@ -125,9 +149,24 @@ function* withoutEffect(checked: CheckedManifest): Iterable<Found> {
     if (client?.assertion && !signing.has(client.authentication ?? "")) {
       yield idle([...path, "client", "assertion"], "only private_key_jwt and client_secret_jwt sign one");
     }
+    yield* ofMetadata(auth, path);
     yield* ofApp(client, path);
     yield* ofEndpoint(auth.revocation, path);
   }
+}
+
+/** What a provider's metadata offer has no effect where nobody asks for them, or where the manifest says otherwise. */
+function* ofMetadata({ dpop = "off", issuer, apply, token, authorization }: OAuth2, path: Path): Generator<Found> {
+  const why = apply
+    ? "`apply` says how the token is sent"
+    : token.then
+      ? "`token.then` exchanges the token for another"
+      : undefined;
+  if (dpop !== "off" && why !== undefined) yield idle([...path, "dpop"], why);
+  if (issuer !== undefined) return;
+  const unknown = "without `issuer` nothing is known of what the provider offers";
+  if (dpop === "if_offered" && why === undefined) yield idle([...path, "dpop"], unknown);
+  if (authorization?.par === "if_offered") yield idle([...path, "authorization", "par"], unknown);
 }
 
 const nobodys: Readonly<Record<string, string>> = { connection: "the user brings the client", none: "there is no client" };
@@ -167,8 +206,14 @@ const signsByItself: ReadonlySet<string> = new Set(["none", "oauth1"]);
 
 function* issuerMissing(checked: CheckedManifest): Iterable<Found> {
   for (const { auth, path } of oauth2Auths(checked)) {
-    if (auth.callback?.issuer !== "required" || auth.issuer !== undefined) continue;
-    yield { path: [...path, "callback", "issuer"], message: "`iss` is required, and there is no `issuer` to compare it with." };
+    if (auth.issuer !== undefined) continue;
+    if (auth.callback?.issuer === "required")
+      yield { path: [...path, "callback", "issuer"], message: "`iss` is required, and there is no `issuer` to compare it with." };
+    if (auth.authorization?.par === "required")
+      yield {
+        path: [...path, "authorization", "par"],
+        message: "Requests must be pushed, and there is no `issuer` whose metadata tells where to.",
+      };
   }
 }
 
@@ -189,6 +234,7 @@ export const grantRules: readonly Rule[] = [
   { code: "no_user_step", check: userSteps },
   { code: "key_not_of_grant", check: strangeKeys },
   { code: "risk_not_acknowledged", check: passwords },
+  { code: "password_needed", check: erasedPasswords },
   { code: "app_key_missing", check: missingKeysOfApp },
   { code: "app_key_missing", check: namedKeysOfApp },
   { code: "revocation_unclear", check: revocationTargets },

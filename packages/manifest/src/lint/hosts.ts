@@ -151,7 +151,8 @@ function* secretsForAnyHost(checked: CheckedManifest): Iterable<Found> {
     if ((source !== "app" && source !== "either") || provesOtherwise.has(authentication)) continue;
     const stranger = part === "host" ? strangerAsHost : strangerAsUrl;
     const free = bounds.find(
-      ({ root, pattern, enumerated }) => root === "fields" && !enumerated && pattern && stranger(pattern) !== "",
+      ({ root, pattern, enumerated, type }) =>
+        root === "fields" && !enumerated && (pattern ? stranger(pattern) !== "" : type === "url"),
     );
     if (!free) continue;
     seen.add(of.id);

@@ -24,6 +24,23 @@ function* unusedOptions(checked: CheckedManifest): Iterable<Found> {
   }
 }
 
+/** What pages add to a map can be told only where the map is written out. */
+function* addedToHoles({ manifest }: CheckedManifest): Iterable<Found> {
+  for (const [id, { request, paginate }] of Object.entries(manifest.actions ?? {})) {
+    const requests = [
+      { block: request, path: ["request"] },
+      { block: paginate?.request, path: ["paginate", "request"] },
+    ];
+    for (const { block, path } of requests) {
+      for (const key of ["query", "headers"] as const) {
+        if (typeof block?.[key] !== "string" || paginate?.send?.[key] === undefined) continue;
+        const message = `\`${key}\` must be a map here: \`paginate.send.${key}\` adds to it.`;
+        yield { path: ["actions", id, ...path, key], message, hint: "Write each parameter out." };
+      }
+    }
+  }
+}
+
 type PageType = "cursor" | "page" | "offset" | "link" | "url";
 
 /** How the next page is asked for, where the author has to say it. */
@@ -103,6 +120,7 @@ function* outputOfAnswer(checked: CheckedManifest): Iterable<Found> {
 const pagedBlocks: ReadonlySet<string | number> = new Set(["actions", "options", "triggers"]);
 
 export const pagingRules: readonly Rule[] = [
+  { code: "wrong_type", check: addedToHoles },
   { code: "unknown_options", check: unknownOptions },
   { code: "unused_options", check: unusedOptions },
   { code: "missing_key", check: nextMissing },

@@ -205,6 +205,7 @@ const sentAtAuthorization = [
   "code_challenge_method",
   "audience",
   "resource",
+  "nonce",
 ];
 
 const sentAtToken = [

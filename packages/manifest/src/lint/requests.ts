@@ -1,6 +1,11 @@
 // Requests: where they go, what they carry, and where the credential stands in them.
 
+import type { ClientAuthentication } from "../connector.ts";
+import { encodings, methods } from "../schema/request.ts";
 import type { Path } from "../source.ts";
+import { listed } from "../suggestion.ts";
+import type { Text } from "../text.ts";
+import { boundsOf } from "./bounds.ts";
 import { idle } from "./grants.ts";
 import { requestSites } from "./request-sites.ts";
 import type { CheckedManifest, Found, Rule } from "./rule.ts";
@@ -39,8 +44,9 @@ const reserved =
   /^(?:host|connection|transfer-encoding|content-length|te|trailer|upgrade|keep-alive|proxy-.*|expect|x-forwarded-.*|forwarded|cookie)$/i;
 
 function* headers(checked: CheckedManifest): Generator<{ name: string; path: Path }> {
-  const of = function* (map: object | undefined, path: Path) {
-    for (const name of Object.keys(map ?? {})) yield { name, path: [...path, name] };
+  const of = function* (map: object | string | undefined, path: Path) {
+    // What a hole gives is judged when it is there.
+    for (const name of typeof map === "object" ? Object.keys(map) : []) yield { name, path: [...path, name] };
   };
   for (const { path, request } of requestSites(checked)) yield* of(request.headers, [...path, "headers"]);
   for (const { auth, path } of checked.auths) {
@@ -64,6 +70,42 @@ function* reservedHeaders(checked: CheckedManifest): Iterable<Found> {
     if (header !== undefined && reserved.test(header) && !/^cookie$/i.test(header)) {
       yield { path: [...path, "name"], message: `The header \`${header}\` is the engine's own.` };
     }
+  }
+}
+
+/** The words of which a hole chooses one, by the key that it stands under. */
+function choices(checked: CheckedManifest): { text: Text; words: readonly string[] }[] {
+  const ofRequests = requestSites(checked).flatMap(({ path }) => [
+    { text: checked.textAt([...path, "method"]), words: methods },
+    { text: checked.textAt([...path, "encoding"]), words: encodings },
+  ]);
+  const ofClients = checked.at("client.authentication").map((text) => ({ text, words: bySecret }));
+  return [...ofRequests, ...ofClients].flatMap(({ text, words }) => (text === undefined ? [] : [{ text, words }]));
+}
+
+/** Client authentications that need nothing of the manifest beside ID and secret. */
+const bySecret: readonly ClientAuthentication[] = [
+  "client_secret_post",
+  "client_secret_basic",
+  "client_secret_basic_raw",
+  "none",
+  "query",
+  "bearer",
+];
+
+function* unboundChoices(checked: CheckedManifest): Iterable<Found> {
+  for (const { text, words } of choices(checked)) {
+    const [piece] = text.pieces;
+    if (text.error || piece === undefined) continue;
+    const within = { start: piece.offset, length: piece.expression.source.length };
+    const bounds = boundsOf(checked, text, piece);
+    const options = bounds.flatMap((bound) => bound.options ?? []);
+    const stray = options.find((option) => !words.includes(option));
+    if (piece.expression.path !== undefined && bounds.length > 0 && bounds.every((bound) => bound.options) && stray === undefined)
+      continue;
+    const key = String(text.path.at(-1));
+    const message = stray === undefined ? `What \`${key}\` may be is not said.` : `\`${stray}\` cannot be chosen as \`${key}\`.`;
+    yield { path: text.path, within, message, hint: `Name a field or an input whose \`options\` are among ${listed(words)}.` };
   }
 }
 
@@ -117,6 +159,7 @@ export const requestRules: readonly Rule[] = [
   { code: "request_target", check: targets },
   { code: "body_with_get", check: bodiesOfGet },
   { code: "key_without_effect", check: withoutEffect },
+  { code: "choice_unbound", check: unboundChoices },
   { code: "header_reserved", check: reservedHeaders },
   { code: "missing_apply", check: applyNames },
   { code: "apply_twice", check: applyTwice },

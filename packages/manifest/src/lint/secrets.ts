@@ -15,7 +15,7 @@ export function secretOf(checked: CheckedManifest, { text, reference }: Use): st
 
 type SecretOf = (checked: CheckedManifest, text: Text, member: string | undefined) => string | undefined;
 
-const notSecretOfToken = new Set(["token_type", "expires_at", "scope"]);
+const notSecretOfToken = new Set(["token_type", "expires_at", "scope", "claims"]);
 
 const secrets: Readonly<Record<string, SecretOf>> = {
   token: (checked, text, member) =>

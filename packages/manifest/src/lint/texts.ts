@@ -5,7 +5,7 @@ import { builtins } from "../jsonata/function-names.ts";
 import { ownFunctions } from "../jsonata/own-functions.ts";
 import { type Name, names, places, wholeCallback } from "../names.ts";
 import { listed, nearest } from "../suggestion.ts";
-import { type CheckedManifest, type Found, isCaptured, isFree, placeOf, type Rule, type Use } from "./rule.ts";
+import { type CheckedAuth, type CheckedManifest, type Found, isCaptured, isFree, placeOf, type Rule, type Use } from "./rule.ts";
 import { secretOf } from "./secrets.ts";
 
 const functions = [...Object.keys(builtins), ...Object.keys(ownFunctions)];
@@ -52,9 +52,14 @@ function* unknownNames(checked: CheckedManifest): Iterable<Found> {
     }
     const known = membersOf(root as Name, checked, use);
     if (member === undefined || !known || known.includes(member)) continue;
-    const hint = didYouMean(nearest(member, known)) ?? (known.length > 0 ? `It has ${anded(known)}.` : captureIt[root]);
+    const hint = hintForMember(root, member, known);
     yield { ...placeOf(use, 1), message: `\`${root}\` has no \`${member}\`.`, hint };
   }
+}
+
+function hintForMember(root: string, member: string, known: readonly string[]): string | undefined {
+  if (root === "token" && member === "claims") return claimsAreOf;
+  return didYouMean(nearest(member, known)) ?? (known.length > 0 ? `It has ${anded(known)}.` : captureIt[root]);
 }
 
 const anded = (words: readonly string[]) => listed(words).replace(/ or (?=[^ ]+$)/, " and ");
@@ -70,8 +75,18 @@ function membersOf(root: Name, checked: CheckedManifest, { text }: Use): readonl
   const known = names[root] as readonly string[] | undefined;
   if (known === undefined) return undefined;
   if (root === "app") return [...known, ...checked.authsOf(text).flatMap(({ auth }) => appFields(auth).map(({ name }) => name))];
+  if (root === "token" && !checked.authsOf(text).some(asksIdentity))
+    return [...known.filter((name) => name !== "claims"), ...checked.capturesOf(text, root)];
   return isCaptured(root) ? [...known, ...checked.capturesOf(text, root)] : known;
 }
+
+/** Whether the provider says in an id token whose account it is, and who the provider is. */
+function asksIdentity({ auth }: CheckedAuth): boolean {
+  if (auth.type !== "oauth2" || auth.issuer === undefined) return false;
+  return [...(auth.scopes?.required ?? []), ...(auth.scopes?.optional ?? [])].some(({ name }) => name === "openid");
+}
+
+const claimsAreOf = "Claims are those of an id token: name the `issuer`, and ask for the scope `openid`.";
 
 function hintFor(root: string, reached: readonly Name[], checked: CheckedManifest, use: Use): string {
   const fields = checked.authsOf(use.text).flatMap((auth) => auth.fields.map(({ name }) => name));

@@ -53,7 +53,15 @@ const notHttps = (checked: CheckedManifest) =>
   });
 
 export const isAllowedScheme = (checked: CheckedManifest, { scheme, host }: StaticUrl): boolean =>
-  scheme === "https" || (scheme === "http" && checked.plainHttp(host));
+  scheme === "https" || (/^http$/.test(scheme) && checked.plainHttp(host));
+
+/** What makes sure that a whole URL is an https one. */
+const cureOf = (root: Bound["root"]): string => {
+  const pattern = "`pattern` that begins with ^https://";
+  return root === "fields" || root === "input"
+    ? `give the ${declaredAs[root]} the \`type: url\` or a ${pattern}`
+    : `give the ${declaredAs[root]} a ${pattern}`;
+};
 
 const declaredAs: Readonly<Record<Bound["root"], string>> = {
   fields: "field",
@@ -70,11 +78,13 @@ function wholeUrlInField(checked: CheckedManifest, origin: Piece, text: Text): O
   return {
     within: { start: origin.offset, length: origin.expression.source.length },
     message: "The URL begins with a hole, so that it need not be https.",
-    hint: `Write https:// in front, or give the ${declaredAs[bounds[0]?.root ?? "fields"]} a \`pattern\` that begins with ^https://.`,
+    hint: `Write https:// in front, or ${cureOf(bounds[0]?.root ?? "fields")}.`,
   };
 }
 
-export const isHttps = ({ pattern, options }: Bound): boolean =>
+export const isHttps = ({ pattern, options, type }: Bound): boolean => type === "url" || isHttpsText({ pattern, options });
+
+const isHttpsText = ({ pattern, options }: Pick<Bound, "pattern" | "options">): boolean =>
   options ? options.every((value) => value.startsWith("https://")) : insistsOnHttps(pattern ?? "");
 
 /** What an answer or an event brings along is compared with the whitelist when it is there. */
@@ -100,11 +110,20 @@ const invalid = (checked: CheckedManifest) =>
 function* invalidPaths(checked: CheckedManifest): Iterable<Found> {
   for (const text of requestPaths(checked)) {
     const first = text.parts[0];
+    if (isWholePath(checked, text)) continue;
     const lead = typeof first === "string" ? first : "";
     const message = reasonAgainstPath(lead, text);
     const hint = /^[a-z]+:\/\//i.test(lead) ? "A whole URL stands under `url` instead of `path`." : undefined;
     if (message) yield { path: text.path, message, hint };
   }
+}
+
+/** A field or an input of type `path` is checked where it is given, so that it may stand for the whole. */
+function isWholePath(checked: CheckedManifest, text: Text): boolean {
+  const [piece] = text.pieces;
+  if (text.parts.length !== 1 || piece === undefined) return false;
+  const bounds = boundsOf(checked, text, piece);
+  return bounds.length > 0 && bounds.every(({ type }) => type === "path");
 }
 
 function reasonAgainstPath(lead: string, { parts }: Text): string | undefined {

@@ -57,7 +57,7 @@ const ApplyItem = Type.Object(
       OneOf(["header", "query", "body", "path"], "`path`: a segment between `base_url` and the request's path. Default: header."),
     ),
     name: Type.Optional(
-      Text("The header's or parameter's name; within a body, keys joined by dots. Default: Authorization.", 100),
+      Template("apply.name", "The header's or parameter's name; within a body, keys joined by dots. Default: Authorization."),
     ),
     value: Template("apply", "What is sent, such as `Bearer {{ token.access_token }}`."),
   },
@@ -106,11 +106,17 @@ const common = {
   label: Type.Optional(Label),
   unique_id: Type.Optional(UniqueId),
   whitelist: Type.Optional(
-    Type.Array(Template("whitelist", "https://host[:port][/path], at most one `*.` in front of the host."), {
-      minItems: 1,
-      maxItems: 50,
-      description: "The URLs that the credential may ever be sent to. Default: exactly `base_url`.",
-    }),
+    Type.Array(
+      Template(
+        "whitelist",
+        "https://host[:port][/path], at most one `*.` in front of the host. A hole alone may give a list, or nothing.",
+      ),
+      {
+        minItems: 1,
+        maxItems: 50,
+        description: "The URLs that the credential may ever be sent to. Default: exactly `base_url`.",
+      },
+    ),
   ),
   default_params: Type.Optional(DefaultParams),
 };

@@ -31,11 +31,13 @@ export const Field = Type.Object(
     name: Name("How templates call it: `fields.<name>`."),
     type: Type.Optional(
       OneOf(
-        ["string", "text", "number", "boolean", "select", "environment"],
-        "What kind of value it is. `environment` chooses one of `environments`. Default: string.",
+        ["string", "text", "number", "boolean", "select", "environment", "url", "path"],
+        "What kind of value it is. `environment` chooses one of `environments`; a `url` is a whole https URL and a `path` begins with a " +
+          "slash: both are checked when they are typed. Default: string.",
       ),
     ),
     secret: Type.Optional(Type.Boolean({ description: "Stored sealed, never shown again. Default: false." })),
+    list: Type.Optional(Type.Boolean({ description: "Takes a list of such values. Default: false." })),
     prefix: Type.Optional(Text("Shown before the box, not part of the value.", 100)),
     suffix: Type.Optional(Text("Shown after the box, not part of the value.", 100)),
     options: Type.Optional(Choices),
@@ -49,8 +51,9 @@ export const Input = Type.Object(
   {
     type: Type.Optional(
       OneOf(
-        ["string", "text", "number", "boolean", "date", "select", "file", "object"],
-        "What kind of value it is. A `file` is `{ name, type, data }` with base64 data; an `object` is any JSON object. Default: string.",
+        ["string", "text", "number", "boolean", "date", "select", "file", "object", "url", "path"],
+        "What kind of value it is. A `file` is `{ name, type, data }` with base64 data; an `object` is any JSON object; a `url` is a " +
+          "whole https URL; a `path` begins with a slash and may have several segments. Default: string.",
       ),
     ),
     list: Type.Optional(Type.Boolean({ description: "Takes a list of such values. Default: false." })),

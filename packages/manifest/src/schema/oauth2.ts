@@ -2,7 +2,7 @@ import { Type } from "typebox";
 import { CallbackCaptures } from "./capture.ts";
 import { Field } from "./field.ts";
 import { Headers, Method, Parameters, Request } from "./request.ts";
-import { closed, Duration, Expression, keyed, OneOf, Template, Text } from "./text.ts";
+import { closed, Duration, Expression, keyed, OneOf, Template, Text, Word } from "./text.ts";
 import { Assertion, Refresh, Token, tokenEncodings } from "./token.ts";
 
 const ScopeItem = Type.Object(
@@ -23,6 +23,9 @@ const Scopes = Type.Object(
     required: Type.Optional(Type.Array(ScopeItem, { maxItems: 200, description: "Always asked for." })),
     optional: Type.Optional(
       Type.Array(ScopeItem, { maxItems: 200, description: "Asked for only when an action that is used needs it." }),
+    ),
+    from: Type.Optional(
+      Template("scopes", "Further scopes that the user types, separated by white space, such as `{{ fields.scopes }}`."),
     ),
   },
   { ...closed, description: "The scopes and how they are written." },
@@ -49,9 +52,10 @@ const Client = Type.Object(
       ),
     ),
     authentication: Type.Optional(
-      OneOf(
+      Word(
+        "client.authentication",
         clientAuthentications,
-        "How the client proves itself at the token endpoint; exactly one way is used. `client_secret_basic` form-encodes " +
+        "How the client proves itself at the token endpoint; exactly one way is used, or that which a field's `options` let the user choose. `client_secret_basic` form-encodes " +
           "ID and secret first (RFC 6749 §2.3.1), `client_secret_basic_raw` does not; `query` puts both into the URL; `bearer` sends " +
           "the secret as a bearer token; the `…_jwt` ones sign an assertion (RFC 7523); `tls_client_auth` presents a certificate " +
           "(RFC 8705). Default: client_secret_post.",
@@ -108,6 +112,13 @@ const Authorization = Type.Object(
           ),
         ],
         { description: "Proof key for code exchange (RFC 7636). `S256-hex` writes the digest in hex. Default: S256." },
+      ),
+    ),
+    par: Type.Optional(
+      OneOf(
+        ["if_offered", "required", "off"],
+        "Whether the request is pushed to the provider, so that the browser carries only a reference to it (RFC 9126). The endpoint comes " +
+          "from the metadata of `issuer`. Default: if_offered.",
       ),
     ),
     response_type: Type.Optional(Type.Literal("code", { description: "Only `code`: tokens do not belong in URLs." })),
@@ -239,7 +250,28 @@ export const oauth2 = {
   acknowledge_risk: Type.Optional(
     OneOf(["password_grant"], "Compulsory for the grant `password`: the platform then holds a person's password."),
   ),
-  issuer: Type.Optional(Text("The authorization server's identifier, compared with `iss` (RFC 9207).", 500)),
+  issuer: Type.Optional(
+    Text(
+      "The authorization server's identifier, as it writes it itself. It is compared with `iss` (RFC 9207), and what the server says of " +
+        "itself there (RFC 8414, OpenID Connect Discovery) decides whether requests are pushed, tokens are bound to a key, and id tokens " +
+        "are checked.",
+      500,
+    ),
+  ),
+  dpop: Type.Optional(
+    OneOf(
+      ["if_offered", "required", "off"],
+      "Whether tokens are bound to a key of the connection's own (RFC 9449): where the metadata of `issuer` offers it, always, or never. " +
+        "An `apply` or `token.then` of the manifest's own goes without. Default: if_offered.",
+    ),
+  ),
+  store_password: Type.Optional(
+    Type.Boolean({
+      description:
+        "Of the grant `password`: whether the person's password is kept, sealed, for another log-in when the refresh token is refused. " +
+        "Otherwise it is erased after the first token. Default: true.",
+    }),
+  ),
   client: Type.Optional(Client),
   scopes: Type.Optional(Scopes),
   audience: Type.Optional(Template("audience", "The API that the token is for; sent as `audience`.")),

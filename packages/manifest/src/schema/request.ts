@@ -1,5 +1,5 @@
 import { Type } from "typebox";
-import { closed, keyed, OneOf, Parameter, type Place, Template, Tree } from "./text.ts";
+import { closed, keyed, OneOf, Parameter, type Place, Template, Tree, Whole, Word } from "./text.ts";
 
 const headerName = "^[A-Za-z0-9][A-Za-z0-9-]{0,63}$";
 const parameterName = "^[^\\u0000-\\u001f]{1,200}$";
@@ -18,23 +18,39 @@ export const methods = ["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTION
 
 export const Method = (description: string) => OneOf(methods, description);
 
-const encodings = ["json", "form", "text", "xml", "multipart", "binary"] as const;
+/** How a body is sent. */
+export const encodings = ["json", "form", "text", "xml", "multipart", "binary"] as const;
 
 /** A request: to the provider's API with `path`, or to anywhere on the whitelist with `url`. */
 export const Request = (place: Place, description: string) =>
   Type.Object(
     {
-      method: Type.Optional(Method("The HTTP method. Default: GET.")),
+      method: Type.Optional(
+        Word(place, methods, "The HTTP method, or a hole for a field or an input whose `options` are methods. Default: GET."),
+      ),
       path: Type.Optional(
-        Template(place, "Joined to `base_url`; begins with a slash. Holes are encoded as one path segment each."),
+        Template(
+          place,
+          "Joined to `base_url`; begins with a slash. Holes are encoded as one path segment each; a field or an input of type `path` may " +
+            "stand for the whole.",
+        ),
       ),
       url: Type.Optional(Template(place, "Instead of `path`: a whole URL, for what lives elsewhere than `base_url`.")),
-      query: Type.Optional(Parameters(place, "Query parameters, encoded by the engine.")),
-      headers: Type.Optional(Headers(place, "Request headers.")),
+      query: Type.Optional(
+        Whole(
+          place,
+          Parameters(place, "Query parameters, encoded by the engine."),
+          "Query parameters, encoded by the engine; or one hole that gives all of them as an object.",
+        ),
+      ),
+      headers: Type.Optional(
+        Whole(place, Headers(place, "Request headers."), "Request headers; or one hole that gives all of them as an object."),
+      ),
       encoding: Type.Optional(
-        OneOf(
+        Word(
+          place,
           encodings,
-          "How `body` is sent. A value `{ file, filename, type }` of a multipart body, and a binary body, is a file input or base64. " +
+          "How `body` is sent, or a hole for a field or an input whose `options` are encodings. A value `{ file, filename, type }` of a multipart body, and a binary body, is a file input or base64. " +
             "Default: json.",
         ),
       ),

@@ -1,4 +1,4 @@
-import { Type } from "typebox";
+import { type TSchema, Type } from "typebox";
 
 declare const kind: unique symbol;
 
@@ -17,6 +17,8 @@ export type Place =
   | "authorization.url"
   | "authorization.params"
   | "audience"
+  | "scopes"
+  | "client.authentication"
   | "callback.redirect_uri"
   | "callback.secret"
   | "token.url"
@@ -34,6 +36,7 @@ export type Place =
   | "connect.capture"
   | "choose.item"
   | "apply"
+  | "apply.name"
   | "test.request"
   | "test.valid"
   | "test.error"
@@ -102,6 +105,25 @@ export const Name = (description: string) =>
 /** One of a few words. */
 export const OneOf = <const Words extends readonly string[]>(words: Words, description: string) =>
   Type.Unsafe<Words[number]>({ type: "string", enum: [...words], description });
+
+/** Exactly one hole and nothing beside it. */
+const oneHole = "^\\s*\\{\\{.*\\}\\}\\s*$";
+
+/** One of a few words, or one hole with which a field or an input chooses among them. */
+export const Word = <const Words extends readonly string[]>(place: Place, words: Words, description: string) =>
+  Type.Unsafe<Words[number] | TemplateText>({
+    anyOf: [
+      { type: "string", enum: [...words], description },
+      { type: "string", pattern: oneHole, maxLength: 500, "x-template": place },
+    ],
+    description,
+  });
+
+/** A map, or one hole that gives the whole of it. */
+export const Whole = <Map extends TSchema>(place: Place, map: Map, description: string) =>
+  Type.Union([map, Type.Unsafe<TemplateText>({ type: "string", pattern: oneHole, maxLength: 500, "x-template": place })], {
+    description,
+  });
 
 /** An object in which a key that is not listed is an error. */
 export const closed = { additionalProperties: false } as const;

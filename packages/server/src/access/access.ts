@@ -1,5 +1,6 @@
 import type { Sqlite } from "../store/database.ts";
 import { type ApiKeys, adminOwner, createApiKeys } from "./api-keys.ts";
+import { type ConnectSessions, createConnectSessions } from "./connect-sessions.ts";
 import { createSessions, type Sessions } from "./sessions.ts";
 
 /** The one workspace of the embedded default. */
@@ -11,6 +12,7 @@ export { adminOwner };
 export interface Access {
   readonly keys: ApiKeys;
   readonly sessions: Sessions;
+  readonly connectSessions: ConnectSessions;
 }
 
 /** What people need to know at a start. */
@@ -21,7 +23,11 @@ export interface Welcome {
 }
 
 export function createAccess(sqlite: Sqlite, clock: () => number): Access {
-  return { keys: createApiKeys(sqlite, clock), sessions: createSessions(sqlite, clock) };
+  return {
+    keys: createApiKeys(sqlite, clock),
+    sessions: createSessions(sqlite, clock),
+    connectSessions: createConnectSessions(sqlite, clock),
+  };
 }
 
 /** Makes sure that there is a workspace with an admin, and makes a sign-in link for that admin. */

@@ -4,35 +4,48 @@ import type { Cookies } from "../http/cookies.ts";
 import { requireOwnSite } from "../http/origin.ts";
 import type { Access } from "./access.ts";
 import type { ApiKey } from "./api-keys.ts";
-import { reachesAll } from "./roles.ts";
+import type { ConnectSession } from "./connect-sessions.ts";
+import { type Caller, reachesAll } from "./roles.ts";
 import { randomToken } from "./tokens.ts";
 
-/** Who makes a request, and with which key. */
+/** Who makes a request, and with what. */
 export interface Principal {
   readonly actor: Actor;
-  readonly key: ApiKey;
+  /** The key behind the request, as far as routes need it; for a connect session it is the session itself, never the key that made it. */
+  readonly key: Pick<ApiKey, "id" | "owner" | "workspace"> & { readonly role: Caller };
   /** Whether that still holds: answers that stay open may outlive the key or the session they were asked for with. */
   readonly admitted: () => boolean;
 }
 
 export interface Authenticator {
   /**
-   * By API key, or else by the session cookie. `sameOrigin`: a cookie counts only for requests from our own pages; so it is always
-   * for methods that change something. Throws `unauthenticated`, `origin_refused`.
+   * By API key, or else by a cookie: of the connect session that the header names, or of a signed-in browser. `sameOrigin`: a cookie
+   * counts only for requests from our own pages; so it is always for methods that change something. Throws `unauthenticated`,
+   * `origin_refused`.
    */
   authenticate(request: IncomingMessage, response: ServerResponse, options: { readonly sameOrigin: boolean }): Principal;
   /** The actor's id of a signed-in browser, if it is signed in: for pages that browsers come to by a link. */
   person(request: IncomingMessage): string | undefined;
+  /** The ids of the actors whose connect sessions are open in this browser. */
+  guests(request: IncomingMessage): readonly string[];
+  /**
+   * A browser opens a link for connecting: the first one keeps it, and nobody else gets in. Gives the session. Throws
+   * `connect_session_invalid`.
+   */
+  welcome(token: string, request: IncomingMessage, response: ServerResponse): ConnectSession;
 }
+
+/** Names the connect session that a page acts in: a browser may have several, and be signed in besides. */
+export const sessionHeader = "x-connect-session";
 
 const safeMethods = ["GET", "HEAD"];
 
-export function createAuthenticator(access: Access, cookies: Cookies, publicUrl: string): Authenticator {
+export function createAuthenticator(access: Access, cookies: Cookies, publicUrl: string, clock: () => number): Authenticator {
   const keyOf = (cookie: string | undefined): ApiKey | undefined => {
     const id = cookie === undefined ? undefined : access.sessions.find(cookie);
     return id === undefined ? undefined : access.keys.get(id);
   };
-  /** A signed-in browser without a binding gets one. */
+  /** A browser that came in without a binding gets one. */
   const binding = (request: IncomingMessage, response: ServerResponse): string => {
     const known = cookies.browser(request);
     if (known !== undefined) return known;
@@ -40,35 +53,83 @@ export function createAuthenticator(access: Access, cookies: Cookies, publicUrl:
     cookies.setBrowser(response, made);
     return made;
   };
+  const byKey = (authorization: string): Principal => {
+    const [, text] = /^Bearer +([\x21-\x7e]{1,512})$/i.exec(authorization) ?? [];
+    const key = text === undefined ? undefined : access.keys.find(text);
+    if (key === undefined) throw new JackfieldError("unauthenticated", { detail: "The API key is unknown or was revoked." });
+    access.keys.used(key.id);
+    return { actor: actorOf(key, "key"), key, admitted: () => access.keys.get(key.id)?.revoked_at === null };
+  };
+  const byConnectSession = (id: string, request: IncomingMessage, response: ServerResponse): Principal => {
+    const cookie = cookies.connect(request).get(id);
+    const session = access.connectSessions.find(id, cookie);
+    if (session === undefined) throw new JackfieldError("unauthenticated", endedSession);
+    return {
+      actor: { ...actorOfSession(session), browser: binding(request, response) },
+      key: { id, role: "connect_session", owner: session.owner, workspace: session.workspace },
+      admitted: () => access.connectSessions.find(id, cookie) !== undefined,
+    };
+  };
+  const bySession = (request: IncomingMessage, response: ServerResponse): Principal => {
+    const cookie = cookies.session(request);
+    const key = keyOf(cookie);
+    if (key === undefined) throw new JackfieldError("unauthenticated");
+    access.keys.used(key.id);
+    const actor = { ...actorOf(key, "session"), browser: binding(request, response) };
+    return { actor, key, admitted: () => keyOf(cookie) !== undefined };
+  };
 
   return {
     authenticate(request, response, { sameOrigin }) {
-      const { authorization } = request.headers;
-      if (authorization !== undefined) {
-        const [, text] = /^Bearer +([\x21-\x7e]{1,512})$/i.exec(authorization) ?? [];
-        const key = text === undefined ? undefined : access.keys.find(text);
-        if (key === undefined) throw new JackfieldError("unauthenticated", { detail: "The API key is unknown or was revoked." });
-        access.keys.used(key.id);
-        const admitted = () => access.keys.get(key.id)?.revoked_at === null;
-        return { actor: actorOf(key, "key"), key, admitted };
-      }
-      const cookie = cookies.session(request);
-      const key = keyOf(cookie);
-      if (key === undefined) throw new JackfieldError("unauthenticated");
+      const { authorization, [sessionHeader]: connectSession } = request.headers;
+      if (authorization !== undefined) return byKey(authorization);
+      const principal =
+        connectSession === undefined ? bySession(request, response) : byConnectSession(String(connectSession), request, response);
       if (sameOrigin || !safeMethods.includes(request.method ?? "")) requireOwnSite(request, publicUrl);
-      access.keys.used(key.id);
-      const actor = { ...actorOf(key, "session"), browser: binding(request, response) };
-      return { actor, key, admitted: () => keyOf(cookie) !== undefined };
+      return principal;
     },
     person(request) {
       const key = keyOf(cookies.session(request));
       return key === undefined ? undefined : actorId(key);
     },
+    guests: (request) =>
+      [...cookies.connect(request)]
+        .filter(([id, cookie]) => access.connectSessions.find(id, cookie) !== undefined)
+        .map(([id]) => guestId(id)),
+    welcome(token, request, response) {
+      const session = access.connectSessions.byToken(token);
+      if (session === undefined) throw new JackfieldError("connect_session_invalid");
+      const known = cookies.connect(request).get(session.id);
+      if (access.connectSessions.find(session.id, known) === undefined) {
+        const cookie = access.connectSessions.bind(session.id);
+        if (cookie === undefined) throw new JackfieldError("connect_session_invalid", otherBrowser);
+        cookies.setConnect(response, session.id, cookie, (Date.parse(session.expires_at) - clock()) / 1000);
+      }
+      binding(request, response);
+      return session;
+    },
   };
 }
 
-const actorId = (key: ApiKey) => `key/${key.id}`;
+const endedSession = {
+  detail: "The link has ended, or it was opened in another browser.",
+  hint: "Go back to where you came from, and ask for a new one.",
+} as const;
 
-function actorOf(key: ApiKey, via: Actor["via"]): Actor {
+const otherBrowser = {
+  detail: "This link was opened in another browser before, and works only there.",
+} as const;
+
+const actorId = (key: Pick<ApiKey, "id">) => `key/${key.id}`;
+const guestId = (session: string) => `connect/${session}`;
+
+function actorOf(key: ApiKey, via: "key" | "session"): Actor {
   return { id: actorId(key), workspace: key.workspace, owner: key.owner, all: reachesAll[key.role], via };
+}
+
+/** Who acts in a connect session, and within what limits. */
+export function actorOfSession(session: ConnectSession): Actor {
+  const { id, workspace, owner, connectors, auth, environment, connection } = session;
+  const limits = { session: id, connectors, auth, environment, connection };
+  return { id: guestId(id), workspace, owner, all: false, via: "connect", limits };
 }

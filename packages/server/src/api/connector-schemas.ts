@@ -23,6 +23,7 @@ const Field = Type.Object(
   {
     ...form,
     secret: Type.Boolean({ description: "Never given back." }),
+    list: Type.Boolean({ description: "Takes a list of such values." }),
     prefix: nullable(Type.String()),
     suffix: nullable(Type.String()),
   },
@@ -41,6 +42,10 @@ const Input = Type.Object(
 
 const Scope = Type.Object({ name: Type.String(), reason: Type.String() });
 
+const available = Type.Boolean({
+  description: "Whether this deployment allows it; otherwise connecting answers `grant_disabled`.",
+});
+
 const Auth = Type.Object(
   {
     id: Type.String(),
@@ -48,7 +53,11 @@ const Auth = Type.Object(
     grant: nullable(Type.String()),
     title: Type.String(),
     description: nullable(Type.String()),
-    recommended: Type.Boolean(),
+    recommended: Type.Boolean({ description: "At most one of a connector; never one that takes a person's password." }),
+    available,
+    stores_password: Type.Union([Type.Boolean(), Type.Null()], {
+      description: "Of the grant `password`: whether the password is kept, sealed, after the first token.",
+    }),
     user_step: Type.Boolean({ description: "Whether the user signs in at the provider." }),
     takes_app: Type.Boolean({ description: "Whether an admin can save an app for it." }),
     app_fields: Type.Array(Field, { description: "What the admin enters beside client ID and secret." }),
@@ -86,7 +95,12 @@ const head = {
 };
 
 export const ConnectorItem = Type.Object(
-  { ...head, auth: Type.Array(Type.Object({ id: Type.String(), type: Type.String(), title: Type.String() })) },
+  {
+    ...head,
+    auth: Type.Array(
+      Type.Object({ id: Type.String(), type: Type.String(), title: Type.String(), available }, { title: "AuthItem" }),
+    ),
+  },
   { title: "ConnectorItem" },
 );
 

@@ -1,16 +1,16 @@
-import type { Actor } from "@jackfield/engine";
+import { type Actor, allows, isPasswordGrant, recommendedAuth } from "@jackfield/engine";
 import type { Action, Auth, Connector, Field, Input } from "@jackfield/manifest";
 import type { Static } from "typebox";
 import type { ConnectorDetail, ConnectorItem } from "./connector-schemas.ts";
 import type { Services } from "./route.ts";
 
-/** A connector as the catalogue, the forms and the set-up page need it. */
+/** A connector as the catalogue, the forms and the set-up page need it; of what an actor may not connect nothing is told. */
 
 type Item = Static<typeof ConnectorItem>;
 type Detail = Static<typeof ConnectorDetail>;
 
 export async function connectorItem(services: Services, actor: Actor, connector: Connector): Promise<Item> {
-  const auths = Object.values(connector.auth);
+  const auths = authsFor(actor, connector);
   return {
     name: connector.name,
     title: connector.title,
@@ -20,31 +20,42 @@ export async function connectorItem(services: Services, actor: Actor, connector:
     docs_url: connector.docs_url ?? null,
     version: connector.version,
     configured: await isConfigured(services, actor, connector),
-    auth: auths.map(({ id, type, title }) => ({ id, type, title })),
+    auth: auths.map((auth) => ({ id: auth.id, type: auth.type, title: auth.title, available: isAvailable(services, auth) })),
   };
 }
 
 export async function connectorDetail(services: Services, actor: Actor, connector: Connector): Promise<Detail> {
   const redirectUri = services.engine.authorization.redirectUri(connector.name);
   const platform = { ...services.platform, redirect_uri: redirectUri };
-  const auths = Object.values(connector.auth);
+  const recommended = recommendedAuth(connector);
   return {
     ...(await connectorItem(services, actor, connector)),
     redirect_uri: redirectUri,
-    environments: Object.keys(connector.environments),
-    auth: await Promise.all(auths.map((auth, index) => authView(auth, index === 0, platform))),
+    environments: Object.keys(connector.environments).filter((environment) =>
+      allows(actor.limits, { connector: connector.name, environment }),
+    ),
+    auth: await Promise.all(authsFor(actor, connector).map((auth) => authView(services, auth, auth === recommended, platform))),
     actions: Object.values(connector.actions).map(actionView),
   };
+}
+
+function authsFor(actor: Actor, connector: Connector): readonly Auth[] {
+  return Object.values(connector.auth).filter(({ id }) => allows(actor.limits, { connector: connector.name, auth: id }));
 }
 
 /** Whether some way to connect needs no app, or has one. */
 async function isConfigured(services: Services, actor: Actor, connector: Connector): Promise<boolean> {
   const needsApp = (auth: Auth) => (auth.type === "oauth2" || auth.type === "oauth1") && auth.client.source === "app";
-  if (!Object.values(connector.auth).every(needsApp)) return true;
+  const offered = Object.values(connector.auth).filter((auth) => isAvailable(services, auth));
+  if (!offered.every(needsApp)) return true;
   return services.engine.apps.saved(actor, connector.name);
 }
 
+/** Whether this deployment carries out the grant. */
+const isAvailable = ({ engine: { policy } }: Services, auth: Auth) => policy.passwordGrant !== false || !isPasswordGrant(auth);
+
 async function authView(
+  services: Services,
   auth: Auth,
   recommended: boolean,
   platform: Readonly<Record<string, unknown>>,
@@ -60,6 +71,8 @@ async function authView(
     title: auth.title,
     description: auth.description ?? null,
     recommended,
+    available: isAvailable(services, auth),
+    stores_password: isPasswordGrant(auth) ? oauth?.store_password === true : null,
     user_step: oauth?.grant === "authorization_code" || auth.type === "oauth1",
     takes_app: takesApp,
     app_fields: client?.fields.map(fieldView) ?? [],
@@ -91,7 +104,13 @@ function formView(name: string, question: Field | Input) {
 }
 
 function fieldView(field: Field) {
-  return { ...formView(field.name, field), secret: field.secret, prefix: field.prefix ?? null, suffix: field.suffix ?? null };
+  return {
+    ...formView(field.name, field),
+    secret: field.secret,
+    list: field.list,
+    prefix: field.prefix ?? null,
+    suffix: field.suffix ?? null,
+  };
 }
 
 function actionView(action: Action): Detail["actions"][number] {

@@ -1,5 +1,5 @@
 import type { TSchema } from "typebox";
-import { roles } from "../access/roles.ts";
+import { sessionHeader } from "../access/authenticate.ts";
 import type { AnswerSchema, Body, Method, Route } from "./route.ts";
 import { Problem } from "./schemas.ts";
 
@@ -23,7 +23,7 @@ export function openApiDocument(routes: readonly Route[], about: { readonly url:
       license: { name: "Apache-2.0" },
     },
     servers: [{ url: about.url }],
-    security: [{ api_key: [] }, { session: [] }],
+    security: [{ api_key: [] }, { session: [] }, { connect_session: [] }],
     paths,
     components: {
       schemas,
@@ -34,6 +34,12 @@ export function openApiDocument(routes: readonly Route[], about: { readonly url:
           in: "cookie",
           name: about.url.startsWith("https:") ? "__Host-jackfield" : "jackfield",
           description: "A signed-in browser.",
+        },
+        connect_session: {
+          type: "apiKey",
+          in: "header",
+          name: sessionHeader,
+          description: "The id of a connect session, from a page in the browser that opened its link; the proof is a cookie.",
         },
       },
     },
@@ -50,7 +56,7 @@ function operation(route: Route, method: Method, schemas: Record<string, unknown
   return {
     operationId: several ? `${route.id}_${method.toLowerCase()}` : route.id,
     summary: route.summary,
-    ...(route.roles === "public" ? { security: [] } : { "x-roles": route.roles === roles ? [...roles] : route.roles }),
+    ...(route.roles === "public" ? { security: [] } : { "x-roles": [...route.roles] }),
     parameters: [...parameters("path", route.params), ...parameters("query", route.query)],
     ...(body === undefined ? {} : { requestBody: requestBody(body, schemas) }),
     responses: {

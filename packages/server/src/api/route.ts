@@ -3,7 +3,7 @@ import type { Engine, Log } from "@jackfield/engine";
 import type { Static, TSchema } from "typebox";
 import type { Access } from "../access/access.ts";
 import type { Principal } from "../access/authenticate.ts";
-import type { Role } from "../access/roles.ts";
+import type { Caller } from "../access/roles.ts";
 import type { Catalog } from "../connectors.ts";
 import type { Cookies } from "../http/cookies.ts";
 import type { Streams } from "../http/streams.ts";
@@ -91,7 +91,7 @@ type OfBody<B> = B extends { readonly kind: "json"; readonly schema: infer S }
 
 /** A route with its types forgotten: what the router, the validators and the document read. */
 export interface Route extends Shape<TSchema | undefined, TSchema | undefined, Body | undefined> {
-  readonly roles: readonly Role[] | "public";
+  readonly roles: readonly Caller[] | "public";
   readonly handle: (
     services: Services,
     call: Call<unknown, unknown, unknown>,
@@ -99,14 +99,14 @@ export interface Route extends Shape<TSchema | undefined, TSchema | undefined, B
   ) => Promise<Result>;
 }
 
-/** A route for holders of a key or a session whose role is listed. */
+/** A route for holders of a key or a session whose role is listed; somebody with a connect session is let in only where that is. */
 export function route<
   P extends TSchema | undefined = undefined,
   Q extends TSchema | undefined = undefined,
   const B extends Body | undefined = undefined,
 >(
   definition: Shape<P, Q, B> & {
-    readonly roles: readonly Role[];
+    readonly roles: readonly Caller[];
     readonly handle: (services: Services, call: Call<Of<P>, Of<Q>, OfBody<B>>, principal: Principal) => Promise<Result>;
   },
 ): Route {

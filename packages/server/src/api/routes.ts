@@ -1,6 +1,7 @@
 import { openApiDocument } from "./openapi.ts";
 import { ok, publicRoute, type Route } from "./route.ts";
 import { accessRoutes } from "./routes/access.ts";
+import { connectSessionRoutes } from "./routes/connect-sessions.ts";
 import { connectionRoutes } from "./routes/connections.ts";
 import { connectorRoutes } from "./routes/connectors.ts";
 import { eventRoutes } from "./routes/events.ts";
@@ -14,6 +15,7 @@ const described: readonly Route[] = [
   ...connectionRoutes,
   ...eventRoutes,
   ...stepRoutes,
+  ...connectSessionRoutes,
 ];
 
 const openApi = publicRoute({

@@ -1,6 +1,6 @@
 import { appEventTypes, statuses } from "@jackfield/engine";
 import { Type } from "typebox";
-import { roles } from "../access/roles.ts";
+import { callers, roles } from "../access/roles.ts";
 
 /*
  * What requests and answers look like. Types, validation and /openapi.json are all made from these; a schema with a title becomes a
@@ -97,8 +97,16 @@ export const Connection = Type.Object(
       description: "The app's client that it was made with; null where the connection brought its own, or needs none.",
     }),
     fields: Type.Record(Type.String(), Type.Unknown(), { description: "The fields that are not secret." }),
+    auth_version: Type.Union([Type.String(), Type.Null()], {
+      description: "The version of the way to connect that it was made with, and goes on with; null until it is connected.",
+    }),
+    upgrade_available: Type.Boolean({
+      description: "Whether the way to connect has changed since; reconnecting brings it up to date.",
+    }),
     scopes: Type.Array(Type.String()),
-    missing_scopes: Type.Array(Type.String()),
+    missing_scopes: Type.Array(Type.String(), {
+      description: "What the account has not granted, with what the connector has come to ask for since.",
+    }),
     renewable: Type.Boolean({ description: "Whether it is kept fresh without its user." }),
     expires_at: nullable(time),
     authorized_at: Type.Union([time, Type.Null()], { description: "When its person signed in the last time." }),
@@ -230,12 +238,38 @@ export const ApiKey = Type.Object(
 
 export const Session = Type.Object(
   {
-    id: Type.String({ description: "The id of the API key." }),
-    role: oneOf(roles, "What it may do."),
+    id: Type.String({ description: "The id of the API key, or of the connect session." }),
+    role: oneOf(callers, "What it may do."),
     owner: Type.String(),
     workspace: Type.String(),
   },
   { title: "Session" },
+);
+
+export const ConnectSession = Type.Object(
+  {
+    id: Type.String(),
+    state: oneOf(
+      ["open", "used", "expired", "ended"],
+      "`used`: something was connected; it can still be used. `ended`: before its time, or with its key.",
+    ),
+    owner: Type.String({ description: "Whose connections it makes." }),
+    connectors: Type.Union([Type.Array(Type.String()), Type.Null()], {
+      description: "Names of the connectors that may be connected; null: all.",
+    }),
+    auth: Type.Union([Type.String(), Type.Null()], { description: "The only way to connect; null: any." }),
+    environment: Type.Union([Type.String(), Type.Null()], { description: "The only environment; null: any." }),
+    connection: Type.Union([Type.String(), Type.Null()], {
+      description: "The connection that may be reconnected; then no other can be made.",
+    }),
+    name: nullable(Type.String()),
+    return_origin: nullable(Type.String()),
+    return_url: Type.Union([Type.String(), Type.Null()], { description: "Where the page's link back leads to." }),
+    connections: Type.Array(Connection, { description: "What was connected with it." }),
+    created_at: time,
+    expires_at: time,
+  },
+  { title: "ConnectSession", description: "A link with which somebody without a key connects." },
 );
 
 export const StepResult = Type.Object(

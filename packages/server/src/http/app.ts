@@ -2,7 +2,7 @@ import { JackfieldError, type Log } from "@jackfield/engine";
 import express, { type Express, type NextFunction, type Request, type Response, type Router } from "express";
 import { sendProblem, toJackfieldError } from "./problem.ts";
 import { echoRequestId, requestId, withinRequest } from "./request-id.ts";
-import { requestLog } from "./request-log.ts";
+import { publicPath, requestLog } from "./request-log.ts";
 
 export interface AppOptions {
   readonly api: Router;
@@ -32,7 +32,7 @@ export function createApp(options: AppOptions): Express {
   if (options.sandbox !== undefined) app.use("/sandbox", options.sandbox);
   app.use(options.staticPages);
   app.use((request: Request) => {
-    throw new JackfieldError("not_found", { detail: `There is nothing at ${request.path.slice(0, 200)}.` });
+    throw new JackfieldError("not_found", { detail: `There is nothing at ${publicPath(request.path).slice(0, 200)}.` });
   });
   app.use((error: unknown, request: Request, response: Response, _next: NextFunction) =>
     answerError(options.log, error, request, response),

@@ -26,12 +26,16 @@ export function noteRoute(request: object, route: string | undefined, actor?: st
 const secretPaths: readonly (readonly [RegExp, string])[] = [
   [/^\/oauth\/authorize\/.*/i, "/oauth/authorize/{ticket}"],
   [/^\/oauth\/done\/.*/i, "/oauth/done/{outcome}"],
+  [/^\/connect\/(?!session\/[^/]+$).*/i, "/connect/{token}"],
 ];
 
-function shownPath(request: Request, note: Note): string {
-  if (note.route !== undefined) return note.route;
-  const path = (request.originalUrl.split("?")[0] ?? "").slice(0, 500);
+/** A path as it may be shown: without what in it is a secret. */
+export function publicPath(path: string): string {
   return secretPaths.find(([pattern]) => pattern.test(path))?.[1] ?? path;
+}
+
+function shownPath(request: Request, note: Note): string {
+  return note.route ?? publicPath((request.originalUrl.split("?")[0] ?? "").slice(0, 500));
 }
 
 export function requestLog(log: Log, clock: () => number) {

@@ -7,7 +7,7 @@ import { refuseMethod } from "../http/api-router.ts";
 import type { Cookies } from "../http/cookies.ts";
 import { sendProblem, toJackfieldError } from "../http/problem.ts";
 import { requestId } from "../http/request-id.ts";
-import { donePage, donePath, errorPage, expiredPage, readOutcome } from "./done.ts";
+import { donePage, donePath, errorPage, expiredPage, readOutcome, sessionPath } from "./done.ts";
 import { sendPage } from "./page.ts";
 
 export interface BrowserPagesOptions {
@@ -25,6 +25,7 @@ export interface BrowserPagesOptions {
 export function browserPages(options: BrowserPagesOptions): Router {
   const router = Router({ caseSensitive: true });
   const pages = {
+    "/connect/:token": connect,
     "/oauth/authorize/:ticket": authorize,
     "/oauth/callback/:connector": callback,
     "/oauth/done/:outcome": done,
@@ -34,7 +35,7 @@ export function browserPages(options: BrowserPagesOptions): Router {
     router.all(path, privately);
     router.all(path, onlyGet, async (request, response) => page(options, request, response));
   }
-  router.use(["/oauth", "/sign-in"], (error: unknown, request: Request, response: Response, _next: NextFunction) => {
+  router.use(["/oauth", "/sign-in", "/connect"], (error: unknown, request: Request, response: Response, _next: NextFunction) => {
     fail(options.log, toJackfieldError(error), request, response);
   });
   return router;
@@ -64,6 +65,7 @@ async function authorize(
     String(request.params.ticket),
     known,
     authenticator.person(request),
+    authenticator.guests(request),
   );
   if (browser !== known) cookies.setBrowser(response, browser);
   goTo(response, location);
@@ -77,8 +79,15 @@ async function callback(options: BrowserPagesOptions, request: Request, response
     rawQuery(request),
     cookies.browser(request),
     authenticator.person(request),
+    authenticator.guests(request),
   );
   goTo(response, donePath(sealer, outcome, connectors.get(name)?.title ?? name, clock()));
+}
+
+/** The address of the page on keeps no token: what lets the browser in is its cookie. */
+async function connect({ authenticator }: BrowserPagesOptions, request: Request, response: Response): Promise<void> {
+  const { id } = authenticator.welcome(String(request.params.token), request, response);
+  goTo(response, sessionPath(id));
 }
 
 async function done({ sealer, clock }: BrowserPagesOptions, request: Request, response: Response): Promise<void> {

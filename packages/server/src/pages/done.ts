@@ -12,6 +12,8 @@ export interface Outcome {
   readonly message: string | null;
   readonly hint: string | null;
   readonly provider: string | null;
+  /** The page of the connect session that the sign-in was started in. */
+  readonly back: string | null;
   /** When the page is no longer shown; milliseconds since the epoch. */
   readonly until: number;
 }
@@ -20,7 +22,12 @@ const place: Place = { workspace: "", connector: "", id: "done", field: "outcome
 const lifetime = 60 * 60_000;
 
 /** The path of the page that tells how a sign-in ended. */
-export function donePath(sealer: Sealer, { connection, outcome, error }: CallbackOutcome, title: string, now: number): string {
+export function donePath(
+  sealer: Sealer,
+  { actor, connection, outcome, error }: CallbackOutcome,
+  title: string,
+  now: number,
+): string {
   const told: Outcome = {
     outcome,
     connector: title,
@@ -29,9 +36,18 @@ export function donePath(sealer: Sealer, { connection, outcome, error }: Callbac
     message: cut(error?.message),
     hint: cut(error?.hint),
     provider: cut(wordsOf(error?.provider)),
+    back: backOf(actor),
     until: now + lifetime,
   };
   return `/oauth/done/${sealer.seal(place, told)}`;
+}
+
+/** The page of a connect session. */
+export const sessionPath = (id: string) => `/connect/session/${encodeURIComponent(id)}`;
+
+function backOf(actor: string): string | null {
+  const [, session] = /^connect\/(.+)$/.exec(actor) ?? [];
+  return session === undefined ? null : sessionPath(session);
 }
 
 /** What a path tells, or undefined when it is not ours or too old. */
@@ -52,11 +68,11 @@ const titles: { readonly [O in Outcome["outcome"]]: (connector: string) => strin
 };
 
 export function donePage(told: Outcome): Page {
-  const { outcome, connector, label, message, hint, provider } = told;
+  const { outcome, connector, label, message, hint, provider, back } = told;
   const connected = outcome === "connected";
   const body = html`${connected && label !== null ? html`<p>as <strong>${label}</strong></p>` : undefined}
 ${connected ? html`<p>You can close this window.</p>` : explanation(message ?? "", hint ?? "", provider)}`;
-  return { status: 200, title: titles[outcome](connector), outcome, body };
+  return { status: 200, title: titles[outcome](connector), outcome, body, back };
 }
 
 /** A sign-in that ended before it could be told whose it was. */
@@ -64,7 +80,9 @@ export function errorPage(error: JackfieldError, requestId: string): Page {
   const detail = error.code === "internal" ? errorTable.internal[2] : error.message;
   const body = html`${explanation(detail, error.hint, wordsOf(error.provider))}
 <p><small>Request ${requestId}</small></p>`;
-  return { status: error.status, title: "The sign-in did not succeed", outcome: "failed", body };
+  const link = error.code === "connect_session_invalid";
+  const title = link ? "This link does not work" : "The sign-in did not succeed";
+  return { status: error.status, title, outcome: "failed", body, alone: link };
 }
 
 export const expiredPage: Page = {

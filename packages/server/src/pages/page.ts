@@ -29,7 +29,12 @@ a { color: var(--accent) }
 const script = `
 if (location.search) history.replaceState(null, "", location.pathname);
 document.getElementById("close").addEventListener("click", () => window.close());
-if (!window.menubar.visible && document.querySelector("main").dataset.outcome === "connected") setTimeout(() => window.close(), 1500);
+const { outcome, back } = document.querySelector("main").dataset;
+const here = sessionStorage.getItem("jackfield.here") !== null;
+sessionStorage.removeItem("jackfield.here");
+// Who came to the provider in this very window goes on in it; a window of its own has done its work.
+if (here && back) location.replace(back);
+else if (!here && !window.menubar.visible && outcome === "connected") setTimeout(() => window.close(), 1500);
 `;
 
 const hash = (text: string) => `'sha256-${createHash("sha256").update(text).digest("base64")}'`;
@@ -47,10 +52,15 @@ export interface Page {
   readonly title: string;
   readonly outcome: "connected" | "denied" | "failed";
   readonly body: Html;
+  /** Where it goes on, in place of the list of connections. */
+  readonly back?: string | null;
+  /** Shown to somebody who has no other page here. */
+  readonly alone?: boolean;
 }
 
 /** Sends a page that nobody may keep, frame or learn our address from. */
-export function sendPage(response: ServerResponse, { status, title, outcome, body }: Page): void {
+export function sendPage(response: ServerResponse, { status, title, outcome, body, back, alone }: Page): void {
+  const place = back ? html`<a href="${back}">Continue</a>` : html`<a href="/connections">Go to your connections</a>`;
   const { html: text } = html`<!doctype html>
 <html lang="en">
 <head>
@@ -60,10 +70,10 @@ export function sendPage(response: ServerResponse, { status, title, outcome, bod
 <style>${{ html: style }}</style>
 </head>
 <body>
-<main data-outcome="${outcome}">
+<main data-outcome="${outcome}" data-back="${back ?? ""}">
 <h1>${title}</h1>
 ${body}
-<nav><button type="button" id="close">Close this window</button><a href="/connections">Go to your connections</a></nav>
+<nav><button type="button" id="close">Close this window</button>${alone === true ? undefined : place}</nav>
 </main>
 <script>${{ html: script }}</script>
 </body>

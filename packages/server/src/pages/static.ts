@@ -20,10 +20,11 @@ export function staticPages(folder: string): Router {
   const index = join(folder, "index.html");
   if (!existsSync(index)) return router;
 
-  router.use((_request, response, next) => {
+  router.use((request, response, next) => {
     response.setHeader("Content-Security-Policy", policy);
-    // A pop-up at a provider must still be ours to be closed.
-    response.setHeader("Cross-Origin-Opener-Policy", "same-origin-allow-popups");
+    // A pop-up at a provider must still be ours to be closed; a page that another application opened tells it what was connected.
+    const opened = request.path.startsWith("/connect/session/");
+    if (!opened) response.setHeader("Cross-Origin-Opener-Policy", "same-origin-allow-popups");
     next();
   });
   router.use("/assets", express.static(join(folder, "assets"), { index: false, redirect: false, immutable: true, maxAge: "1y" }));

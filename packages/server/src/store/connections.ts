@@ -28,6 +28,10 @@ const folded = (text: string) => text.normalize("NFC").toLowerCase();
 const searchText = (record: ConnectionRecord) =>
   folded([record.name, record.label, record.description, record.unique_id].filter((text) => text !== null).join("\n"));
 
+/** Whether something will still be sent by the definition of its version. */
+const needsVersion = ({ alias_of, status, revoke_at }: ConnectionRecord) =>
+  alias_of === null && (status !== "revoked" || revoke_at !== null);
+
 const columns = (record: ConnectionRecord): Record<string, Value> => ({
   identity: record.identity,
   workspace: record.workspace,
@@ -38,11 +42,13 @@ const columns = (record: ConnectionRecord): Record<string, Value> => ({
   status: record.status,
   alias_of: record.alias_of,
   search: searchText(record),
+  auth_version: needsVersion(record) ? record.auth_version : null,
   refresh_at: record.refresh_at,
   test_at: record.test_at,
   remind_at: record.remind_at,
   revoke_at: record.revoke_at,
   active_at: record.last_used_at ?? record.authorized_at ?? record.created_at,
+  made_in: record.made_in ?? null,
   created_at: record.created_at,
   doc: JSON.stringify(record),
 });
@@ -151,6 +157,8 @@ export function connectionTable(sqlite: Sqlite): Store["connections"] {
     update: async (id, patch, options) => update(sqlite, id, patch, options),
     list: async (filter, page) => list(sqlite, filter, page),
     count: async (filter) => count(sqlite, filter),
+    madeIn: async (session) =>
+      sqlite.all<Row>("SELECT doc FROM connections WHERE made_in = ? ORDER BY created_at, id", session).map(parse),
     due: async (duty, time, limit) =>
       sqlite.all(
         `SELECT id, ${duty}_at AS at FROM connections WHERE ${duty}_at < ? ORDER BY ${duty}_at, id LIMIT ?`,

@@ -97,6 +97,31 @@ export const migrations: readonly string[] = [
   CREATE INDEX connections_by_activity ON connections (active_at);
   `,
   `
+  -- The version by whose definition something will still be sent: none of an alias and of what is disconnected for good.
+  ALTER TABLE connections ADD COLUMN auth_version TEXT;
+  CREATE INDEX connections_by_auth_version ON connections (auth_version) WHERE auth_version IS NOT NULL;
+
+  CREATE TABLE auth_versions (version TEXT PRIMARY KEY, definition TEXT NOT NULL, at TEXT NOT NULL) STRICT;
+  `,
+  `
+  ALTER TABLE connections ADD COLUMN made_in TEXT;
+  CREATE INDEX connections_made_in ON connections (made_in) WHERE made_in IS NOT NULL;
+
+  CREATE TABLE connect_sessions (
+    id TEXT PRIMARY KEY,
+    token_hash TEXT NOT NULL UNIQUE,
+    -- The cookie of the browser that opened the link first.
+    cookie_hash TEXT,
+    key TEXT NOT NULL REFERENCES api_keys (id) ON DELETE CASCADE,
+    workspace TEXT NOT NULL,
+    owner TEXT NOT NULL,
+    expires_at TEXT NOT NULL,
+    ended_at TEXT,
+    doc TEXT NOT NULL
+  ) STRICT;
+  CREATE INDEX connect_sessions_by_age ON connect_sessions (expires_at);
+  `,
+  `
   -- Connections remember the client that they were made with. Until now that was the app's, unless they brought their own.
   ALTER TABLE connections ADD COLUMN client_id TEXT;
   UPDATE connections SET client_id = (

@@ -21,6 +21,7 @@ export function openStore(file: string): SqliteStore {
     events: eventTable(sqlite),
     leases: leaseTable(sqlite),
     manifests: manifestTable(sqlite),
+    auth_versions: authVersionTable(sqlite),
     async ping() {
       sqlite.get("SELECT 1 AS one");
     },
@@ -57,5 +58,22 @@ function manifestTable(sqlite: Sqlite): Store["manifests"] {
       sqlite.run("INSERT OR REPLACE INTO manifests (name, text, at) VALUES (?, ?, ?)", name, text, at);
     },
     delete: async (name) => sqlite.run("DELETE FROM manifests WHERE name = ?", name) > 0,
+  };
+}
+
+function authVersionTable(sqlite: Sqlite): Store["auth_versions"] {
+  return {
+    async put(version, definition, at) {
+      sqlite.run("INSERT OR REPLACE INTO auth_versions (version, definition, at) VALUES (?, ?, ?)", version, definition, at);
+    },
+    list: async () => sqlite.all("SELECT version, definition FROM auth_versions ORDER BY version"),
+    removeUnused: async (time) =>
+      sqlite
+        .all<{ version: string }>(
+          `DELETE FROM auth_versions WHERE at < ? AND NOT EXISTS
+           (SELECT 1 FROM connections WHERE connections.auth_version = auth_versions.version) RETURNING version`,
+          time,
+        )
+        .map(({ version }) => version),
   };
 }

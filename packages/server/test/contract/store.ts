@@ -43,6 +43,7 @@ export function connection(id: string, values: Partial<ConnectionRecord> = {}): 
     sealed_fields: null,
     sealed_credential: "v1.a.b.c",
     client_id: null,
+    auth_version: null,
     credential_version: 1,
     scopes: ["read"],
     missing_scopes: [],
@@ -137,6 +138,7 @@ export function storeContract(name: string, make: () => Promise<StoreUnderTest>)
     flows(() => store);
     leases(() => store);
     appsAndManifests(() => store);
+    authVersions(() => store);
     durability(() => under);
   });
 }
@@ -271,6 +273,22 @@ function connections(get: () => Store): void {
       expect(await get().connections.idle(time(40), 1)).toEqual(["never"]);
       await get().connections.update("never", { last_used_at: time(60) });
       expect(await get().connections.idle(time(40), 10)).toEqual(["long-ago"]);
+    });
+
+    test("made in a connect session are found, the oldest first, whatever became of them, and no others", async () => {
+      const made = { made_in: "cs_1", alias_of: null };
+      await get().connections.insert(connection("later", { ...made, created_at: time(2) }), []);
+      await get().connections.insert(connection("first", { ...made, created_at: time(1) }), []);
+      await get().connections.insert(connection("other", { made_in: "cs_2" }), []);
+      await get().connections.insert(connection("plain"), []);
+      await get().connections.update("first", { alias_of: "plain", status: "connected" });
+      await get().connections.update("later", { status: "revoked" });
+      const found = await get().connections.madeIn("cs_1");
+      expect(found.map(({ id, alias_of, status }) => [id, alias_of, status])).toEqual([
+        ["first", "plain", "connected"],
+        ["later", null, "revoked"],
+      ]);
+      expect(await get().connections.madeIn("cs_3")).toEqual([]);
     });
 
     test("tell whether a connector is used in a workspace", async () => {
@@ -674,6 +692,49 @@ function appsAndManifests(get: () => Store): void {
   });
 }
 
+function authVersions(get: () => Store): void {
+  const versions = async () => [...(await get().auth_versions.list())].map(({ version }) => version).sort();
+
+  test("an auth version is stored once, with its newest text", async () => {
+    await get().auth_versions.put("v2", "{}", time(0));
+    await get().auth_versions.put("v1", '{"title":"Zoë"}', time(0));
+    await get().auth_versions.put("v2", '{"title":"newer"}', time(1));
+    expect([...(await get().auth_versions.list())].sort((x, y) => (x.version < y.version ? -1 : 1))).toEqual([
+      { version: "v1", definition: '{"title":"Zoë"}' },
+      { version: "v2", definition: '{"title":"newer"}' },
+    ]);
+  });
+
+  test("an auth version goes when nothing uses it, unless it was put just now", async () => {
+    for (const version of ["used", "moved-on", "ended", "merged", "never"]) await get().auth_versions.put(version, "{}", time(0));
+    await get().auth_versions.put("new", "{}", time(10));
+    await get().connections.insert(connection("a", { auth_version: "used" }), []);
+    await get().connections.insert(connection("b", { auth_version: "moved-on" }), []);
+    await get().connections.insert(connection("c", { auth_version: "ended" }), []);
+    await get().connections.insert(connection("d", { auth_version: "merged" }), []);
+    await get().connections.insert(connection("e"), []);
+    expect([...(await get().auth_versions.removeUnused(time(5)))]).toEqual(["never"]);
+    await get().connections.update("b", { auth_version: "used" });
+    await get().connections.update("c", { status: "revoked", revoke_at: time(60) });
+    await get().connections.update("d", { alias_of: "a" });
+    expect([...(await get().auth_versions.removeUnused(time(5)))].sort()).toEqual(["merged", "moved-on"]);
+    await get().connections.update("c", { revoke_at: null });
+    expect(await get().auth_versions.removeUnused(time(5))).toEqual(["ended"]);
+    expect(await versions()).toEqual(["new", "used"]);
+    expect(await get().auth_versions.removeUnused(time(11))).toEqual(["new"]);
+    expect(await get().connections.delete("a")).toBe(true);
+    await get().connections.update("b", { auth_version: null });
+    expect(await get().auth_versions.removeUnused(time(11))).toEqual(["used"]);
+  });
+
+  test("a version that is put again is not removed as an old one", async () => {
+    await get().auth_versions.put("v", "{}", time(0));
+    await get().auth_versions.put("v", "{}", time(10));
+    expect(await get().auth_versions.removeUnused(time(5))).toEqual([]);
+    expect(await versions()).toEqual(["v"]);
+  });
+}
+
 function durability(get: () => StoreUnderTest): void {
   for (const how of ["reopen", "reopenAfterKill"] as const)
     test(`everything that was answered for is there after ${how === "reopen" ? "a restart" : "kill -9"}`, async () => {
@@ -684,6 +745,7 @@ function durability(get: () => StoreUnderTest): void {
       await store.flows.insert(flow("f"));
       await store.flows.bind("f", "browser");
       await store.manifests.put("m", "text", time(0));
+      await store.auth_versions.put("v", "{}", time(0));
       const again = await get()[how]();
       await again.ping();
       expect(await again.connections.get("a")).toEqual(connection("a", { name: "Mine" }));
@@ -691,6 +753,7 @@ function durability(get: () => StoreUnderTest): void {
       expect(await again.apps.get("w", "acme", "oauth", "production")).toEqual(app());
       expect((await again.flows.consume("state-f"))?.browser_hash).toBe("browser");
       expect(await again.manifests.list()).toEqual([{ name: "m", text: "text" }]);
+      expect(await again.auth_versions.list()).toEqual([{ version: "v", definition: "{}" }]);
       await expect(again.connections.insert(connection("b", { identity: connection("a").identity }), [])).rejects.toBeInstanceOf(
         IdentityTaken,
       );

@@ -22,7 +22,7 @@ interface QuestionsProps {
   readonly form: Form;
   readonly suggest?: Suggest | undefined;
   readonly environments?: readonly string[];
-  /** Secrets that are stored already and may be left empty. */
+  /** Secrets that are stored already and may be left empty; one that is required is not. */
   readonly keepSecrets?: boolean;
 }
 
@@ -35,7 +35,11 @@ export function Questions({ form, suggest, environments = [], keepSecrets = fals
         .map((question) => (
           <QuestionRow
             key={question.name}
-            question={keepSecrets && question.secret ? { ...question, placeholder: "Stored. Leave empty to keep it." } : question}
+            question={
+              keepSecrets && question.secret && !question.required
+                ? { ...question, placeholder: "Stored. Leave empty to keep it." }
+                : question
+            }
             value={form.values[question.name] ?? ""}
             environments={environments}
             mistake={form.mistakes[question.name]}
@@ -102,7 +106,12 @@ const controls: { readonly [Type in QuestionType]: (props: ControlProps) => Comp
   environment: EnvironmentControl,
   file: FileControl,
   object: LongTextControl,
+  url: TextControl,
+  path: TextControl,
 };
+
+/** The keyboard that a phone shows. */
+const inputModes: Readonly<Partial<Record<QuestionType, "decimal" | "url">>> = { number: "decimal", url: "url" };
 
 function TextControl({ question, value, change, aria }: ControlProps) {
   const shared = {
@@ -116,7 +125,7 @@ function TextControl({ question, value, change, aria }: ControlProps) {
   const control = question.secret ? (
     <input {...shared} type="password" />
   ) : (
-    <input {...shared} type="text" autocapitalize="off" inputMode={question.type === "number" ? "decimal" : undefined} />
+    <input {...shared} type="text" autocapitalize="off" inputMode={inputModes[question.type]} />
   );
   if (!question.prefix && !question.suffix) return control;
   return (

@@ -1,4 +1,4 @@
-import type { Connection, Connector, Question } from "../api.ts";
+import type { Auth, Connection, Connector, Question } from "../api.ts";
 import { Questions } from "../form/questions.tsx";
 import { useForm } from "../form/use-form.ts";
 import type { Doing } from "../loaded.ts";
@@ -15,9 +15,15 @@ interface ChangeFieldsProps {
   readonly close: () => void;
 }
 
-/** What was given when it was connected, to be corrected; stored secrets stay unless new ones are typed. */
+/**
+ * What was given when it was connected, to be corrected. Stored secrets stay unless new ones are typed; for another version of the way to
+ * connect they are given again.
+ */
 export function ChangeFields({ connection, connector, verb, sending, send, close }: ChangeFieldsProps) {
-  const questions = fieldsOf(connector, connection).map(kept);
+  const way = connector.auth.find(({ id }) => id === connection.auth);
+  const keepSecrets = !connection.upgrade_available;
+  const asked = fieldsOf(connector, connection);
+  const questions = keepSecrets ? asked.map((question) => kept(question, way)) : asked;
   const form = useForm({ kind: "fields", questions, given: connection.fields });
   const submit = (event: Event): void => {
     event.preventDefault();
@@ -27,7 +33,7 @@ export function ChangeFields({ connection, connector, verb, sending, send, close
   return (
     <form class="panel" aria-label="Details" onSubmit={submit} noValidate>
       <h2>Details</h2>
-      <Questions form={form} environments={connector.environments} keepSecrets />
+      <Questions form={form} environments={connector.environments} keepSecrets={keepSecrets} />
       <ProblemNotice problem={sending.problem} />
       <div class="form-actions">
         <Button kind="primary" type="submit" busy={sending.busy}>
@@ -45,9 +51,10 @@ export function fieldsOf(connector: Connector, connection: Connection): readonly
   return fields.filter(({ type }) => type !== "environment");
 }
 
-/** A stored secret need not be typed again. */
-function kept(question: Question): Question {
-  return question.secret ? { ...question, required: false } : question;
+/** A stored secret need not be typed again; a password that is not kept must be. */
+function kept(question: Question, way: Auth | undefined): Question {
+  const isGone = way?.stores_password === false && question.name === "password";
+  return question.secret && !isGone ? { ...question, required: false } : question;
 }
 
 /** What was emptied is sent as null: what is not sent at all stays as it was. */

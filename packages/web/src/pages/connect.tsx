@@ -1,3 +1,4 @@
+import type { ComponentChildren } from "preact";
 import { useState } from "preact/hooks";
 import { type Auth, type Connection, type Connector, call, Problem, path } from "../api.ts";
 import { Questions } from "../form/questions.tsx";
@@ -6,6 +7,7 @@ import { useDoing } from "../loaded.ts";
 import { useSession } from "../session.ts";
 import { useSignIn } from "../sign-in.ts";
 import { Button, LinkButton } from "../ui/button.tsx";
+import { CopyField } from "../ui/copy.tsx";
 import { ConnectorIcon } from "../ui/facts.tsx";
 import { Icon } from "../ui/icon.tsx";
 import { Markdown } from "../ui/markdown.tsx";
@@ -14,8 +16,9 @@ import { Page } from "../ui/page.tsx";
 import { Show } from "../ui/show.tsx";
 import { useConnector } from "../use-connector.ts";
 import { useAppState } from "./app-state.ts";
-import { connectorPlace, wayKind } from "./connector.tsx";
+import { connectorPlace } from "./connector.tsx";
 import { SignInState } from "./sign-in-state.tsx";
+import { firstWay, isOffered, PasswordNotice, WayTags, wayAdvice, wayKind } from "./way.tsx";
 
 /** Makes a connection: choose a way, fill in its form, sign in at the provider. */
 export function ConnectPage({ name, query }: { readonly name: string; readonly query: URLSearchParams }) {
@@ -24,9 +27,6 @@ export function ConnectPage({ name, query }: { readonly name: string; readonly q
 }
 
 function ConnectView({ connector, query }: { readonly connector: Connector; readonly query: URLSearchParams }) {
-  const wanted = connector.auth.find(({ id }) => id === query.get("auth")) ?? connector.auth[0];
-  const [chosen, setChosen] = useState(wanted?.id ?? "");
-  const auth = connector.auth.find(({ id }) => id === chosen);
   return (
     <Page
       title={`Connect ${connector.title}`}
@@ -37,11 +37,38 @@ function ConnectView({ connector, query }: { readonly connector: Connector; read
         { href: connectorPlace(connector.name), title: connector.title },
       ]}
     >
-      <div class="panel panel-narrow">
-        {connector.auth.length > 1 ? <Ways ways={connector.auth} chosen={chosen} choose={setChosen} /> : null}
-        {auth ? <ConnectForm key={auth.id} connector={connector} auth={auth} wanted={query.get("environment")} /> : null}
-      </div>
+      <ConnectPanel
+        connector={connector}
+        way={query.get("auth")}
+        wanted={query.get("environment")}
+        connected={(connection) => <Connected connection={connection} />}
+      />
     </Page>
+  );
+}
+
+interface ConnectPanelProps {
+  readonly connector: Connector;
+  /** The way to connect that is chosen at first; null: the recommended one. */
+  readonly way: string | null;
+  /** The environment that is chosen at first. */
+  readonly wanted: string | null;
+  /** What is shown when it is done. */
+  readonly connected: (connection: Connection) => ComponentChildren;
+}
+
+/** Choose a way, fill in its form, sign in at the provider. */
+export function ConnectPanel({ connector, way, wanted, connected }: ConnectPanelProps) {
+  const ways = connector.auth.filter(isOffered);
+  const first = ways.find(({ id }) => id === way) ?? firstWay(ways);
+  const [chosen, setChosen] = useState(first?.id ?? "");
+  const auth = ways.find(({ id }) => id === chosen);
+  return (
+    <div class="panel panel-narrow">
+      {ways.length > 1 ? <Ways ways={ways} chosen={chosen} choose={setChosen} /> : null}
+      {ways.length === 0 ? <Notice tone="warning" title="This deployment allows no way to connect it." /> : null}
+      {auth ? <ConnectForm key={auth.id} connector={connector} auth={auth} wanted={wanted} connected={connected} /> : null}
+    </div>
   );
 }
 
@@ -59,8 +86,8 @@ function Ways({ ways, chosen, choose }: WaysProps) {
         <label key={way.id} class="way">
           <input type="radio" name="way" value={way.id} checked={way.id === chosen} onChange={() => choose(way.id)} />
           <span>
-            <strong>{way.title}</strong> {way.recommended ? <span class="tag">Recommended</span> : null}
-            <span class="way-kind">{wayKind(way)}</span>
+            <strong>{way.title}</strong> <WayTags way={way} />
+            <span class="way-kind">{wayAdvice(way, ways) ?? wayKind(way)}</span>
           </span>
         </label>
       ))}
@@ -68,15 +95,12 @@ function Ways({ ways, chosen, choose }: WaysProps) {
   );
 }
 
-interface ConnectFormProps {
-  readonly connector: Connector;
+interface ConnectFormProps extends Omit<ConnectPanelProps, "way"> {
   readonly auth: Auth;
-  /** The environment that the address asks for. */
-  readonly wanted: string | null;
 }
 
 /** One thing to do at a time: the form, then what became of it. */
-function ConnectForm({ connector, auth, wanted }: ConnectFormProps) {
+function ConnectForm({ connector, auth, wanted, connected }: ConnectFormProps) {
   const environments = connector.environments;
   const [chosen, setEnvironment] = useState(environments.find((each) => each === wanted) ?? environments[0] ?? "");
   const [name, setName] = useState("");
@@ -112,8 +136,8 @@ function ConnectForm({ connector, auth, wanted }: ConnectFormProps) {
       );
   };
 
-  if (!auth.user_step && made?.status === "connected") return <Success connection={made} />;
-  if (signIn.phase === "done" && signIn.outcome.kind === "connected") return <Success connection={signIn.outcome.connection} />;
+  if (!auth.user_step && made?.status === "connected") return <>{connected(made)}</>;
+  if (signIn.phase === "done" && signIn.outcome.kind === "connected") return <>{connected(signIn.outcome.connection)}</>;
   if (signIn.phase === "waiting" || signIn.phase === "preparing") return <SignInState signIn={signIn} again={reset} />;
   return (
     <form onSubmit={submit} noValidate>
@@ -121,6 +145,8 @@ function ConnectForm({ connector, auth, wanted }: ConnectFormProps) {
       {made && !auth.user_step && made.error ? <ErrorNotice error={made.error} /> : null}
       <ProblemNotice problem={connecting.problem} />
       {auth.description ? <Markdown text={auth.description} /> : null}
+      <PasswordNotice way={auth} />
+      {bringsClient(auth) ? <CopyField id="redirect-uri" label="Redirect URL to register" text={connector.redirect_uri} /> : null}
       <FormFields
         form={form}
         environments={environments}
@@ -146,6 +172,10 @@ function ConnectForm({ connector, auth, wanted }: ConnectFormProps) {
     </form>
   );
 }
+
+/** Whoever brings the client registers our redirect URL for it, which must be known before anything is saved. */
+const bringsClient = ({ user_step, client_source }: Auth) =>
+  user_step && (client_source === "connection" || client_source === "either");
 
 /** The environment, where a field of the form asks for it. */
 function answeredEnvironment(form: Form): string | undefined {
@@ -211,7 +241,7 @@ function Scopes({ auth: { scopes } }: { readonly auth: Auth }) {
   );
 }
 
-interface ReadyProps extends Omit<ConnectFormProps, "wanted"> {
+interface ReadyProps extends Pick<ConnectFormProps, "connector" | "auth"> {
   readonly environment: string;
   readonly busy: boolean;
 }
@@ -243,7 +273,25 @@ function Ready({ connector, auth, environment, busy }: ReadyProps) {
   );
 }
 
-function Success({ connection }: { readonly connection: Connection }) {
+function Connected({ connection }: { readonly connection: Connection }) {
+  return (
+    <Success connection={connection}>
+      <LinkButton kind="primary" href={`/connections/${encodeURIComponent(connection.id)}`}>
+        Open the connection
+      </LinkButton>
+      <LinkButton href="/">Back to the catalogue</LinkButton>
+    </Success>
+  );
+}
+
+interface SuccessProps {
+  readonly connection: Connection;
+  /** Where it goes on from here. */
+  readonly children: ComponentChildren;
+}
+
+/** What is connected now, as it calls itself. */
+export function Success({ connection, children }: SuccessProps) {
   return (
     <div class="success-panel" role="status">
       <Icon name="check" />
@@ -255,12 +303,7 @@ function Success({ connection }: { readonly connection: Connection }) {
           Account <code>{connection.unique_id}</code>
         </p>
       ) : null}
-      <div class="form-actions">
-        <LinkButton kind="primary" href={`/connections/${encodeURIComponent(connection.id)}`}>
-          Open the connection
-        </LinkButton>
-        <LinkButton href="/">Back to the catalogue</LinkButton>
-      </div>
+      <div class="form-actions">{children}</div>
     </div>
   );
 }

@@ -60,14 +60,19 @@ export function Doings({ connection, connector, change }: DoingsProps) {
   );
 }
 
-/** Connecting again: with a sign-in at the provider, or with what is typed here. */
-function useRenewal({ connection, connector, change }: DoingsProps) {
+/**
+ * Connecting again: with a sign-in at the provider, or with what is typed here. `renewed` is the connection once that has succeeded.
+ */
+export function useRenewal({ connection, connector, change }: DoingsProps) {
   const { signIn, start, reset } = useSignIn();
   const [editing, setEditing] = useState(false);
+  const [sent, setSent] = useState<Connection>();
   const sending = useDoing();
   const userStep = connector.auth.find(({ id }) => id === connection.auth)?.user_step === true;
   const asks = fieldsOf(connector, connection).length > 0;
-  const again = connection.last_test === null ? (userStep ? "Authorize" : "Connect") : "Reconnect";
+  const upgrade = connection.upgrade_available;
+  const again =
+    connection.last_test === null ? (userStep ? "Authorize" : "Connect") : upgrade ? "Reconnect to upgrade" : "Reconnect";
   const send = (fields: Record<string, unknown>): void => {
     if (userStep) {
       setEditing(false);
@@ -77,12 +82,14 @@ function useRenewal({ connection, connector, change }: DoingsProps) {
     sending.run(async () => {
       const renewed = await call<Connection>("PATCH", path("connections", connection.id), { fields });
       change(renewed);
-      if (renewed.status === "connected") setEditing(false);
+      if (renewed.status !== "connected") return;
+      setEditing(false);
+      setSent(renewed);
     });
   };
   const renew = (): void => {
-    if (userStep) start(async () => ({ connection }));
-    else if (asks) setEditing(true);
+    if (asks && (upgrade || !userStep)) setEditing(true);
+    else if (userStep) start(async () => ({ connection }));
     else send({});
   };
   const buttons = (
@@ -110,7 +117,8 @@ function useRenewal({ connection, connector, change }: DoingsProps) {
       )}
     </>
   );
-  return { buttons, state };
+  const signedIn = signIn.phase === "done" && signIn.outcome.kind === "connected" ? signIn.outcome.connection : undefined;
+  return { buttons, state, renewed: signedIn ?? sent };
 }
 
 const outcomes: { readonly [O in TestResult["outcome"]]: { readonly tone: "good" | "bad" | "warning"; readonly title: string } } =

@@ -6,7 +6,7 @@ import { useDoing, useLoaded } from "../loaded.ts";
 import { useSession } from "../session.ts";
 import { Button } from "../ui/button.tsx";
 import { ConnectorIcon, Fact, StatusPill, Time } from "../ui/facts.tsx";
-import { ErrorNotice, ProblemNotice } from "../ui/notice.tsx";
+import { ErrorNotice, Notice, ProblemNotice } from "../ui/notice.tsx";
 import { Page } from "../ui/page.tsx";
 import { Show } from "../ui/show.tsx";
 import { Doings } from "./connection-doings.tsx";
@@ -14,6 +14,7 @@ import { connectorPlace } from "./connector.tsx";
 import { EventTable } from "./event-table.tsx";
 import { LabelEdit } from "./label-edit.tsx";
 import { TryAction } from "./try-action.tsx";
+import { isLegacy, WayTags } from "./way.tsx";
 
 interface Seen {
   readonly connection: Connection;
@@ -71,13 +72,15 @@ interface ViewProps extends Seen {
 function ConnectionView({ connection, connector, events, older, change, loadOlder }: ViewProps) {
   const { mayRun } = useSession();
   const more = useDoing();
+  const way = connector.auth.find(({ id }) => id === connection.auth);
   return (
     <Page
       title={connection.label ?? `${connector.title}, not connected`}
       titleId="label"
       lead={
         <>
-          <StatusPill status={connection.status} /> <a href={connectorPlace(connector.name)}>{connector.title}</a>
+          <StatusPill status={connection.status} /> <a href={connectorPlace(connector.name)}>{connector.title}</a>{" "}
+          {way && isLegacy(way) ? <WayTags way={way} /> : null}
         </>
       }
       icon={<ConnectorIcon url={connector.icon_url} title={connector.title} large />}
@@ -85,6 +88,11 @@ function ConnectionView({ connection, connector, events, older, change, loadOlde
     >
       <LabelEdit connection={connection} change={change} />
       {connection.error ? <ErrorNotice error={connection.error} /> : null}
+      {connection.upgrade_available ? (
+        <Notice tone="info" title={`The way to connect to ${connector.title} has changed.`}>
+          <p>This connection goes on as it was made. Reconnect to bring it up to date.</p>
+        </Notice>
+      ) : null}
       <Doings connection={connection} connector={connector} change={change} />
       <Facts connection={connection} />
       {mayRun && connection.status === "connected" && connector.actions.length > 0 ? (
@@ -126,7 +134,7 @@ function Facts({ connection }: { readonly connection: Connection }) {
           <Time iso={created_at} />
         </Fact>
         {scopes.length > 0 ? <Fact name="Granted">{scopes.join(", ")}</Fact> : null}
-        {missing_scopes.length > 0 ? <Fact name="Not granted">{missing_scopes.join(", ")}</Fact> : null}
+        {missing_scopes.length > 0 ? <Fact name="Asked for, not granted">{missing_scopes.join(", ")}</Fact> : null}
       </dl>
     </section>
   );

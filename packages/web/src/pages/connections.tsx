@@ -119,7 +119,7 @@ interface RowProps {
 }
 
 function Row({ connection, connector }: RowProps) {
-  const { id, label, status, environment, owner, last_test } = connection;
+  const { id, label, status, environment, owner, last_test, upgrade_available } = connection;
   const title = connector?.title ?? connection.connector;
   return (
     <li class="row connection-row">
@@ -138,6 +138,7 @@ function Row({ connection, connector }: RowProps) {
           ) : null}
         </p>
       </div>
+      {upgrade_available ? <span class="tag">Upgrade available</span> : null}
       <StatusPill status={status} />
     </li>
   );

@@ -8,6 +8,7 @@ import { Markdown } from "../ui/markdown.tsx";
 import { Page } from "../ui/page.tsx";
 import { safeLink } from "../ui/safe-link.ts";
 import { Empty, Show } from "../ui/show.tsx";
+import { isOffered, WayTags, wayAdvice, wayKind } from "./way.tsx";
 
 /** A connector: what it is, the ways to connect it, and what can be done with a connection. */
 export function ConnectorPage({ name }: { readonly name: string }) {
@@ -55,7 +56,7 @@ function ConnectorView({ connector }: { readonly connector: Connector }) {
         <h2 id="ways">Ways to connect</h2>
         <ul class="rows">
           {auth.map((way) => (
-            <Way key={way.id} connector={name} way={way} />
+            <Way key={way.id} connector={name} way={way} ways={auth} />
           ))}
         </ul>
       </section>
@@ -86,28 +87,29 @@ function DocsLink({ url, text }: { readonly url: string | null | undefined; read
   );
 }
 
-function Way({ connector, way }: { readonly connector: string; readonly way: Auth }) {
+interface WayProps {
+  readonly connector: string;
+  readonly way: Auth;
+  readonly ways: readonly Auth[];
+}
+
+function Way({ connector, way, ways }: WayProps) {
+  const advice = wayAdvice(way, ways);
   const { mayConnect } = useSession();
   return (
     <li class="row">
       <div class="row-main">
         <h3>
-          {way.title} {way.recommended ? <span class="tag">Recommended</span> : null}
+          {way.title} <WayTags way={way} />
         </h3>
         {way.description ? <Markdown text={way.description} /> : null}
-        <p class="soft">{wayKind(way)}</p>
+        <p class="soft">{isOffered(way) ? (advice ?? wayKind(way)) : "Not allowed on this deployment."}</p>
       </div>
-      {mayConnect ? <LinkButton href={connectorPlace(connector, "connect", { auth: way.id })}>Use this way</LinkButton> : null}
+      {mayConnect && isOffered(way) ? (
+        <LinkButton href={connectorPlace(connector, "connect", { auth: way.id })}>Use this way</LinkButton>
+      ) : null}
     </li>
   );
-}
-
-/** What a way to connect asks of the person. */
-export function wayKind({ user_step, takes_app, fields }: Auth): string {
-  if (user_step)
-    return takes_app ? "You sign in at the provider; an admin has registered the app." : "You sign in at the provider.";
-  if (fields.length === 0) return "Needs nothing from you.";
-  return "You enter the credentials here; no sign-in at the provider.";
 }
 
 function ActionRow({ action: { id, title, description, scopes = [] } }: { readonly action: Action }) {

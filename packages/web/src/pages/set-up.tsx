@@ -29,6 +29,7 @@ import { Tabs } from "../ui/tabs.tsx";
 import { useConnector } from "../use-connector.ts";
 import { AppCare, AppLog } from "./app-care.tsx";
 import { connectorPlace } from "./connector.tsx";
+import { GeneralAdvice } from "./way.tsx";
 
 /** Where an admin registers the app behind a connector: once at the provider, once here. */
 export function SetUpPage({ name, query }: { readonly name: string; readonly query: URLSearchParams }) {
@@ -93,9 +94,7 @@ function AtTheProvider({ connector, auth }: { readonly connector: Connector; rea
           </a>
         </p>
       ) : null}
-      <p class="advice">
-        <Icon name="shield" /> Ask for as few permissions as you need, and prefer an account made for this purpose.
-      </p>
+      <GeneralAdvice />
     </section>
   );
 }

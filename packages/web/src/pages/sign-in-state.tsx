@@ -21,7 +21,7 @@ export function SignInState({ signIn, again }: SignInStateProps) {
       {signIn.blocked ? (
         <Notice tone="warning" title="The browser blocked the sign-in window.">
           <p>
-            <a class="button button-primary" href={signIn.url} data-route="server">
+            <a class="button button-primary" href={signIn.url} data-route="server" onClick={stayHere}>
               Continue in this tab
             </a>
           </p>
@@ -39,6 +39,11 @@ export function SignInState({ signIn, again }: SignInStateProps) {
       </div>
     </div>
   );
+}
+
+/** Tells the last page of the sign-in that this window is not one to be closed. */
+function stayHere(): void {
+  sessionStorage.setItem("jackfield.here", "1");
 }
 
 function Ended({ kind, error }: { readonly kind: "denied" | "failed"; readonly error: ConnectionError | null }) {

@@ -1,21 +1,21 @@
 import { JackfieldError } from "@jackfield/engine";
 import { Type } from "typebox";
-import type { ApiKey as Key } from "../../access/api-keys.ts";
-import { roles } from "../../access/roles.ts";
+import type { Principal } from "../../access/authenticate.ts";
+import { callers, roles } from "../../access/roles.ts";
 import { randomToken } from "../../access/tokens.ts";
 import { refuseOtherSite } from "../../http/origin.ts";
 import { noContent, ok, publicRoute, type Route, route } from "../route.ts";
 import { ApiKey, closed, Identifier, list, Owner, oneOf, plainLine, Session } from "../schemas.ts";
 
-const sessionView = ({ id, role, owner, workspace }: Key) => ({ id, role, owner, workspace });
+const sessionView = ({ id, role, owner, workspace }: Principal["key"]) => ({ id, role, owner, workspace });
 
 const getSession = route({
   id: "getSession",
   method: "GET",
   path: "/v1/session",
   summary: "Who the request comes from.",
-  roles,
-  answers: { 200: { description: "The key behind the request.", schema: Session } },
+  roles: callers,
+  answers: { 200: { description: "The key or the connect session behind the request.", schema: Session } },
   async handle(_services, _call, { key }) {
     return ok(sessionView(key));
   },

@@ -19,8 +19,13 @@ import {
 
 export const byId = Type.Object({ id: Identifier("The connection's id.") });
 
-/** Who may look at connections, and who may change them. What a role reaches is the engine's to decide (`Actor.all`). */
+/**
+ * Who may look at connections, who may connect, and who may do the rest with them. What each reaches is the engine's to decide
+ * (`Actor.all`, `Actor.limits`).
+ */
 export const readers = ["admin", "author", "user", "workflow"] as const;
+export const watchers = [...readers, "connect_session"] as const;
+const connecters = ["admin", "user", "connect_session"] as const;
 const owners = ["admin", "user"] as const;
 
 const named = {
@@ -33,7 +38,7 @@ const createConnection = route({
   method: "POST",
   path: "/v1/connections",
   summary: "Makes a draft; a grant without a user step connects at once.",
-  roles: owners,
+  roles: connecters,
   body: {
     kind: "json",
     schema: Type.Object(
@@ -99,7 +104,7 @@ const getConnection = route({
   method: "GET",
   path: "/v1/connections/{id}",
   summary: "One connection.",
-  roles: readers,
+  roles: watchers,
   params: byId,
   answers: { 200: { description: "The connection.", schema: Connection } },
   async handle({ engine }, { params }, { actor }) {
@@ -112,7 +117,7 @@ const updateConnection = route({
   method: "PATCH",
   path: "/v1/connections/{id}",
   summary: "Renames, describes, or takes new fields.",
-  roles: owners,
+  roles: connecters,
   params: byId,
   body: { kind: "json", schema: Type.Object({ ...named, fields: Type.Optional(Values) }, closed) },
   answers: { 200: { description: "The connection.", schema: Connection } },
@@ -143,7 +148,7 @@ const authorizeConnection = route({
   method: "POST",
   path: "/v1/connections/{id}/authorize",
   summary: "Starts a sign-in at the provider, also to reconnect, with other fields where the body gives some.",
-  roles: owners,
+  roles: connecters,
   params: byId,
   body: { kind: "json", schema: Type.Object({ fields: Type.Optional(Values) }, closed) },
   answers: {
@@ -162,7 +167,7 @@ const testConnection = route({
   method: "POST",
   path: "/v1/connections/{id}/test",
   summary: "Makes the test call.",
-  roles: owners,
+  roles: connecters,
   params: byId,
   answers: { 200: { description: "How it ended.", schema: TestResult } },
   async handle({ engine }, { params }, { actor }) {

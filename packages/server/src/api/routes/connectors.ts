@@ -1,8 +1,8 @@
 import { createHash } from "node:crypto";
-import { JackfieldError, type AppValues as Values } from "@jackfield/engine";
+import { type Actor, allows, JackfieldError, type AppValues as Values } from "@jackfield/engine";
 import { listedProblem } from "@jackfield/manifest";
 import { Type } from "typebox";
-import { roles } from "../../access/roles.ts";
+import { callers } from "../../access/roles.ts";
 import { decodeCursor, paged } from "../../store/cursor.ts";
 import { ConnectorDetail, ConnectorItem } from "../connector-schemas.ts";
 import { connectorDetail, connectorItem } from "../connector-view.ts";
@@ -18,9 +18,10 @@ const byApp = Type.Object({
   environment: Identifier("The environment."),
 });
 
-function connectorOf(services: Services, name: string) {
+function connectorOf(services: Services, name: string, actor?: Actor) {
   const connector = services.catalog.get(name);
-  if (connector === undefined) throw new JackfieldError("connector_unknown", { detail: `There is no connector "${name}".` });
+  if (connector === undefined || !allows(actor?.limits, { connector: name }))
+    throw new JackfieldError("connector_unknown", { detail: `There is no connector "${name}".` });
   return connector;
 }
 
@@ -29,7 +30,7 @@ const listConnectors = route({
   method: "GET",
   path: "/v1/connectors",
   summary: "The catalogue, by name.",
-  roles,
+  roles: callers,
   query: Type.Object(
     {
       ...pageQuery,
@@ -40,7 +41,9 @@ const listConnectors = route({
   answers: { 200: { description: "A page of connectors.", schema: list(ConnectorItem) } },
   async handle(services, { query }, { actor }) {
     const [after] = query.cursor === undefined ? [] : decodeCursor(query.cursor);
-    const rest = services.catalog.list().filter(({ name }) => after === undefined || name > after);
+    const rest = services.catalog
+      .list()
+      .filter(({ name }) => (after === undefined || name > after) && allows(actor.limits, { connector: name }));
     const limit = query.limit ?? rest.length;
     const page = paged(
       rest,
@@ -57,7 +60,7 @@ const getConnector = route({
   method: "GET",
   path: "/v1/connectors/{name}",
   summary: "A connector's forms, set-up and actions; with `Accept: text/event-stream`, when they change.",
-  roles,
+  roles: callers,
   params: byName,
   answers: {
     200: {
@@ -67,7 +70,7 @@ const getConnector = route({
     },
   },
   async handle(services, { params, request, response }, { actor, admitted }) {
-    const connector = connectorOf(services, params.name);
+    const connector = connectorOf(services, params.name, actor);
     if (!wantsStream(request.headers.accept)) return ok(await connectorDetail(services, actor, connector));
     const stream = services.streams.open(response, admitted);
     stream.onClose(services.catalog.watch(params.name, () => stream.send("change", { name: params.name })));

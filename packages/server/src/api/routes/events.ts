@@ -4,14 +4,14 @@ import type { Principal } from "../../access/authenticate.ts";
 import { type Call, ok, type Result, type Route, route, type Services } from "../route.ts";
 import { closed, ConnectionEvent as Event, list, pageQuery } from "../schemas.ts";
 import { wantsStream } from "../wants-stream.ts";
-import { byId, readers } from "./connections.ts";
+import { byId, watchers } from "./connections.ts";
 
 const listEvents = route({
   id: "listConnectionEvents",
   method: "GET",
   path: "/v1/connections/{id}/events",
   summary: "A connection's log, the newest first; with `Accept: text/event-stream`, live.",
-  roles: readers,
+  roles: watchers,
   params: byId,
   query: Type.Object(pageQuery, closed),
   answers: {

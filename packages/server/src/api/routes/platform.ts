@@ -15,12 +15,19 @@ const platform = publicRoute({
         url: Type.String(),
         redirect_uri_template: Type.String({ description: "`{connector}` stands for the connector's name." }),
         sandbox: Type.Boolean({ description: "Whether the demonstration provider runs here." }),
+        password_grant: Type.Boolean({ description: "Whether connectors may ask for a person's password here." }),
         version: Type.String(),
       }),
     },
   },
-  async handle({ platform: { url, sandbox_url }, version }) {
-    return ok({ url, redirect_uri_template: `${url}/oauth/callback/{connector}`, sandbox: sandbox_url !== undefined, version });
+  async handle({ platform: { url, sandbox_url }, engine: { policy }, version }) {
+    return ok({
+      url,
+      redirect_uri_template: `${url}/oauth/callback/{connector}`,
+      sandbox: sandbox_url !== undefined,
+      password_grant: policy.passwordGrant !== false,
+      version,
+    });
   },
 });
 
