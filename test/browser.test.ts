@@ -2,7 +2,7 @@ import { existsSync } from "node:fs";
 import { type BrowserContext, type Browser as Chromium, chromium, type Page } from "playwright-core";
 import { findSecrets } from "./harness/canary.ts";
 import { afterwards, cleanup } from "./harness/cleanup.ts";
-import { awkward, connect, look, oauthManifest, saveApp } from "./harness/connect.ts";
+import { awkward, connect, deviceManifest, look, oauthManifest, saveApp } from "./harness/connect.ts";
 import { type Product, startProduct } from "./harness/product.ts";
 import { type Provider, startProvider } from "./harness/provider.ts";
 import { until } from "./harness/wait.ts";
@@ -20,7 +20,12 @@ let browser: Chromium;
 beforeAll(async () => {
   if (executablePath === "") return;
   provider = await startProvider();
-  product = await startProduct({ connectors: { acme: oauthManifest(provider, { name: "acme" }) } });
+  product = await startProduct({
+    connectors: {
+      acme: oauthManifest(provider, { name: "acme" }),
+      tv: deviceManifest(provider, { name: "tv", title: "Acme TV" }),
+    },
+  });
   browser = await chromium.launch({ executablePath, headless: true, args: ["--no-sandbox", "--disable-background-networking"] });
   afterwards(() => browser.close());
 });
@@ -162,6 +167,41 @@ inBrowser("the first minute", () => {
     await page.getByRole("button", { name: "Disconnect" }).click();
     await page.getByRole("dialog").getByRole("button", { name: "Disconnect now" }).click();
     await until("the end", async () => (await product.get(`/v1/connections/${connection.id}`)).status === 410);
+  });
+});
+
+inBrowser("a code for another device", () => {
+  test("is shown with the provider's page beside it, and the page learns from the server that it was confirmed", async () => {
+    await saveApp(product, provider, "tv", { device: true });
+    const { context, page } = await signedIn();
+    await toConnect(page, "Acme TV");
+    await page.getByRole("button", { name: "Authorize" }).click();
+    const code = page.getByTestId("user-code");
+    await code.waitFor();
+    expect(await code.textContent()).toMatch(/^[A-Z]{4}-[A-Z]{4}$/);
+    expect(await page.getByRole("timer").textContent()).toMatch(/ (9:5\d|10:00) minutes/);
+    await page.getByText(`${provider.issuer}/device`, { exact: true }).waitFor();
+    // No window was opened: the person decides where to go on.
+    expect(context.pages()).toHaveLength(1);
+
+    const link = page.getByRole("link", { name: "Open the provider's page" });
+    const [tab] = await Promise.all([context.waitForEvent("page"), link.click()]);
+    await tab.getByRole("heading", { name: "Is this the code?" }).waitFor();
+    await tab.getByRole("button", { name: "Continue" }).click();
+    await tab.getByLabel("Account").fill("alan");
+    await tab.getByRole("button", { name: "Allow" }).click();
+    await tab.getByRole("heading", { name: "Allow access" }).waitFor();
+    await tab.getByRole("button", { name: "Allow" }).click();
+    await tab.getByText("You may close this page").waitFor();
+    await labelled(page, "Alan Turing's Acme TV");
+
+    // Reconnecting asks for another one, and who gives up keeps what works.
+    await page.getByRole("link", { name: "Open the connection" }).click();
+    await page.getByRole("button", { name: "Reconnect" }).click();
+    await code.waitFor();
+    await page.getByRole("button", { name: "Cancel" }).click();
+    await code.waitFor({ state: "detached" });
+    expect(await status(page).getAttribute("data-status")).toBe("connected");
   });
 });
 

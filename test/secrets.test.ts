@@ -31,6 +31,7 @@ beforeAll(async () => {
       keyed: keyedManifest(provider, "keyed"),
     },
   });
+  await provider.set({ par: "offered", dpop: true });
   await saveApp(product, provider, "acme", { id: "a-former-client", secret: formerSecret });
   await connect(product, "acme", { as: "eve" });
   await saveApp(product, provider, "acme", { secret: previousSecret });

@@ -1,6 +1,6 @@
 import { type Browser, Browser as NewBrowser, type Person, type Visit } from "./browser.ts";
 import type { Product } from "./product.ts";
-import type { Provider } from "./provider.ts";
+import { deviceGrant, type Provider } from "./provider.ts";
 
 /** As awkward as RFC 6749's appendix A allows; the provider takes no others. */
 export const awkward = { id: "client:/+% & id=?", secret: "s3cr3t:/+% & =?#\"'~;canary-client-secret" } as const;
@@ -66,6 +66,13 @@ ${auth}${more}actions:
 `;
 }
 
+/** The same with a code that is confirmed on another device. */
+export function deviceManifest(provider: Provider, manifest: Manifest): string {
+  return oauthManifest(provider, manifest)
+    .replace("grant: authorization_code", "grant: device_code")
+    .replace(/^ {4}authorization: .*$/m, `    device: { url: "${provider.issuer}/device/auth", interval: 1s }`);
+}
+
 /** A connector with an API key, for the same server. */
 export function keyedManifest(provider: Provider, name: string, more = ""): string {
   return `manifest: 1
@@ -100,6 +107,8 @@ export async function saveApp(
     /** What is saved here, if it is to differ from what the provider knows. */
     readonly saved?: string;
     readonly authentication?: "client_secret_basic" | "client_secret_post";
+    /** For codes that are confirmed on another device, and nothing else. */
+    readonly device?: boolean;
   } = {},
 ): Promise<void> {
   const { id = `${awkward.id}-${connector}`, secret = awkward.secret, authentication = "client_secret_basic" } = options;
@@ -107,7 +116,8 @@ export async function saveApp(
     client_id: id,
     client_secret: secret,
     token_endpoint_auth_method: authentication,
-    redirect_uris: [`${product.url}/oauth/callback/${connector}`],
+    redirect_uris: options.device ? [] : [`${product.url}/oauth/callback/${connector}`],
+    ...(options.device ? { response_types: [], grant_types: [deviceGrant, "refresh_token"] } : {}),
   });
   const answer = await product.put(`/v1/connectors/${connector}/apps/oauth/production`, {
     client_id: id,

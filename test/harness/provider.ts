@@ -26,6 +26,10 @@ export interface Client {
   readonly response_types?: readonly string[];
 }
 
+export type GrantType = "authorization_code" | "refresh_token" | "client_credentials" | typeof deviceGrant;
+
+export const deviceGrant = "urn:ietf:params:oauth:grant-type:device_code";
+
 export interface Provider {
   readonly issuer: string;
   /** Changes switches; their names and meanings stand in `test/provider/oidc.mjs`. */
@@ -38,8 +42,8 @@ export interface Provider {
   apiKey(key: string): Promise<void>;
   log(path?: string): Promise<readonly Seen[]>;
   /** The bodies of token requests, parsed, of one grant type or all. */
-  tokenRequests(grantType?: "authorization_code" | "refresh_token" | "client_credentials"): Promise<readonly URLSearchParams[]>;
-  issued(): Promise<{ access_tokens: string[]; refresh_tokens: string[]; codes: string[] }>;
+  tokenRequests(grantType?: GrantType): Promise<readonly URLSearchParams[]>;
+  issued(): Promise<Readonly<Record<"access_tokens" | "refresh_tokens" | "codes" | "device_codes" | "client_secrets", string[]>>>;
   /** All access tokens stop to work; refresh tokens stay. */
   invalidate(): Promise<void>;
   /** All grants are withdrawn. */

@@ -16,7 +16,7 @@ import { Provider } from "oidc-provider";
  *   api_unauthorized: number, api_fail: Failure | null, me: Record<string, unknown>, refuse_refresh: boolean,
  *   keep_refresh_token: boolean, revocation_fail: Failure | null, api_delay_ms: number,
  *   par: "off" | "offered" | "required", par_fail: Failure | null, dpop: boolean, dpop_nonce: boolean, dpop_unaware: boolean,
- *   metadata_fail: Failure | null
+ *   metadata_fail: Failure | null, device_code_ttl: number
  * }} Switches
  */
 /** @typedef {import("node:http").IncomingMessage} Incoming */
@@ -56,6 +56,8 @@ const defaults = () => ({
   dpop_unaware: false,
   // Answers requests for the metadata with this instead.
   metadata_fail: null,
+  // Seconds that a code for another device lives.
+  device_code_ttl: 600,
 });
 
 /** @type {Record<string, { id: string, name: string, email: string }>} */
@@ -70,8 +72,8 @@ const accounts = {
 let switches = defaults();
 /** @type {Record<string, unknown>[]} */
 let log = [];
-/** @type {{ access_tokens: string[], refresh_tokens: string[], codes: string[] }} */
-const issued = { access_tokens: [], refresh_tokens: [], codes: [] };
+/** @type {{ access_tokens: string[], refresh_tokens: string[], codes: string[], device_codes: string[], client_secrets: string[] }} */
+const issued = { access_tokens: [], refresh_tokens: [], codes: [], device_codes: [], client_secrets: [] };
 /** Tokens that were made invalid without telling the server behind. @type {Set<string>} */
 const invalidated = new Set();
 /** API keys that the keyed part of the API takes. @type {Set<string>} */
@@ -183,6 +185,23 @@ async function interaction(provider, request, response, body) {
   if (prompt.details.missingOIDCScope) grant.addOIDCScope(prompt.details.missingOIDCScope.join(" "));
   await finish({ consent: { grantId: await grant.save() } });
 }
+
+/** A page of the sign-in on another device: the library's form, with buttons in it. @param {string} title @param {string} buttons */
+const devicePage = (title, buttons) => async (/** @type {any} */ ctx, /** @type {string} */ form) => {
+  ctx.body = `<!doctype html><title>${title}</title><h1>${title}</h1>${form.replace("</form>", `${buttons}</form>`)}`;
+};
+
+const deviceFlow = {
+  enabled: true,
+  userCodeInputSource: devicePage("Enter the code", '<button name="go" value="on">Continue</button>'),
+  userCodeConfirmSource: devicePage(
+    "Is this the code?",
+    '<button name="go" value="on">Continue</button><button name="abort" value="yes">No</button>',
+  ),
+  successSource: async (/** @type {any} */ ctx) => {
+    ctx.body = "<!doctype html><title>Done</title><h1>You may close this page</h1>";
+  },
+};
 
 /* ---- the API ---- */
 
@@ -326,6 +345,8 @@ function capture(response, drop) {
         const answer = JSON.parse(String(chunk));
         if (answer.access_token) issued.access_tokens.push(answer.access_token);
         if (answer.refresh_token) issued.refresh_tokens.push(answer.refresh_token);
+        if (answer.device_code) issued.device_codes.push(answer.device_code);
+        if (answer.client_secret) issued.client_secrets.push(answer.client_secret);
       } catch {
         // Not JSON: nothing to keep.
       }
@@ -454,6 +475,7 @@ async function serve(request, response) {
   if (url.pathname.startsWith("/.well-known/") && failed(switches.metadata_fail, response)) return;
   if (url.pathname === "/request" && failed(switches.par_fail, response)) return;
   if (url.pathname === "/token" && request.method === "POST") return token(provider, request, response, body.toString());
+  if (url.pathname === "/device/auth" || url.pathname === "/reg") capture(response, false);
   return provider.callback()(request, response);
 }
 
@@ -477,10 +499,12 @@ function createProvider(par, dpop) {
     cookies: { keys: ["a key of the test provider"] },
     features: {
       clientCredentials: { enabled: true },
+      deviceFlow,
       devInteractions: { enabled: false },
       dPoP: { enabled: dpop, nonceSecret: Buffer.alloc(32, 1), requireNonce: () => switches.dpop_nonce },
       pushedAuthorizationRequests: { enabled: par !== "off", requirePushedAuthorizationRequests: par === "required" },
       introspection: { enabled: true },
+      registration: { enabled: true },
       revocation: { enabled: true },
     },
     scopes: ["openid", "offline_access", "read", "write"],
@@ -496,6 +520,7 @@ function createProvider(par, dpop) {
       AccessToken: () => switches.access_token_ttl,
       ClientCredentials: () => switches.access_token_ttl,
       AuthorizationCode: 60,
+      DeviceCode: () => switches.device_code_ttl,
       Grant: 86400,
       Interaction: 600,
       RefreshToken: 86400,

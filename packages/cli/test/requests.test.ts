@@ -297,6 +297,59 @@ revocation: { url: https://login.acme.example/revoke }`),
   ]);
 });
 
+test("the grant for another device asks for a code first, and the token request asks about it", async () => {
+  const file = write(
+    manifest(`type: oauth2
+grant: device_code
+client: { authentication: client_secret_basic }
+scopes: { required: [{ name: read, reason: Read. }] }
+resource: https://api.acme.example/
+device: { url: https://login.acme.example/device, params: { display: tv } }
+token: { url: https://login.acme.example/token }
+revocation: { none: There is no way. }`),
+  );
+  const all = await shown(file, ...everything);
+  const target = "resource=https%3A%2F%2Fapi.acme.example%2F";
+  expect(all.map(({ kind, method, url, body }) => [`${kind} ${method} ${url}`, body])).toEqual([
+    ["device_authorization POST https://login.acme.example/device", `scope=read&${target}&display=tv`],
+    [
+      "token POST https://login.acme.example/token",
+      `grant_type=urn%3Aietf%3Aparams%3Aoauth%3Agrant-type%3Adevice_code&device_code=%3Cdevice_code%3E&${target}`,
+    ],
+    ["test GET https://api.acme.example/v1/me", null],
+    ["refresh POST https://login.acme.example/token", `grant_type=refresh_token&refresh_token=OLD_RT&${target}`],
+  ]);
+  const basic = `Basic ${Buffer.from("CID:CSEC").toString("base64")}`;
+  expect([all[0], all[1]].map((request) => request?.headers.authorization)).toEqual([basic, basic]);
+});
+
+test("a client that registers itself does so first, and says what it is registered for", async () => {
+  const file = write(
+    manifest(
+      oauth(`scopes: { required: [{ name: read, reason: Read. }], optional: [{ name: write, reason: Write. }] }
+client: { authentication: none, registration: { url: https://login.acme.example/register, params: { client_uri: "https://j.example" } } }`),
+    ),
+  );
+  const [first, second] = await shown(file, ...everything);
+  expect(first).toMatchObject({
+    kind: "registration",
+    name: "main",
+    method: "POST",
+    url: "https://login.acme.example/register",
+    headers: { accept: "application/json", "content-type": "application/json" },
+  });
+  expect(JSON.parse(first?.body ?? "")).toEqual({
+    client_name: "Jackfield",
+    redirect_uris: ["https://cb.example.test/oauth/callback"],
+    grant_types: ["authorization_code", "refresh_token"],
+    response_types: ["code"],
+    token_endpoint_auth_method: "none",
+    scope: "read write",
+    client_uri: "https://j.example",
+  });
+  expect(second?.kind).toBe("authorization");
+});
+
 test("OAuth 1.0a asks for temporary credentials first, and signs every request", async () => {
   const file = write(
     manifest(`type: oauth1

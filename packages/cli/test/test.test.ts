@@ -262,6 +262,64 @@ token: { url: https://login.acme.example/access }
     expect(text).toContain("label: Jane\n");
   });
 
+  test("a code for another device is asked about until the answers say that it was confirmed", async () => {
+    const device = `type: oauth2
+grant: device_code
+client: { authentication: none }
+device: { url: https://login.acme.example/device }
+token: { url: https://login.acme.example/token }
+revocation: { none: There is no way. }
+`;
+    const codes = `{ device_code: DC, user_code: ABCD-EFGH, verification_uri: "https://acme.example/device", expires_in: 900 }`;
+    const text = await update(
+      device,
+      `cases:
+  - name: confirmed
+    exchanges:
+      - answer: { body: ${codes} }
+      - answer: { status: 400, body: { error: authorization_pending } }
+      - answer: { status: 400, body: { error: slow_down } }
+      - answer: { body: { access_token: AT, expires_in: 60 } }
+      - answer: { body: { id: 1, name: Jane } }
+  - name: refused
+    exchanges:
+      - answer: { body: ${codes} }
+      - answer: { status: 400, body: { error: access_denied } }
+`,
+    );
+    expect(text).toContain("url: https://login.acme.example/device\n");
+    expect(text.match(/body: grant_type=urn.*device_code=DC&client_id=CLIENT_ID/g)).toHaveLength(4);
+    expect(text).toContain("authorization_url: https://acme.example/device\n");
+    expect(text).toContain("label: Jane\n");
+    expect(text).toContain("expires_in: 60\n");
+    expect(text).toContain("code: access_denied");
+  });
+
+  test("a code for another device for which the answers end is named, and nothing is asked on", async () => {
+    const head = manifest.slice(0, manifest.indexOf("auth:"));
+    write(
+      "acme/connector.yaml",
+      `${head}auth:
+  main:
+    type: oauth2
+    grant: device_code
+    device: { url: https://login.acme.example/device }
+    token: { url: https://login.acme.example/token }
+    revocation: { none: There is no way. }
+    test: { request: { path: /me } }
+    label: "{{ me.name }}"
+    unique_id: me.id
+`,
+    );
+    write(
+      "acme/test.yaml",
+      `cases: [{ exchanges: [{ answer: { body: { device_code: DC, user_code: A, verification_uri: "https://a.example/" } } }] }]\n`,
+    );
+    const { code, out, error } = await ran(join(folder.path, "acme"));
+    expect(code).toBe(1);
+    expect(`${out}${error}`.match(/is made here and has no answer/g)).toHaveLength(1);
+  });
+
   test("a signed callback is signed by the test where it says <hmac>, and checked by the engine", async () => {
     const auth = `type: oauth2
 grant: authorization_code

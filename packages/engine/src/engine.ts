@@ -5,7 +5,7 @@ import { type AppListener, createAppLog } from "./connection/app-log.ts";
 import { tendApps } from "./connection/app-tending.ts";
 import type { AppValues } from "./connection/app-values.ts";
 import { type App, deleteApp, getApp, hasApp, listAppEvents, putApp } from "./connection/apps.ts";
-import { begin, type CallbackOutcome, expireFlows, finish, openFlow } from "./connection/authorization.ts";
+import { type Begun, begin, type CallbackOutcome, expireFlows, finish, openFlow } from "./connection/authorization.ts";
 import { check } from "./connection/check.ts";
 import {
   type ConnectionChange,
@@ -18,6 +18,7 @@ import {
   remove,
   update,
 } from "./connection/connections.ts";
+import { poll } from "./connection/device.ts";
 import { createDuties } from "./connection/duties.ts";
 import { createEventLog } from "./connection/event-log.ts";
 import { disconnectIdle } from "./connection/idle.ts";
@@ -98,14 +99,11 @@ export interface Engine {
   };
   readonly authorization: {
     /**
-     * Starts a sign-in, also of an existing connection; `fields` become the connection's own when it succeeds. Throws
-     * `app_not_configured`, `no_user_step`, `field_…`.
+     * Starts a sign-in, also of an existing connection; `fields` become the connection's own when it succeeds. Where the person confirms a
+     * code on another device, how it ended is told by the connection. Throws `app_not_configured`, `no_user_step`, `field_…`, and what a
+     * provider says that is asked first.
      */
-    begin(
-      actor: Actor,
-      connection: string,
-      fields?: Readonly<Record<string, unknown>>,
-    ): Promise<{ readonly authorization_url: string; readonly expires_at: string }>;
+    begin(actor: Actor, connection: string, fields?: Readonly<Record<string, unknown>>): Promise<Begun>;
     /**
      * A browser opens our `authorization_url`. Gives where it goes on to, and the binding that it must keep in a cookie. `person` is
      * the signed-in actor's id, if the browser is signed in, and `guests` are the actors of the connect sessions that are open in it.
@@ -259,6 +257,7 @@ export function createEngine(options: EngineOptions): Engine {
     },
     async start() {
       for (const duty of duties) runtime.queue.work(duty, { concurrency }, work[duty]);
+      runtime.queue.work("device", { concurrency }, (id) => poll(runtime, id));
       await sweep.start();
     },
     async stop() {

@@ -145,6 +145,12 @@ export const errorTable = {
     "Connections live by this app.",
     "Disconnect them first, or delete with `?force=true`: then they work until their tokens end.",
   ],
+  registration_refused: [
+    502,
+    "admin",
+    "The provider did not register this platform as a client.",
+    "Register a client at the provider, and save it on the connector's set-up page.",
+  ],
   app_not_used: [422, "admin", "This way to connect takes no app.", "Nothing needs to be saved."],
   whitespace_in_credential: [422, "user", "A credential begins or ends with white space.", "Paste it again without the space."],
   // fields and inputs

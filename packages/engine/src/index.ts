@@ -2,7 +2,7 @@ export type { Actor, Limits } from "./connection/actor.ts";
 export type { AppListener } from "./connection/app-log.ts";
 export type { AppValues } from "./connection/app-values.ts";
 export type { App } from "./connection/apps.ts";
-export type { CallbackOutcome } from "./connection/authorization.ts";
+export type { Begun, CallbackOutcome } from "./connection/authorization.ts";
 export { isPasswordGrant, recommendedAuth } from "./connection/auths.ts";
 export type { ConnectionChange, Filter, NewConnection } from "./connection/connections.ts";
 export { allows } from "./connection/limits.ts";

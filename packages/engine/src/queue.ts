@@ -1,7 +1,7 @@
 import type { Duty } from "./connection/record.ts";
 
 /** Names of what is queued; each has one handler. */
-export type JobKind = Duty;
+export type JobKind = Duty | "device";
 
 export interface Job {
   readonly kind: JobKind;

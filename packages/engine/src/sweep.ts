@@ -18,8 +18,9 @@ const aheadMs = 2 * everyMs;
 const batch = 1_000;
 
 /**
- * Finds every connection that something is due for soon and puts its job, whether or not the queue has it already: the store is the truth, and
- * a queue that lost everything is filled again. Runs once at the start and then regularly.
+ * Finds every connection that something is due for soon, and every code for another device that is to be asked about, and puts its job,
+ * whether or not the queue has it already: the store is the truth, and a queue that lost everything is filled again. Runs once at the
+ * start and then regularly.
  */
 export function createSweep(
   runtime: Runtime,
@@ -33,6 +34,9 @@ export function createSweep(
       for (const { id, at } of await runtime.store.connections.due(kind, until, batch)) {
         await runtime.queue.put({ kind, id, due: Date.parse(at) });
       }
+    }
+    for (const { id, at } of await runtime.store.flows.due(until, batch)) {
+      await runtime.queue.put({ kind: "device", id, due: Date.parse(at) });
     }
     await alsoDo();
   };

@@ -48,6 +48,8 @@ export interface Auth {
   /** Whether a person signs in at the provider. */
   readonly user_step: boolean;
   readonly takes_app: boolean;
+  /** Whether the platform registers itself at the provider where no app is saved. */
+  readonly registers_itself?: boolean;
   /** What an admin enters beside client ID and secret. */
   readonly app_fields?: readonly Question[];
   readonly client_source?: "app" | "connection" | "either" | "none" | null;
@@ -140,6 +142,8 @@ export interface App extends AppClient {
   readonly fields?: Readonly<Record<string, unknown>>;
   /** Names of the other secrets that are saved. */
   readonly secrets_set?: readonly string[];
+  /** Whether the platform registered it by itself. */
+  readonly registered?: boolean;
   readonly redirect_uri: string;
   readonly updated_at?: string;
 }
@@ -234,6 +238,9 @@ export interface ConnectSession {
 export interface Authorization {
   readonly authorization_url: string;
   readonly expires_at: string;
+  /** Where the person types a code on any device: what, and at which page. */
+  readonly user_code?: string;
+  readonly verification_uri?: string;
 }
 
 export interface TestResult {

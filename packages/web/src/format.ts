@@ -34,6 +34,12 @@ export function fullTime(iso: string): string {
   return Number.isNaN(time.getTime()) ? iso : time.toLocaleString("en", { dateStyle: "medium", timeStyle: "medium" });
 }
 
+/** What is left until a time, as `9:05`. */
+export function timeLeft(until: number, now: number): string {
+  const seconds = Math.max(0, Math.ceil((until - now) / 1000));
+  return `${Math.floor(seconds / 60)}:${String(seconds % 60).padStart(2, "0")}`;
+}
+
 export function duration(milliseconds: number): string {
   return milliseconds < 1000
     ? `${Math.round(milliseconds)} ms`

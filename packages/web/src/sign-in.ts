@@ -1,5 +1,5 @@
 import { useCallback, useEffect, useRef, useState } from "preact/hooks";
-import { type Authorization, type Connection, call, Problem, path, problemOf } from "./api.ts";
+import { type Auth, type Authorization, type Connection, call, Problem, path, problemOf } from "./api.ts";
 import { watchConnection } from "./live.ts";
 import { type Outcome, outcomeOfEvent, outcomeOfState } from "./sign-in-outcome.ts";
 import { openSignInWindow, type SignInWindow, webUrl } from "./sign-in-window.ts";
@@ -7,7 +7,7 @@ import { openSignInWindow, type SignInWindow, webUrl } from "./sign-in-window.ts
 /** A sign-in at the provider, as the page shows it. */
 export type SignIn =
   | { readonly phase: "idle" }
-  | { readonly phase: "preparing" }
+  | { readonly phase: "preparing"; readonly elsewhere: boolean }
   | {
       readonly phase: "waiting";
       readonly connection: Connection;
@@ -16,6 +16,16 @@ export type SignIn =
       readonly blocked: boolean;
       /** The window seems to be closed; the page goes on listening all the same. */
       readonly unfinished: boolean;
+    }
+  | {
+      /** A code is to be entered at the provider, on any device. */
+      readonly phase: "confirming";
+      readonly code: string;
+      /** Where it is entered, and the same with the code in it where the provider gives one. */
+      readonly page: string;
+      readonly url: string;
+      /** Milliseconds since the epoch. */
+      readonly expires: number;
     }
   | { readonly phase: "refused"; readonly problem: Problem }
   | { readonly phase: "done"; readonly outcome: Outcome };
@@ -29,10 +39,16 @@ export interface Prepared {
 
 export interface SigningIn {
   readonly signIn: SignIn;
-  /** To be called straight from a click. `prepare` gives the connection that is to be authorized. */
-  readonly start: (prepare: () => Promise<Prepared>) => void;
+  /**
+   * To be called straight from a click. `prepare` gives the connection that is to be authorized. `elsewhere`: with a code on any device,
+   * for which no window is opened.
+   */
+  readonly start: (prepare: () => Promise<Prepared>, elsewhere: boolean) => void;
   readonly reset: () => void;
 }
+
+/** Whether a way to connect gives a code that is entered on any device. */
+export const confirmsElsewhere = (auth: Auth | undefined): boolean => auth?.grant === "device_code";
 
 const lookEvery = 500;
 const closedFor = 2_000;
@@ -43,18 +59,22 @@ export function useSignIn(): SigningIn {
   const stop = useRef<() => void>(() => {});
   useEffect(() => () => stop.current(), []);
 
-  const start = useCallback((prepare: () => Promise<Prepared>) => {
+  const start = useCallback((prepare: () => Promise<Prepared>, elsewhere: boolean) => {
     stop.current();
-    const popup = openSignInWindow();
+    const popup = elsewhere ? undefined : openSignInWindow();
     let stopped = false;
     stop.current = () => {
       stopped = true;
     };
-    setSignIn({ phase: "preparing" });
+    setSignIn({ phase: "preparing", elsewhere });
     begin(prepare).then(
-      ({ connection, url, expires }) => {
+      ({ connection, url, expires, code }) => {
         if (stopped) return popup?.close();
-        setSignIn({ phase: "waiting", connection, url, blocked: popup === undefined, unfinished: false });
+        setSignIn(
+          code === undefined
+            ? { phase: "waiting", connection, url, blocked: popup === undefined, unfinished: false }
+            : { phase: "confirming", ...code, url, expires },
+        );
         stop.current = wait(connection, popup, expires, {
           onUnfinished: () => setSignIn((now) => (now.phase === "waiting" ? { ...now, unfinished: true } : now)),
           onOutcome: (outcome) => {
@@ -80,10 +100,17 @@ export function useSignIn(): SigningIn {
   return { signIn, start, reset };
 }
 
-async function begin(prepare: () => Promise<Prepared>): Promise<{ connection: Connection; url: string; expires: number }> {
+interface Begun {
+  readonly connection: Connection;
+  readonly url: string;
+  readonly expires: number;
+  readonly code: { readonly code: string; readonly page: string } | undefined;
+}
+
+async function begin(prepare: () => Promise<Prepared>): Promise<Begun> {
   const { connection, fields } = await prepare();
   const body = fields === undefined ? {} : { fields };
-  const { authorization_url, expires_at } = await call<Authorization>(
+  const { authorization_url, expires_at, user_code, verification_uri } = await call<Authorization>(
     "POST",
     path("connections", connection.id, "authorize"),
     body,
@@ -92,7 +119,8 @@ async function begin(prepare: () => Promise<Prepared>): Promise<{ connection: Co
   if (url === undefined) {
     throw new Problem(0, { code: "authorization_url", detail: "The server gave an address that no browser can be sent to." });
   }
-  return { connection, url, expires: Date.parse(expires_at) };
+  const code = user_code === undefined ? undefined : { code: user_code, page: verification_uri ?? url };
+  return { connection, url, expires: Date.parse(expires_at), code };
 }
 
 interface Waiting {

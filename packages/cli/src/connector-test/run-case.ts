@@ -17,6 +17,7 @@ import { fits, settledValue } from "./compare.ts";
 import type { ActionCase, Case } from "./format.ts";
 import { withKeys } from "./keys.ts";
 import { type Findings, type Path, Replay } from "./replay.ts";
+import { Time } from "./time.ts";
 
 const actor: Actor = { id: "key/test", workspace: "test", owner: "test", all: false, via: "key" };
 const keys: KeyRing = { active: "test", get: () => Buffer.alloc(32, 7) };
@@ -33,7 +34,7 @@ interface Run {
   readonly store: Store;
   readonly replay: Replay;
   readonly findings: Findings;
-  readonly now: number;
+  readonly time: Time;
 }
 
 /** Runs a case. What it shows is compared by the caller. Throws nothing that the engine says. */
@@ -48,7 +49,8 @@ export async function runCase(connector: Connector, given: Case, path: Path): Pr
   // The server is loaded only here: the other commands do not need it.
   const { openStore } = await import("@jackfield/server");
   const store = openStore(":memory:");
-  const clock = () => now;
+  const time = new Time(now);
+  const { clock, queue } = time;
   const replay = new Replay(findings, clock);
   const engine = createEngine({
     connectors: {
@@ -58,7 +60,7 @@ export async function runCase(connector: Connector, given: Case, path: Path): Pr
       keep: async () => {},
     },
     store,
-    queue: { put: async () => {}, remove: async () => {}, work: () => {}, close: async () => {} },
+    queue,
     keys,
     platform: { url, sandbox_url: `${url}/sandbox` },
     egress: replay,
@@ -71,7 +73,7 @@ export async function runCase(connector: Connector, given: Case, path: Path): Pr
     sleep: async () => {},
   });
   try {
-    await run({ connector, auth, given, path, engine, store, replay, findings, now });
+    await run({ connector, auth, given, path, engine, store, replay, findings, time });
   } finally {
     await engine.stop();
     await store.close();
@@ -128,11 +130,16 @@ async function connect(it: Run): Promise<Outcome> {
       // An action that lacks a scope leaves it here, and the next sign-in asks for it.
       if (given.scopes !== undefined) await it.store.connections.update(connection.id, { missing_scopes: given.scopes });
       const begun = await engine.authorization.begin(actor, connection.id);
-      const ticket = begun.authorization_url.split("/").pop() ?? "";
-      const opened = await engine.authorization.open(ticket, undefined, undefined);
-      authorization_url = opened.location;
-      const query = await callbackQuery(it, opened.location);
-      ({ connection } = await engine.authorization.finish(connector.name, query, opened.browser, undefined));
+      if (begun.user_code === undefined) {
+        const ticket = begun.authorization_url.split("/").pop() ?? "";
+        const opened = await engine.authorization.open(ticket, undefined, undefined);
+        authorization_url = opened.location;
+        const query = await callbackQuery(it, opened.location);
+        ({ connection } = await engine.authorization.finish(connector.name, query, opened.browser, undefined));
+      } else {
+        ({ authorization_url } = begun);
+        connection = await confirmed(it, connection);
+      }
     }
     return {
       connection,
@@ -146,6 +153,14 @@ async function connect(it: Run): Promise<Outcome> {
   }
 }
 
+/** Waits for a code to be confirmed on another device, as long as there are answers. */
+async function confirmed({ engine, time, findings }: Run, { id }: Connection): Promise<Connection> {
+  await engine.start();
+  const before = findings.troubles.length;
+  while (findings.troubles.length === before && (await time.runNext("device")));
+  return engine.connections.get(actor, id);
+}
+
 /** Whether an admin's app is needed; a connection may bring its own. */
 function takesApp(auth: Auth, given: Case): boolean {
   if (!("client" in auth) || auth.client.source === "connection" || auth.client.source === "none") return false;
@@ -153,7 +168,7 @@ function takesApp(auth: Auth, given: Case): boolean {
 }
 
 /** What the browser brings back: the author's parameters, and the state. */
-async function callbackQuery({ auth, given, now }: Run, location: string): Promise<string> {
+async function callbackQuery({ auth, given, time }: Run, location: string): Promise<string> {
   const oauth1 = auth.type === "oauth1";
   const code = auth.type === "oauth2" ? auth.callback.code : "oauth_verifier";
   const name = auth.type === "oauth2" ? auth.callback.state : "oauth_token";
@@ -163,7 +178,7 @@ async function callbackQuery({ auth, given, now }: Run, location: string): Promi
   if (auth.type !== "oauth2" || auth.callback.verify === undefined || params[auth.callback.verify.param] !== "<hmac>")
     return `${query}`;
   const { param, algorithm, encoding, signed, secret, timestamp } = auth.callback.verify;
-  if (timestamp !== undefined && !query.has(timestamp)) query.set(timestamp, String(Math.floor(now / 1000)));
+  if (timestamp !== undefined && !query.has(timestamp)) query.set(timestamp, String(Math.floor(time.clock() / 1000)));
   query.delete(param);
   const app = { client_id: "CLIENT_ID", client_secret: "CLIENT_SECRET", ...given.app };
   const key = String(await secret.render({ app, fields: given.fields ?? {} }));
@@ -173,7 +188,7 @@ async function callbackQuery({ auth, given, now }: Run, location: string): Promi
   return `${query}`;
 }
 
-async function shownOf({ store, now }: Run, connection: Connection): Promise<Record<string, unknown>> {
+async function shownOf({ store, time }: Run, connection: Connection): Promise<Record<string, unknown>> {
   const { status, label, unique_id, scopes, missing_scopes, expires_at, error } = connection;
   const captures = await capturesOf(store, connection);
   return {
@@ -182,7 +197,7 @@ async function shownOf({ store, now }: Run, connection: Connection): Promise<Rec
     ...(unique_id === null ? {} : { unique_id }),
     ...(scopes.length === 0 ? {} : { scopes }),
     ...(missing_scopes.length === 0 ? {} : { missing_scopes }),
-    ...(expires_at === null ? {} : { expires_in: (Date.parse(expires_at) - now) / 1000 }),
+    ...(expires_at === null ? {} : { expires_in: (Date.parse(expires_at) - time.clock()) / 1000 }),
     ...(Object.keys(captures).length === 0 ? {} : { captures }),
     ...(error === null ? {} : { error: { code: error.code, message: error.message } }),
   };

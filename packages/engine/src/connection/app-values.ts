@@ -2,7 +2,7 @@ import { compilePattern, type OAuth1, type OAuth2 } from "@jackfield/manifest";
 import { JackfieldError } from "../errors.ts";
 import { splitSecrets } from "../grant/secrets.ts";
 import type { Runtime } from "../runtime.ts";
-import type { Actor } from "./actor.ts";
+import { type Actor, system } from "./actor.ts";
 import { type AppChange, sealSecrets, unsealSecrets } from "./app-record.ts";
 import { settled } from "./app-tending.ts";
 import { refuseWhitespace } from "./form.ts";
@@ -49,7 +49,8 @@ export function saved(runtime: Runtime, saving: Saving, stored: AppRecord | unde
   const { actor, place, values } = saving;
   const now = new Date(runtime.clock()).toISOString();
   const known = clientOfId(stored, values.client_id);
-  const client = savedClient(runtime, saving, known ?? stored);
+  // What is not given stays; but the secret of a client that registered itself is none of another client's.
+  const client = savedClient(runtime, saving, known ?? (stored?.registered === undefined ? stored : undefined));
   const before = known && unsealSecrets(runtime, place, known.sealed_secret).client_secret;
   const after = unsealSecrets(runtime, place, client.sealed_secret).client_secret;
   const rotation = before === undefined || before === after ? undefined : { before, after };
@@ -75,6 +76,40 @@ export function saved(runtime: Runtime, saving: Saving, stored: AppRecord | unde
   ];
   const { client_id } = values;
   return { record, events: [...types.map((type) => runtime.apps.make(place, type, { actor: actor.id, client_id })), ...events] };
+}
+
+/** What a provider has registered the platform as (RFC 7591 §3.2.1). */
+export interface Registration {
+  readonly client_id: string;
+  readonly client_secret?: string | undefined;
+  /** When the secret ends, in milliseconds since the epoch. */
+  readonly expires_at?: number | undefined;
+}
+
+/** The app with the client that the platform got by itself, and what is told of it. */
+export function registeredApp(
+  runtime: Runtime,
+  place: AppPlace,
+  { client_id, client_secret, expires_at }: Registration,
+  stored: AppRecord | undefined,
+): AppChange {
+  const now = new Date(runtime.clock()).toISOString();
+  const { record, events } = settled(runtime, {
+    ...place,
+    ...untried,
+    client_id,
+    fields: {},
+    sealed_secret: client_secret === undefined ? null : sealSecrets(runtime, place, { client_secret, extra: {} }),
+    registered: { expires_at: expires_at === undefined ? null : new Date(expires_at).toISOString() },
+    version: stored?.version ?? 0,
+    former: formerClients(stored, client_id, now),
+    expires_on: null,
+    expiry_told: null,
+    tend_at: null,
+    created_at: stored?.created_at ?? now,
+    updated_at: now,
+  });
+  return { record, events: [runtime.apps.make(place, "app.saved", { actor: system, client_id }), ...events] };
 }
 
 /** The client of this id, where the app has it or has had it. */

@@ -39,6 +39,8 @@ export interface App extends ClientView {
   readonly fields: Readonly<Record<string, unknown>>;
   /** Names of the other secrets that were saved. */
   readonly secrets_set: readonly string[];
+  /** Whether no admin saved it: the platform registered itself at the provider. */
+  readonly registered: boolean;
   readonly redirect_uri: string;
   readonly created_at: string;
   readonly updated_at: string;
@@ -63,6 +65,7 @@ async function viewApp(runtime: Runtime, record: AppRecord): Promise<App> {
     former: former.filter(({ connections }) => connections > 0),
     fields: splitSecrets(runtime.connectors.get(connector)?.auth[auth], record.fields).open,
     secrets_set: Object.keys(extra),
+    registered: record.registered !== undefined,
     redirect_uri: redirectUri(runtime, connector),
     created_at,
     updated_at,

@@ -1,4 +1,4 @@
-import { createHash, timingSafeEqual } from "node:crypto";
+import { timingSafeEqual } from "node:crypto";
 import type { Auth, OAuth2 } from "@jackfield/manifest";
 import { type ErrorCode, JackfieldError } from "../errors.ts";
 import { authorizationUrl } from "../grant/authorization-code.ts";
@@ -6,14 +6,13 @@ import { type Client, withPreviousSecret } from "../grant/credential.ts";
 import { grantOf } from "../grant/grant.ts";
 import { isIssuer, type Offer } from "../grant/metadata.ts";
 import { type Push, pushAuthorization } from "../grant/pushed-authorization.ts";
-import { TokenFailure } from "../grant/token-failure.ts";
 import type { Runtime } from "../runtime.ts";
 import { type Actor, system } from "./actor.ts";
-import { asClient } from "./app-pause.ts";
 import { type Callback, type CallbackNames, captureCallback, readCallback, readStates, verifyCallback } from "./callback.ts";
 import { connect, connectFailed, connectionError } from "./connect.ts";
-import { explain } from "./explain.ts";
+import { endPolled, notConfirmed, schedulePoll } from "./device.ts";
 import { changeFields } from "./fields.ts";
+import { asBegun, conclude, type FlowSecret, flowOf, openSecret, redeem, sha256 } from "./flow.ts";
 import {
   clientOf,
   declared,
@@ -28,6 +27,7 @@ import {
 } from "./open.ts";
 import type { ConnectionError, ConnectionRecord, FlowRecord } from "./record.ts";
 import { redirectUri } from "./redirect-uri.ts";
+import { clientToConnect } from "./registration.ts";
 import { scopesToAsk } from "./scopes.ts";
 import { type Connection, view } from "./view.ts";
 
@@ -35,8 +35,6 @@ import { type Connection, view } from "./view.ts";
  * A sign-in. `begin` stores a flow and gives a URL of ours; `openFlow` binds the browser that opens it and sends it on to the provider;
  * `finish` takes what came back. State and ticket are 256 random bits each and are stored as hashes only.
  */
-
-const lifetime = 10 * 60_000;
 
 /** How a sign-in ended. Nothing in it is secret. */
 export interface CallbackOutcome {
@@ -47,40 +45,29 @@ export interface CallbackOutcome {
   readonly error: ConnectionError | null;
 }
 
-/** What a flow keeps sealed. */
-interface FlowSecret {
-  readonly url: string;
-  readonly verifier: string | null;
-  readonly secret: string | null;
-  readonly nonce: string | null;
-  /** What the provider offered then, so that the callback is judged without asking it again. */
-  readonly offer: Offer | null;
-  readonly push: Push | null;
-  readonly scopes: readonly string[];
-  /** The app's client that the sign-in was begun with: a code is worth nothing to another. */
-  readonly client_id: string | null;
-  /** The fields that the sign-in is made with; they become the connection's own when it succeeds. */
-  readonly fields: Readonly<Record<string, unknown>>;
-}
-
-export function sha256(text: string): string {
-  return createHash("sha256").update(text, "utf8").digest("hex");
-}
-
-function flowPlace(flow: Pick<FlowRecord, "workspace" | "connector" | "id">) {
-  return { workspace: flow.workspace, connector: flow.connector, id: flow.id, field: "flow" } as const;
+/** Where a person goes to sign in. */
+export interface Begun {
+  /** A page of ours that binds the browser; or the provider's own, where the person confirms on any device. */
+  readonly authorization_url: string;
+  readonly expires_at: string;
+  /** What the person types there, and where (RFC 8628 §3.2). Texts of the provider's. */
+  readonly user_code?: string;
+  readonly verification_uri?: string;
+  /** Seconds between two questions whether the code was confirmed. */
+  readonly interval?: number;
 }
 
 /**
- * Starts a sign-in for a connection, with other fields where `changed` gives some. Throws `no_user_step`, `app_not_configured`,
- * `field_…`, `url_invalid`, `metadata_lacking`.
+ * Starts a sign-in for a connection, with other fields where `changed` gives some; a code for another device that was given out before
+ * is good for nothing from then on. Throws `no_user_step`, `app_not_configured`, `field_…`, `url_invalid`, `metadata_lacking`,
+ * and what a provider says that is asked first.
  */
 export async function begin(
   runtime: Runtime,
   actor: Actor,
   record: ConnectionRecord,
   changed?: Readonly<Record<string, unknown>>,
-): Promise<{ authorization_url: string; expires_at: string }> {
+): Promise<Begun> {
   const stored = openForSignIn(runtime, record);
   const { auth } = stored;
   const asIs = changed === undefined && !isOutdated(auth, record);
@@ -89,7 +76,7 @@ export async function begin(
   if (beginGrant === undefined) throw new JackfieldError("no_user_step");
   // What comes back must come with the browser that it is bound to.
   if (auth.type === "oauth2" && auth.callback.source !== "query") throw new JackfieldError("grant_unsupported");
-  const client = await clientOf(runtime, opened);
+  const client = await clientToConnect(runtime, opened);
   const scopes = await scopesToAsk(opened);
   const state = runtime.random(32).toString("base64url");
   const ticket = runtime.random(32).toString("base64url");
@@ -108,50 +95,40 @@ export async function begin(
     names,
   });
 
-  const now = runtime.clock();
-  const secret: FlowSecret = {
-    url: begun.url,
-    verifier: begun.verifier ?? null,
-    secret: begun.secret ?? null,
-    nonce: begun.nonce ?? null,
-    offer: begun.offer ?? null,
-    push: begun.push ?? null,
+  const keys = { ticket, state: begun.state ?? state };
+  const flow = flowOf(runtime, actor, record, keys, begun, {
     scopes,
     client_id: madeWith(opened, client).record.client_id,
     fields: opened.fields,
-  };
-  const id = sha256(ticket);
-  const flow: FlowRecord = {
-    id,
-    state_hash: sha256(begun.state ?? state),
-    connection: record.id,
-    workspace: record.workspace,
-    connector: record.connector,
-    auth: record.auth,
-    environment: record.environment,
-    actor: actor.id,
-    via: actor.via,
-    browser_hash: actor.browser === undefined ? null : sha256(actor.browser),
-    redirect_uri: redirect,
     auth_version: versionIn(auth, record)?.id,
-    sealed: runtime.sealer.seal(flowPlace({ workspace: record.workspace, connector: record.connector, id }), secret),
-    created_at: new Date(now).toISOString(),
-    expires_at: new Date(now + lifetime).toISOString(),
-  };
+  });
+  // A code of an earlier try is good for nothing any more.
+  if (flow.polling !== null) await endPolled(runtime, record.id);
   await runtime.store.flows.insert(flow);
-  await noteBegun(runtime, actor, record, now);
-  return { authorization_url: `${runtime.platform.url}/oauth/authorize/${ticket}`, expires_at: flow.expires_at };
+  await noteBegun(runtime, actor, record);
+  const { expires_at } = flow;
+  if (flow.polling === null || begun.device === undefined) {
+    return { authorization_url: `${runtime.platform.url}/oauth/authorize/${ticket}`, expires_at };
+  }
+  await schedulePoll(runtime, { id: flow.id, at: flow.polling.at });
+  const { user_code, verification_uri, interval } = begun.device;
+  return { authorization_url: begun.url, expires_at, user_code, verification_uri, interval: interval / 1000 };
 }
 
-async function noteBegun(runtime: Runtime, actor: Actor, record: ConnectionRecord, now: number): Promise<void> {
+async function noteBegun(runtime: Runtime, actor: Actor, record: ConnectionRecord): Promise<void> {
   const event = runtime.events.make(record, "authorization_started", { actor: actor.id });
   const waiting = record.status === "draft" || (record.status === "error" && record.credential_version === 0);
-  await runtime.store.connections.update(
+  const written = await runtime.store.connections.update(
     record.id,
-    { ...(waiting ? { status: "awaiting_authorization", error: null } : {}), updated_at: new Date(now).toISOString() },
-    { events: [event] },
+    {
+      ...(waiting ? { status: "awaiting_authorization", error: null } : {}),
+      updated_at: new Date(runtime.clock()).toISOString(),
+    },
+    // A provider that is asked first takes its time, in which the connection may have come to its end.
+    { ...(waiting ? { expect: { status: record.status } } : {}), events: [event] },
   );
-  runtime.events.announce([event]);
+  if (written === undefined) runtime.events.note(event);
+  else runtime.events.announce([event]);
 }
 
 /** A browser opens our authorization URL. Throws `state_invalid`, and what a provider gets wrong that must be told the request before. */
@@ -170,11 +147,9 @@ export async function openFlow(
   const bound = flow.browser_hash === null ? await runtime.store.flows.bind(id, sha256(binding)) : flow;
   if (bound === undefined) throw new JackfieldError("state_invalid");
   refuseOtherBrowser(bound, binding);
-  const secret = secretOf(runtime, flow);
+  const secret = openSecret(runtime, flow);
   return { location: !secret.push ? secret.url : await pushedUrl(runtime, flow, secret, secret.push), browser: binding };
 }
-
-const secretOf = (runtime: Runtime, flow: FlowRecord) => runtime.sealer.open(flowPlace(flow), flow.sealed) as FlowSecret;
 
 /** A reference lives for a minute or so, and often for one use only: the request is pushed when the browser is here. */
 async function pushedUrl(runtime: Runtime, flow: FlowRecord, secret: FlowSecret, push: Push): Promise<string> {
@@ -192,12 +167,6 @@ async function pushedUrl(runtime: Runtime, flow: FlowRecord, secret: FlowSecret,
     if (cause instanceof JackfieldError) await connectFailed(runtime, record, cause, flow.actor);
     throw cause;
   }
-}
-
-/** What is signed in as it was begun: with the same fields, as the same client. */
-function asBegun(runtime: Runtime, record: ConnectionRecord, { fields, client_id = null }: FlowSecret): OpenConnection {
-  const opened = openForSignIn(runtime, record);
-  return { ...opened, record: { ...opened.record, client_id }, fields };
 }
 
 function refuseOtherBrowser(flow: FlowRecord, browser: string | undefined): void {
@@ -244,25 +213,13 @@ export async function finish(
     if (cause instanceof JackfieldError) await connectFailed(runtime, record, cause, system);
     throw cause;
   }
-  // From here on the flow is gone; if the process dies, the draft must not seem to wait for it.
-  if (record.status === "awaiting_authorization") {
-    await runtime.store.connections.update(record.id, { status: "draft" }, { expect: { status: "awaiting_authorization" } });
-  }
-  try {
-    const connected = await complete(runtime, flow, record, callback, state);
-    const connection = view(runtime, { owner: record.owner }, connected);
-    return { actor: flow.actor, connection, outcome: "connected", error: null };
-  } catch (cause) {
-    const error = shown(runtime, cause, record);
-    const failed = await connectFailed(runtime, record, error, flow.actor);
-    const connection = view(runtime, { owner: record.owner }, failed);
-    return {
-      actor: flow.actor,
-      connection,
-      outcome: error.code === "access_denied" ? "denied" : "failed",
-      error: connectionError(error, runtime.clock()),
-    };
-  }
+  const { record: ended, error } = await conclude(runtime, flow, record, () => complete(runtime, flow, record, callback, state));
+  return {
+    actor: flow.actor,
+    connection: view(runtime, { owner: record.owner }, ended),
+    outcome: error === undefined ? "connected" : error.code === "access_denied" ? "denied" : "failed",
+    error: error === undefined ? null : connectionError(error, runtime.clock()),
+  };
 }
 
 /** The flow that a callback belongs to, which nobody else can take from now on. Throws `state_invalid`. */
@@ -321,7 +278,7 @@ function refuseForeign(
     });
   }
   const { auth } = declared(runtime, flow);
-  if (auth.type === "oauth2") refuseOtherIssuer(auth, secretOf(runtime, flow).offer ?? undefined, callback.iss);
+  if (auth.type === "oauth2") refuseOtherIssuer(auth, openSecret(runtime, flow).offer ?? undefined, callback.iss);
 }
 
 /**
@@ -350,38 +307,13 @@ async function complete(
   if (callback.error !== undefined) throw refusedAtProvider(callback);
   if (callback.code === undefined)
     throw new JackfieldError("callback_invalid", { detail: "The callback brings neither a code nor an error." });
-  const begun = secretOf(runtime, flow);
-  const { verifier, secret, nonce, offer, scopes } = begun;
-  const opened = asBegun(runtime, record, begun);
-  const { auth } = opened;
-  // The code is of the authorization server that it began with.
-  if (isOutdated(auth, flow))
-    throw new JackfieldError("state_invalid", { detail: "The connector was changed while you were signing in. Start again." });
-  const { exchange } = grantOf(auth);
-  if (exchange === undefined) throw new JackfieldError("no_user_step");
-  const { code } = callback;
-  const { credential, known } = await asClient(runtime, opened, "sign_in", async (client) => {
-    const captured = await checkCallback(runtime, opened, callback, client);
-    const told = { ...opened.known, callback: captured };
-    const names = namesOf(runtime, { ...opened, known: told }, client);
-    const answered = await exchange(runtime, auth, {
-      code,
-      state,
-      redirect_uri: flow.redirect_uri,
-      verifier: verifier ?? undefined,
-      secret: secret ?? undefined,
-      nonce: nonce ?? undefined,
-      offer,
-      client,
-      names: { ...names, request: { ...(names.request as object), code } },
-    });
-    return { credential: answered, known: told };
-  });
-  const whole = { ...known, token: credential.known?.token ?? {} };
-  const granted = { ...credential, known: whole, scopes: credential.scopes ?? scopesIn(auth, callback) };
-  const fresh: OpenConnection = { ...opened, credential: granted, known: whole };
-  const { record: connected } = await connect(runtime, fresh, scopes, flow.actor);
-  return connected;
+  const secret = openSecret(runtime, flow);
+  const opened = asBegun(runtime, record, secret);
+  const captured = await checkCallback(runtime, opened, callback, await clientOf(runtime, opened));
+  const granted = scopesIn(opened.auth, callback);
+  const brought = { code: callback.code, state, callback: captured, scopes: granted };
+  const fresh = await redeem(runtime, flow, opened, secret, brought);
+  return (await connect(runtime, fresh, secret.scopes, flow.actor)).record;
 }
 
 /** What was granted, where the callback tells it and the token answer does not. */
@@ -440,24 +372,12 @@ function refusedAtProvider(callback: Callback): JackfieldError {
   });
 }
 
-/** The error as a person should read it. */
-function shown(runtime: Runtime, cause: unknown, record: ConnectionRecord): JackfieldError {
-  if (!(cause instanceof JackfieldError)) {
-    runtime.log("error", "a sign-in failed unexpectedly", { connection: record.id, cause });
-    return new JackfieldError("internal", { cause });
-  }
-  const provider = cause.provider === undefined ? {} : { provider: cause.provider };
-  if (cause instanceof TokenFailure && cause.provider?.error === "invalid_grant") {
-    return new JackfieldError("code_expired", { ...provider, cause });
-  }
-  return explain(runtime, cause, record);
-}
-
 /** Sign-ins that nobody finished: their drafts are drafts again. */
 export async function expireFlows(runtime: Runtime): Promise<void> {
   for (const flow of await runtime.store.flows.expire(new Date(runtime.clock()).toISOString())) {
     const record = await runtime.store.connections.get(flow.connection);
     if (record?.status !== "awaiting_authorization") continue;
-    await connectFailed(runtime, record, new JackfieldError("state_invalid", { detail: "Sign-in was not finished." }), system);
+    const unfinished = new JackfieldError("state_invalid", { detail: "Sign-in was not finished." });
+    await connectFailed(runtime, record, flow.polling === null ? unfinished : notConfirmed(), system);
   }
 }

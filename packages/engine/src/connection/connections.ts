@@ -9,6 +9,7 @@ import { asClient } from "./app-pause.ts";
 import { environmentOf } from "./apps.ts";
 import { recommendedAuth, refuseDisabled } from "./auths.ts";
 import { connect, connectFailed } from "./connect.ts";
+import { endPolled } from "./device.ts";
 import { explain } from "./explain.ts";
 import { changeFields, checkFields, environmentIn } from "./fields.ts";
 import { draftIdentity } from "./identity.ts";
@@ -16,7 +17,6 @@ import { connectedWithin, mayUse, type Purpose, reaches, refuseUnlessMayMake } f
 import {
   anew,
   authOf,
-  clientOf,
   connectorOf,
   isOutdated,
   madeWith,
@@ -29,6 +29,7 @@ import {
   whitelistOf,
 } from "./open.ts";
 import { type ConnectionRecord, type Status, untold } from "./record.ts";
+import { clientToConnect } from "./registration.ts";
 import { type Revocation, revokeErased, tombstone } from "./revocation.ts";
 import { scopesToAsk } from "./scopes.ts";
 import type { ConnectionPatch, Listed, Page } from "./store.ts";
@@ -121,7 +122,7 @@ export async function create(
   const draft: OpenConnection = { record, connector, auth, fields, credential: undefined, known: nothingKnown };
   if (!dependsOnCaptures(auth)) await whitelistOf(runtime, draft);
   if (!isCaptured(auth.base_url)) await renderUrl(auth.base_url, namesOf(runtime, draft));
-  if (grantOf(auth).obtain !== undefined) await clientOf(runtime, draft);
+  if (grantOf(auth).obtain !== undefined) await clientToConnect(runtime, draft);
   await runtime.store.connections.insert(record, [runtime.events.make(record, "created", { actor: actor.id })]);
   if (grantOf(auth).begin !== undefined) return { connection: view(runtime, actor, record), reused: false };
   return connectAtOnce(runtime, actor, draft);
@@ -159,6 +160,7 @@ async function withCredential(
   const { auth } = opened;
   const { obtain } = grantOf(auth);
   if (obtain === undefined) return { opened: anew(opened), requested: [] };
+  await clientToConnect(runtime, anew(opened));
   const requested = await scopesToAsk(opened);
   const fresh = anew(opened);
   return asClient(runtime, fresh, "sign_in", async (client) => {
@@ -271,6 +273,7 @@ export async function disconnect(
   );
   runtime.events.announce([event]);
   await runtime.queue.remove("refresh", record.id);
+  await endPolled(runtime, record.id);
   return opened === undefined || written === undefined ? { provider_revoked: null } : revokeErased(runtime, written, opened);
 }
 

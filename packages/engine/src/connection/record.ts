@@ -212,6 +212,8 @@ export interface AppRecord extends AppPlace, StoredClient {
   readonly expiry_told: "expiring" | "expired" | null;
   /** When something is to be done about it next; null when nothing is. */
   readonly tend_at: string | null;
+  /** Set where no admin saved it: the platform registered itself (RFC 7591). */
+  readonly registered?: { /** When its secret ends; null: it does not. */ readonly expires_at: string | null };
   readonly created_at: string;
   /** When an admin saved it. */
   readonly updated_at: string;
@@ -253,9 +255,9 @@ export type AppSecrets =
   | string
   | { readonly client_secret: string | undefined; readonly extra: Readonly<Record<string, string>> };
 
-/** A sign-in under way. It lives ten minutes and is consumed once. */
+/** A sign-in under way. It lives ten minutes, or as long as a code for another device, and is consumed once. */
 export interface FlowRecord {
-  /** SHA-256 of the ticket in our own authorization URL, hex. */
+  /** SHA-256 of the ticket in our own authorization URL, hex; random where nothing comes back by a browser, as is `state_hash`. */
   readonly id: string;
   /** SHA-256 of `state`, hex. */
   readonly state_hash: string;
@@ -272,8 +274,19 @@ export interface FlowRecord {
   readonly redirect_uri: string;
   /** The version of the auth block that it began with; undefined in flows from before there were versions. */
   readonly auth_version?: string | undefined;
-  /** Sealed: the provider's authorization URL and the PKCE verifier. */
+  /** Sealed: the provider's authorization URL, the PKCE verifier, the code that is asked about. */
   readonly sealed: string;
+  /** Set where the token endpoint is asked instead of a browser coming back. */
+  readonly polling: Polling | null;
   readonly created_at: string;
   readonly expires_at: string;
+}
+
+/** When the token endpoint is asked next whether a code was confirmed (RFC 8628 §3.4). */
+export interface Polling {
+  readonly at: string;
+  /** Milliseconds that must pass between two questions. */
+  readonly interval: number;
+  /** How many questions in a row got no answer. */
+  readonly failures: number;
 }

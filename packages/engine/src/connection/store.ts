@@ -1,4 +1,14 @@
-import type { AppEvent, AppPlace, AppRecord, ConnectionEvent, ConnectionRecord, Duty, FlowRecord, Status } from "./record.ts";
+import type {
+  AppEvent,
+  AppPlace,
+  AppRecord,
+  ConnectionEvent,
+  ConnectionRecord,
+  Duty,
+  FlowRecord,
+  Polling,
+  Status,
+} from "./record.ts";
 
 export interface Page {
   readonly limit: number;
@@ -110,6 +120,15 @@ export interface Store {
     consume(stateHash: string): Promise<FlowRecord | undefined>;
     /** Removes the flows that expired before `time` and gives them. */
     expire(time: string): Promise<readonly FlowRecord[]>;
+    /**
+     * Replaces `polling` if the flow is there and is still to be polled at `expect`; gives the flow as it is afterwards, or undefined. Of
+     * two callers at once that expect the same, exactly one gets it, as long as it sets another time.
+     */
+    repoll(id: string, polling: Polling, expect: string): Promise<FlowRecord | undefined>;
+    /** Flows that are to be polled before `time`, the most overdue first. */
+    due(time: string, limit: number): Promise<readonly { readonly id: string; readonly at: string }[]>;
+    /** Removes the polled flows of a connection and gives them. */
+    endPolled(connection: string): Promise<readonly FlowRecord[]>;
   };
   readonly events: {
     append(events: readonly ConnectionEvent[]): Promise<void>;

@@ -5,6 +5,7 @@ import { type Names, text } from "../request/hole.ts";
 import { asEntries, type Entries, overlay, renderParameters, type Values } from "../request/parameters.ts";
 import { renderUrl, withQuery } from "../request/url.ts";
 import type { Credential } from "./credential.ts";
+import type { DeviceCode } from "./device-code.ts";
 import { requestToken, type TokenRequest, tokenEndpoint } from "./exchange.ts";
 import { asksIdentity } from "./judge.ts";
 import { type Offer, offerOf } from "./metadata.ts";
@@ -31,7 +32,7 @@ export interface BegunAuthorization {
   readonly verifier: string | undefined;
   /** What comes back instead of the state that was given. */
   readonly state?: string;
-  /** What a signature needs at the exchange. */
+  /** What a signature needs at the exchange; for a second device, the code that is asked about. */
   readonly secret?: string;
   /** What the id token must hold. */
   readonly nonce?: string | undefined;
@@ -39,6 +40,8 @@ export interface BegunAuthorization {
   readonly offer?: Offer | undefined;
   /** How the request is pushed when a browser comes for it; `url` stands in for what cannot be pushed. */
   readonly push?: Push | undefined;
+  /** Where the person confirms on another device, and nothing comes back by a browser. */
+  readonly device?: DeviceCode;
 }
 
 type Pkce = NonNullable<OAuth2["authorization"]>["pkce"];
@@ -115,7 +118,7 @@ export function authorizationUrl({ authorization }: OAuth2, endpoint: string, pa
 }
 
 /** What the provider knows our redirect URL by. */
-async function redirectUriOf(auth: OAuth2, { redirect_uri, names }: Pick<AuthorizationRequest, "redirect_uri" | "names">) {
+export async function redirectUriOf(auth: OAuth2, { redirect_uri, names }: Pick<AuthorizationRequest, "redirect_uri" | "names">) {
   const { redirect_uri: declared } = auth.callback;
   return declared === undefined ? redirect_uri : ((await text(declared, names)) ?? redirect_uri);
 }

@@ -15,7 +15,7 @@ import { jwtLifetime, lifetimeOf } from "./lifetime.ts";
 import { secretsOf, tokenSecrets } from "./secrets.ts";
 import { answerRoots, parseTokenAnswer } from "./token-answer.ts";
 import { callEndpoint, callFreely, type EndpointAnswer, type EndpointRequest, type GrantContext } from "./token-endpoint.ts";
-import { tokenFailure } from "./token-failure.ts";
+import { type TokenFailure, tokenFailure } from "./token-failure.ts";
 
 /** When a token request is made: for the first time, or to replace a credential. */
 export type Moment = Then["on"][number];
@@ -203,6 +203,16 @@ async function readAnswer(
   };
   const known = { ...nothingKnown, token: { ...before?.known?.token, ...captured } };
   return { ...(before ?? blank), ...given(told), known };
+}
+
+/** What an endpoint of the authorization server says that hands out no token, as `error` and `error_description` tell it (RFC 6749 §5.2). */
+export function refusalOf({ answer, redact }: EndpointAnswer, errors: TokenErrors): TokenFailure {
+  const body = parseTokenAnswer(answer);
+  const { error, error_description } = (typeof body === "object" && body !== null ? body : {}) as Readonly<
+    Record<string, unknown>
+  >;
+  const provider = words(answer.status, error, error_description, body, redact);
+  return tokenFailure(provider, retryAfter(answer), declaredKind(errors, error));
 }
 
 const blank: Credential = {

@@ -1,10 +1,10 @@
 import type { Auth, OAuth2 } from "@jackfield/manifest";
-import { JackfieldError } from "../errors.ts";
 import type { Names } from "../request/hole.ts";
 import { type BegunAuthorization, beginAuthorization, exchangeCode } from "./authorization-code.ts";
 import { obtainForClient } from "./client-credentials.ts";
 import type { Client, Credential } from "./credential.ts";
 import { obtainByRequest } from "./custom.ts";
+import { beginOnDevice, exchangeDeviceCode } from "./device-code.ts";
 import type { Moment, TokenRequest } from "./exchange.ts";
 import { obtainWithAssertion } from "./jwt-bearer.ts";
 import type { Offer } from "./metadata.ts";
@@ -30,6 +30,7 @@ export interface BeginRequest {
 
 /** What came back from a sign-in. */
 export interface ExchangeRequest extends TokenRequest {
+  /** What the provider gave: to the browser, or for the second device. */
   readonly code: string;
   readonly state: string;
   readonly redirect_uri: string;
@@ -51,18 +52,13 @@ export interface Grant {
   obtain?(context: GrantContext, auth: Auth, request: TokenRequest, moment?: Moment): Promise<Credential>;
 }
 
-/** A grant that the language knows and this engine cannot carry out. */
-function refuseUnsupported(): Promise<never> {
-  throw new JackfieldError("grant_unsupported");
-}
-
 /** Where a grant's name in a manifest meets its code. */
 const grants: { readonly [Name in GrantName]: Grant } = {
   authorization_code: { begin: beginAuthorization, exchange: exchangeCode },
   client_credentials: { obtain: obtainForClient },
   password: { obtain: obtainWithPassword },
   jwt_bearer: { obtain: obtainWithAssertion },
-  device_code: { obtain: refuseUnsupported },
+  device_code: { begin: beginOnDevice, exchange: exchangeDeviceCode },
   oauth1: { begin: beginSigned, exchange: exchangeVerifier },
   custom: { obtain: obtainByRequest },
   api_key: {},

@@ -119,7 +119,7 @@ async function callOnce(context: GrantContext, auth: OAuth2, request: EndpointRe
   const { client, names, proof_key } = request;
   const url = typeof request.url === "string" ? request.url : await renderUrl(request.url, names);
   const declared = auth.client;
-  const authentication = await word(request.authentication, names, clientAuthenticationNames, "client_secret_post");
+  const authentication = await authenticationOf(request.authentication, names);
   const prover = { context, client, declared, issuer: auth.issuer, url, names };
   const proof = await clientAuthentications[authentication](prover);
   const values = await parametersOf(request, proof.params);
@@ -141,6 +141,11 @@ async function callOnce(context: GrantContext, auth: OAuth2, request: EndpointRe
   });
   const sent = values.filter(([name]) => !noSecrets.has(name)).map(([, value]) => value);
   return { answer, redact: redactSent([...sent, proof.headers.authorization], secretsOf(auth, request)) };
+}
+
+/** How the client proves itself, where the user may have chosen it. Throws `expression_error`. */
+export function authenticationOf(declared: ClientAuthentication | Template, names: Names): Promise<ClientAuthentication> {
+  return word(declared, names, clientAuthenticationNames, "client_secret_post");
 }
 
 /** Parameters whose values a provider may quote: without them its words would often say nothing. */

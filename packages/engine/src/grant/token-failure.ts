@@ -30,6 +30,7 @@ const byError: Readonly<Record<string, readonly [FailureKind, ErrorCode]>> = {
   temporarily_unavailable: ["retry", "provider_unavailable"],
   server_error: ["retry", "provider_unavailable"],
   slow_down: ["retry", "provider_rate_limited"],
+  authorization_pending: ["retry", "grant_refused"],
 };
 
 const transientStatuses = new Set([408, 425, 429, 500, 502, 503, 504]);
@@ -37,7 +38,15 @@ const transientStatuses = new Set([408, 425, 429, 500, 502, 503, 504]);
 /** A refusal by the token endpoint. */
 export class TokenFailure extends JackfieldError {
   readonly kind: FailureKind;
-  constructor(kind: FailureKind, code: ErrorCode, provider: ProviderWords, retryAfter: number | undefined) {
+  /** The `error` that counted: of RFC 6749 and its relatives where one of theirs was said, or else the provider's own. */
+  readonly error: string | undefined;
+  constructor(
+    kind: FailureKind,
+    code: ErrorCode,
+    provider: ProviderWords,
+    retryAfter: number | undefined,
+    error: string | undefined = provider.error,
+  ) {
     const words = provider.error_description ?? provider.error;
     const missing = kind === "configuration" ? missingPart(code, words) : undefined;
     super(code, {
@@ -48,6 +57,7 @@ export class TokenFailure extends JackfieldError {
     });
     this.name = "TokenFailure";
     this.kind = kind;
+    this.error = error;
   }
 }
 
@@ -79,12 +89,13 @@ export function tokenFailure(
   standard?: string | undefined,
 ): TokenFailure {
   const status = provider.status ?? 0;
-  if (declared !== undefined) return new TokenFailure(declared, byKind[declared], provider, retryAfter);
   const error = [provider.error, standard].find((code) => code !== undefined && Object.hasOwn(byError, code));
+  const failure = (kind: FailureKind, code: ErrorCode) =>
+    new TokenFailure(kind, code, provider, retryAfter, error ?? provider.error);
+  if (declared !== undefined) return failure(declared, byKind[declared]);
   const known = error === undefined ? undefined : byError[error];
-  if (known) return new TokenFailure(known[0], known[1], provider, retryAfter);
-  if (transientStatuses.has(status))
-    return new TokenFailure("retry", status === 429 ? "provider_rate_limited" : "provider_unavailable", provider, retryAfter);
-  if (provider.error !== undefined) return new TokenFailure("configuration", "grant_refused", provider, retryAfter);
-  return new TokenFailure(refusals.has(status) ? "ambiguous" : "retry", "token_answer_invalid", provider, retryAfter);
+  if (known) return failure(...known);
+  if (transientStatuses.has(status)) return failure("retry", status === 429 ? "provider_rate_limited" : "provider_unavailable");
+  if (provider.error !== undefined) return failure("configuration", "grant_refused");
+  return failure(refusals.has(status) ? "ambiguous" : "retry", "token_answer_invalid");
 }

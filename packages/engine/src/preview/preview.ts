@@ -5,7 +5,7 @@ import type { Auth, Connector } from "@jackfield/manifest";
 import { afterConnect } from "../connection/after-connect.ts";
 import { environmentOf } from "../connection/apps.ts";
 import { environmentIn } from "../connection/fields.ts";
-import { authOf, clientOf, freshNames, namesOf } from "../connection/open.ts";
+import { authOf, clientOf, freshNames, namesOf, publicNamesOf } from "../connection/open.ts";
 import { revokeAtProvider } from "../connection/revocation.ts";
 import { scopesToAsk } from "../connection/scopes.ts";
 import { testCall } from "../connection/test-call.ts";
@@ -14,6 +14,7 @@ import { follow, type Reading } from "../grant/exchange.ts";
 import { grantOf } from "../grant/grant.ts";
 import { introspectCredential } from "../grant/introspect.ts";
 import { hasRefresh, isRenewable, refreshCredential } from "../grant/refresh.ts";
+import { registerClient } from "../grant/registration.ts";
 import type { Names } from "../request/hole.ts";
 import type { Runtime } from "../runtime.ts";
 import { previewCalls } from "./calls.ts";
@@ -57,6 +58,7 @@ function onPaper(auth: Auth): Auth {
 /** What is sent to obtain, test, keep and end a connection. */
 async function previewAuth(preview: Recorder, stand: Stand): Promise<void> {
   const { auth, opened } = stand;
+  await previewRegistration(preview, stand);
   await previewGrant(preview, stand);
   for (const step of auth.after_connect) {
     const alone = { ...opened, auth: { ...auth, after_connect: [step] } };
@@ -67,9 +69,34 @@ async function previewAuth(preview: Recorder, stand: Stand): Promise<void> {
   await previewRevocation(preview, stand);
 }
 
+/** How the client registers itself, where nobody brings one. */
+async function previewRegistration(preview: Recorder, stand: Stand): Promise<void> {
+  const { auth, begun, redirect_uri } = stand;
+  if (auth.type !== "oauth2" || auth.client.registration === undefined) return;
+  const register = (runtime: Runtime) =>
+    registerClient(runtime, auth, { redirect_uri, names: withRedirect(publicNamesOf(runtime, begun), redirect_uri) });
+  await preview.record("registration", auth.id, stand, register);
+}
+
+const deviceCode = "<device_code>";
+
+/** What some grants ask for before a person is sent anywhere, and the answer that stands in for the provider's; others send nothing. */
+const asked = {
+  oauth1: { kind: "request_token", answer: "oauth_token=<request_token>&oauth_token_secret=<request_token_secret>" },
+  device: {
+    kind: "device_authorization",
+    answer: JSON.stringify({
+      device_code: deviceCode,
+      user_code: "<user_code>",
+      verification_uri: "https://verification-uri.invalid",
+    }),
+  },
+} as const;
+
 /** How a credential is obtained: the sign-in and the exchange of its code, or the one request that needs nobody. */
 async function previewGrant(preview: Recorder, stand: Stand): Promise<void> {
-  const { auth, begun, redirect_uri, state, code, given } = stand;
+  const { auth, begun, redirect_uri, state, given } = stand;
+  const onDevice = auth.type === "oauth2" && auth.grant === "device_code";
   const { begin, exchange, obtain } = grantOf(auth);
   const scopes = await scopesToAsk(begun);
   let verifier: string | undefined;
@@ -92,23 +119,20 @@ async function previewGrant(preview: Recorder, stand: Stand): Promise<void> {
         names,
       };
       const started = await begin(runtime, auth, request);
+      // Where the person goes then is not the manifest's to say.
+      if (started.device !== undefined) return;
       verifier = started.verifier;
       const url = given.code_verifier === undefined ? withoutDigest(started.url, verifier) : started.url;
       preview.requests.push({ kind: "authorization", name: auth.id, method: "GET", url, headers: {}, body: null });
     };
-    // Only OAuth 1.0a asks for something before; other grants send nothing here.
-    await preview.record(
-      "request_token",
-      auth.id,
-      stand,
-      sign,
-      "oauth_token=<request_token>&oauth_token_secret=<request_token_secret>",
-    );
+    const { kind, answer } = asked[onDevice ? "device" : "oauth1"];
+    await preview.record(kind, auth.id, stand, sign, answer);
   }
   await preview.record("token", auth.id, stand, async (runtime) => {
     const client = await clientOf(runtime, begun);
     const names = withRedirect(namesOf(runtime, begun, client), redirect_uri);
     if (obtain !== undefined) return obtain(runtime, auth, { client, names, scopes });
+    const code = onDevice ? deviceCode : stand.code;
     const request = { ...(names.request as object), code };
     const signedState = auth.type === "oauth1" ? "<request_token>" : state;
     const secret = auth.type === "oauth1" ? "<request_token_secret>" : undefined;

@@ -3,8 +3,10 @@ import { paperRuntime, Recorded, reasonOf, type Sent } from "./paper.ts";
 import type { Stand } from "./stand-in.ts";
 
 export type RequestKind =
+  | "registration"
   | "authorization"
   | "request_token"
+  | "device_authorization"
   | "token"
   | "then"
   | "after_connect"

@@ -99,6 +99,7 @@ const owned: Readonly<Record<string, Owned>> = {
     removable: ["refresh"],
     allows: ({ auth }) => auth.refresh?.omit?.includes("refresh_token") === true,
   },
+  device_code: { hint: "Remove it.", in: ["token"], allows: ({ auth }) => auth.grant !== "device_code" },
   code_verifier: { hint: pkce, in: ["authorization", ...atToken] },
   code_challenge: { hint: pkce, in: ["authorization", ...atToken] },
   code_challenge_method: { hint: pkce, in: ["authorization", ...atToken] },

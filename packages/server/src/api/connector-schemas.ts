@@ -60,6 +60,7 @@ const Auth = Type.Object(
     }),
     user_step: Type.Boolean({ description: "Whether the user signs in at the provider." }),
     takes_app: Type.Boolean({ description: "Whether an admin can save an app for it." }),
+    registers_itself: Type.Boolean({ description: "Whether the platform registers itself where no app is saved." }),
     app_fields: Type.Array(Field, { description: "What the admin enters beside client ID and secret." }),
     client_source: nullable(oneOf(["app", "connection", "either", "none"], "Who brings client ID and secret.")),
     setup: Type.Union([Type.String(), Type.Null()], { description: "Markdown: what the admin does at the provider." }),

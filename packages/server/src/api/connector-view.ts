@@ -45,7 +45,9 @@ function authsFor(actor: Actor, connector: Connector): readonly Auth[] {
 
 /** Whether some way to connect needs no app, or has one. */
 async function isConfigured(services: Services, actor: Actor, connector: Connector): Promise<boolean> {
-  const needsApp = (auth: Auth) => (auth.type === "oauth2" || auth.type === "oauth1") && auth.client.source === "app";
+  const needsApp = (auth: Auth) =>
+    (auth.type === "oauth1" || (auth.type === "oauth2" && auth.client.registration === undefined)) &&
+    auth.client.source === "app";
   const offered = Object.values(connector.auth).filter((auth) => isAvailable(services, auth));
   if (!offered.every(needsApp)) return true;
   return services.engine.apps.saved(actor, connector.name);
@@ -73,8 +75,9 @@ async function authView(
     recommended,
     available: isAvailable(services, auth),
     stores_password: isPasswordGrant(auth) ? oauth?.store_password === true : null,
-    user_step: oauth?.grant === "authorization_code" || auth.type === "oauth1",
+    user_step: oauth?.grant === "authorization_code" || oauth?.grant === "device_code" || auth.type === "oauth1",
     takes_app: takesApp,
+    registers_itself: takesApp && oauth?.client.registration !== undefined,
     app_fields: client?.fields.map(fieldView) ?? [],
     client_source: client?.source ?? null,
     setup: setup === undefined ? null : String(setup),

@@ -129,6 +129,28 @@ export const Connection = Type.Object(
   { title: "Connection" },
 );
 
+export const Authorization = Type.Object(
+  {
+    authorization_url: Type.String({
+      description:
+        "Where the browser goes: a page of ours that goes on to the provider; with the grant `device_code` the provider's own.",
+    }),
+    expires_at: time,
+    user_code: Type.Optional(
+      Type.String({ description: "With the grant `device_code`: what the person types at `verification_uri`, on any device." }),
+    ),
+    verification_uri: Type.Optional(
+      Type.String({ description: "With the grant `device_code`: the provider's page for the code." }),
+    ),
+    interval: Type.Optional(
+      Type.Number({
+        description: "With the grant `device_code`: seconds between two questions of ours whether it was confirmed.",
+      }),
+    ),
+  },
+  { title: "Authorization", description: "A sign-in under way." },
+);
+
 export const ConnectionEvent = Type.Object(
   {
     id: Type.String(),
@@ -199,6 +221,7 @@ export const App = Type.Object(
     }),
     fields: Type.Record(Type.String(), Type.Unknown(), { description: "What else was saved that is no secret." }),
     secrets_set: Type.Array(Type.String(), { description: "Names of the other secrets that were saved." }),
+    registered: Type.Boolean({ description: "Whether no admin saved it: the platform registered itself at the provider." }),
     redirect_uri: Type.String(),
     created_at: time,
     updated_at: time,

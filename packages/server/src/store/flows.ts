@@ -7,7 +7,11 @@ interface Row {
 }
 
 const columns = "doc, browser_hash";
-const parse = (row: Row): FlowRecord => ({ ...(JSON.parse(row.doc) as FlowRecord), browser_hash: row.browser_hash });
+function parse({ doc, browser_hash }: Row): FlowRecord {
+  const flow = JSON.parse(doc) as FlowRecord;
+  // One of before there was polling does not say so.
+  return { ...flow, polling: flow.polling ?? null, browser_hash };
+}
 
 /** The `flows` of the store's port. */
 export function flowTable(sqlite: Sqlite): Store["flows"] {
@@ -18,10 +22,12 @@ export function flowTable(sqlite: Sqlite): Store["flows"] {
   return {
     async insert(flow) {
       sqlite.run(
-        "INSERT INTO flows (id, state_hash, browser_hash, expires_at, doc) VALUES (?, ?, ?, ?, ?)",
+        "INSERT INTO flows (id, state_hash, connection, browser_hash, poll_at, expires_at, doc) VALUES (?, ?, ?, ?, ?, ?, ?)",
         flow.id,
         flow.state_hash,
+        flow.connection,
         flow.browser_hash,
+        flow.polling?.at ?? null,
         flow.expires_at,
         JSON.stringify(flow),
       );
@@ -37,5 +43,19 @@ export function flowTable(sqlite: Sqlite): Store["flows"] {
       return row === undefined ? undefined : parse(row);
     },
     expire: async (time) => sqlite.all<Row>(`DELETE FROM flows WHERE expires_at < ? RETURNING ${columns}`, time).map(parse),
+    repoll: async (id, polling, expect) =>
+      sqlite.transaction(() => {
+        const flow = get(id);
+        if (flow?.polling?.at !== expect) return undefined;
+        const next: FlowRecord = { ...flow, polling };
+        sqlite.run("UPDATE flows SET poll_at = ?, doc = ? WHERE id = ?", polling.at, JSON.stringify(next), id);
+        return next;
+      }),
+    due: async (time, limit) =>
+      sqlite.all("SELECT id, poll_at AS at FROM flows WHERE poll_at < ? ORDER BY poll_at, id LIMIT ?", time, limit),
+    endPolled: async (connection) =>
+      sqlite
+        .all<Row>(`DELETE FROM flows WHERE connection = ? AND poll_at IS NOT NULL RETURNING ${columns}`, connection)
+        .map(parse),
   };
 }

@@ -122,6 +122,13 @@ export const migrations: readonly string[] = [
   CREATE INDEX connect_sessions_by_age ON connect_sessions (expires_at);
   `,
   `
+  -- Flows that are polled: whose, and when next.
+  ALTER TABLE flows ADD COLUMN connection TEXT;
+  ALTER TABLE flows ADD COLUMN poll_at TEXT;
+  CREATE INDEX flows_due ON flows (poll_at) WHERE poll_at IS NOT NULL;
+  CREATE INDEX flows_polled ON flows (connection) WHERE poll_at IS NOT NULL;
+  `,
+  `
   -- Connections remember the client that they were made with. Until now that was the app's, unless they brought their own.
   ALTER TABLE connections ADD COLUMN client_id TEXT;
   UPDATE connections SET client_id = (

@@ -86,11 +86,15 @@ function flow(id: string, values: Partial<FlowRecord> = {}): FlowRecord {
     browser_hash: null,
     redirect_uri: "https://here.example/oauth/callback/acme",
     sealed: "v1.x.y.z",
+    polling: null,
     created_at: time(0),
     expires_at: time(600),
     ...values,
   };
 }
+
+const polled = (id: string, at: number, values: Partial<FlowRecord> = {}) =>
+  flow(id, { polling: { at: time(at), interval: 5_000, failures: 0 }, ...values });
 
 function app(values: Partial<AppRecord> = {}): AppRecord {
   return {
@@ -566,6 +570,51 @@ function flows(get: () => Store): void {
       expect((await get().flows.expire(time(2))).map(({ id }) => id)).toEqual(["old"]);
       expect(await get().flows.expire(time(2))).toEqual([]);
       expect(await get().flows.get("edge")).toBeDefined();
+    });
+
+    test("that are polled are due by their time, the most overdue first; the others never are", async () => {
+      await get().flows.insert(polled("late", 2));
+      await get().flows.insert(polled("early", 1));
+      await get().flows.insert(polled("edge", 3));
+      await get().flows.insert(flow("browser"));
+      expect(await get().flows.get("late")).toEqual(polled("late", 2));
+      const both = [
+        { id: "early", at: time(1) },
+        { id: "late", at: time(2) },
+      ];
+      expect(await get().flows.due(time(3), 10)).toEqual(both);
+      expect(await get().flows.due(time(3), 1)).toEqual(both.slice(0, 1));
+    });
+
+    test("are polled at another time by who knew the time before, once, and keep everything else", async () => {
+      await get().flows.insert(polled("f", 1));
+      await get().flows.bind("f", "browser");
+      const later = { at: time(9), interval: 10_000, failures: 2 };
+      const twenty = Array.from({ length: 20 });
+      expect(await get().flows.repoll("f", later, time(2))).toBeUndefined();
+      const results = await Promise.all(twenty.map(() => get().flows.repoll("f", later, time(1))));
+      expect(results.filter((result) => result !== undefined)).toEqual([
+        polled("f", 1, { browser_hash: "browser", polling: later }),
+      ]);
+      expect(await get().flows.get("f")).toEqual(polled("f", 1, { browser_hash: "browser", polling: later }));
+      expect(await get().flows.due(time(9), 10)).toEqual([]);
+      expect(await get().flows.due(time(10), 10)).toEqual([{ id: "f", at: time(9) }]);
+      await get().flows.insert(flow("browser"));
+      expect(await get().flows.repoll("browser", later, time(1))).toBeUndefined();
+      expect(await get().flows.repoll("nowhere", later, time(1))).toBeUndefined();
+    });
+
+    test("of one connection that are polled are ended together; its others and those of others stay", async () => {
+      await get().flows.insert(polled("one", 1));
+      await get().flows.insert(polled("two", 2));
+      await get().flows.insert(flow("browser"));
+      await get().flows.insert(polled("other", 3, { connection: "other" }));
+      const ended = await get().flows.endPolled("c");
+      expect(ended.map(({ id }) => id).toSorted()).toEqual(["one", "two"]);
+      expect(await get().flows.endPolled("c")).toEqual([]);
+      expect(await get().flows.get("one")).toBeUndefined();
+      expect(await get().flows.get("browser")).toBeDefined();
+      expect(await get().flows.get("other")).toBeDefined();
     });
   });
 }

@@ -7,7 +7,7 @@ export type AppState = "unknown" | "saved" | "missing";
 /** Whether an app is saved for this way and environment. Only admins may look; for others the connector as a whole tells. */
 export function useAppState(connector: Connector, way: Auth, environment: string): AppState {
   const { isAdmin } = useSession();
-  const needed = way.takes_app && (way.client_source ?? "app") === "app";
+  const needed = way.takes_app && way.registers_itself !== true && (way.client_source ?? "app") === "app";
   const ask = isAdmin && needed;
   const { loaded } = useLoaded<AppState>(async () => {
     if (!ask) return "unknown";

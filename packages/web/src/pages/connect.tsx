@@ -5,7 +5,7 @@ import { Questions } from "../form/questions.tsx";
 import { type Form, useForm } from "../form/use-form.ts";
 import { useDoing } from "../loaded.ts";
 import { useSession } from "../session.ts";
-import { useSignIn } from "../sign-in.ts";
+import { confirmsElsewhere, type SignIn, useSignIn } from "../sign-in.ts";
 import { Button, LinkButton } from "../ui/button.tsx";
 import { CopyField } from "../ui/copy.tsx";
 import { ConnectorIcon } from "../ui/facts.tsx";
@@ -99,6 +99,8 @@ interface ConnectFormProps extends Omit<ConnectPanelProps, "way"> {
   readonly auth: Auth;
 }
 
+const underWay: ReadonlySet<SignIn["phase"]> = new Set(["preparing", "waiting", "confirming"]);
+
 /** One thing to do at a time: the form, then what became of it. */
 function ConnectForm({ connector, auth, wanted, connected }: ConnectFormProps) {
   const environments = connector.environments;
@@ -129,7 +131,8 @@ function ConnectForm({ connector, auth, wanted, connected }: ConnectFormProps) {
     event.preventDefault();
     const fields = form.submit();
     if (fields === undefined) return;
-    if (auth.user_step) start(async () => ({ connection: made ? await correct(made, fields) : await create(fields) }));
+    if (auth.user_step)
+      start(async () => ({ connection: made ? await correct(made, fields) : await create(fields) }), confirmsElsewhere(auth));
     else
       connecting.run(
         async () => void (made && made.status !== "connected" ? setMade(await correct(made, fields)) : await create(fields)),
@@ -138,7 +141,7 @@ function ConnectForm({ connector, auth, wanted, connected }: ConnectFormProps) {
 
   if (!auth.user_step && made?.status === "connected") return <>{connected(made)}</>;
   if (signIn.phase === "done" && signIn.outcome.kind === "connected") return <>{connected(signIn.outcome.connection)}</>;
-  if (signIn.phase === "waiting" || signIn.phase === "preparing") return <SignInState signIn={signIn} again={reset} />;
+  if (underWay.has(signIn.phase)) return <SignInState signIn={signIn} again={reset} />;
   return (
     <form onSubmit={submit} noValidate>
       <SignInState signIn={signIn} again={reset} />

@@ -3,7 +3,7 @@ import { type Connection, type Connector, call, path, type TestResult } from "..
 import { useDoing } from "../loaded.ts";
 import { navigate } from "../router.ts";
 import { useSession } from "../session.ts";
-import { useSignIn } from "../sign-in.ts";
+import { confirmsElsewhere, useSignIn } from "../sign-in.ts";
 import { Button } from "../ui/button.tsx";
 import { Dialog } from "../ui/dialog.tsx";
 import { Notice, ProblemNotice } from "../ui/notice.tsx";
@@ -68,7 +68,8 @@ export function useRenewal({ connection, connector, change }: DoingsProps) {
   const [editing, setEditing] = useState(false);
   const [sent, setSent] = useState<Connection>();
   const sending = useDoing();
-  const userStep = connector.auth.find(({ id }) => id === connection.auth)?.user_step === true;
+  const auth = connector.auth.find(({ id }) => id === connection.auth);
+  const userStep = auth?.user_step === true;
   const asks = fieldsOf(connector, connection).length > 0;
   const upgrade = connection.upgrade_available;
   const again =
@@ -76,7 +77,7 @@ export function useRenewal({ connection, connector, change }: DoingsProps) {
   const send = (fields: Record<string, unknown>): void => {
     if (userStep) {
       setEditing(false);
-      start(async () => ({ connection, fields }));
+      start(async () => ({ connection, fields }), confirmsElsewhere(auth));
       return;
     }
     sending.run(async () => {
@@ -89,7 +90,7 @@ export function useRenewal({ connection, connector, change }: DoingsProps) {
   };
   const renew = (): void => {
     if (asks && (upgrade || !userStep)) setEditing(true);
-    else if (userStep) start(async () => ({ connection }));
+    else if (userStep) start(async () => ({ connection }), confirmsElsewhere(auth));
     else send({});
   };
   const buttons = (

@@ -16,6 +16,7 @@ import { Questions } from "../form/questions.tsx";
 import { useForm } from "../form/use-form.ts";
 import { useDoing, useLoaded } from "../loaded.ts";
 import { useSession } from "../session.ts";
+import { confirmsElsewhere } from "../sign-in.ts";
 import { Button, LinkButton } from "../ui/button.tsx";
 import { CopyField } from "../ui/copy.tsx";
 import { ConnectorIcon } from "../ui/facts.tsx";
@@ -79,7 +80,7 @@ function AtTheProvider({ connector, auth }: { readonly connector: Connector; rea
     <section class="panel" aria-labelledby="at-the-provider">
       <h2 id="at-the-provider">At the provider</h2>
       {auth.setup ? <Markdown text={auth.setup} /> : <p>Register an OAuth client at the provider, with this redirect URL.</p>}
-      {auth.user_step ? (
+      {auth.user_step && !confirmsElsewhere(auth) ? (
         <>
           <CopyField id="redirect-uri" label="Redirect URL" text={connector.redirect_uri} />
           <p class="help">
@@ -172,7 +173,13 @@ function AppForm({ connector, auth, environment }: Omit<HereProps, "setEnvironme
       {({ app, connected, events }) => (
         <>
           {app ? <AppCare app={app} dropPrevious={() => save({ client_id: app.client_id, keep_previous: false })} /> : null}
-          <AppFields key={app?.updated_at ?? "none"} app={app} questions={auth.app_fields ?? []} save={save} />
+          <AppFields
+            key={app?.updated_at ?? "none"}
+            app={app}
+            registersItself={auth.registers_itself === true}
+            questions={auth.app_fields ?? []}
+            save={save}
+          />
           <Checklist
             place={connectorPlace(connector.name, "connect", { auth: auth.id, environment })}
             app={app}
@@ -187,6 +194,7 @@ function AppForm({ connector, auth, environment }: Omit<HereProps, "setEnvironme
 
 interface AppFieldsProps {
   readonly app: App | undefined;
+  readonly registersItself: boolean;
   /** What the connector asks for beside client ID and secret. */
   readonly questions: readonly Question[];
   readonly save: (values: Readonly<Record<string, unknown>>) => Promise<void>;
@@ -201,7 +209,21 @@ function asked(questions: readonly Question[], app: App | undefined): readonly Q
   );
 }
 
-function AppFields({ app, questions, save }: AppFieldsProps) {
+/** Who brought the app, where nobody has to. */
+function Registered({ app }: Pick<AppFieldsProps, "app">) {
+  if (app !== undefined && app.registered !== true) return null;
+  return (
+    <Notice tone="info" title={app ? "The platform registered itself." : "Nothing has to be saved here."}>
+      <p>
+        {app
+          ? "This is the client that the provider gave it. Save another one to use that instead."
+          : "The platform registers itself at the provider when somebody connects. Save a client of your own to use that instead."}
+      </p>
+    </Notice>
+  );
+}
+
+function AppFields({ app, registersItself, questions, save }: AppFieldsProps) {
   const form = useForm({ kind: "fields", questions: asked(questions, app), given: app?.fields ?? {} });
   const [id, setId] = useState(app?.client_id ?? "");
   const [secret, setSecret] = useState("");
@@ -221,6 +243,7 @@ function AppFields({ app, questions, save }: AppFieldsProps) {
   };
   return (
     <form onSubmit={submit} onInput={() => setTouched(true)} noValidate>
+      {registersItself ? <Registered app={app} /> : null}
       <div class="field">
         <label for="client-id">Client ID</label>
         <input

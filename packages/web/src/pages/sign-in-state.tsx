@@ -3,6 +3,7 @@ import type { SignIn } from "../sign-in.ts";
 import { Button } from "../ui/button.tsx";
 import { ErrorNotice, Notice, ProblemNotice } from "../ui/notice.tsx";
 import { Waiting } from "../ui/show.tsx";
+import { CodeToEnter } from "./code-to-enter.tsx";
 
 interface SignInStateProps {
   readonly signIn: SignIn;
@@ -11,7 +12,9 @@ interface SignInStateProps {
 
 /** How a sign-in at the provider stands, and what the person can do about it. Nothing while none is under way, or when it went well. */
 export function SignInState({ signIn, again }: SignInStateProps) {
-  if (signIn.phase === "preparing") return <Waiting text="Opening the sign-in page…" />;
+  if (signIn.phase === "preparing")
+    return <Waiting text={signIn.elsewhere ? "Asking the provider for a code…" : "Opening the sign-in page…"} />;
+  if (signIn.phase === "confirming") return <CodeToEnter {...signIn} again={again} />;
   if (signIn.phase === "refused") return <ProblemNotice problem={signIn.problem} />;
   if (signIn.phase === "done")
     return signIn.outcome.kind === "connected" ? null : <Ended kind={signIn.outcome.kind} error={signIn.outcome.error} />;

@@ -1,4 +1,5 @@
 import type { Auth } from "../api.ts";
+import { confirmsElsewhere } from "../sign-in.ts";
 import { Icon } from "../ui/icon.tsx";
 
 /** The way that is chosen at first: the recommended one, if this deployment allows it. */
@@ -24,9 +25,13 @@ export function WayTags({ way }: { readonly way: Auth }) {
 }
 
 /** What a way to connect asks of the person. */
-export function wayKind({ user_step, takes_app, fields }: Auth): string {
+export function wayKind(way: Auth): string {
+  const { user_step, takes_app, registers_itself, fields } = way;
+  if (confirmsElsewhere(way)) return "You enter a code at the provider, on any device.";
   if (user_step)
-    return takes_app ? "You sign in at the provider; an admin has registered the app." : "You sign in at the provider.";
+    return takes_app && !registers_itself
+      ? "You sign in at the provider; an admin has registered the app."
+      : "You sign in at the provider.";
   if (fields.length === 0) return "Needs nothing from you.";
   return "You enter the credentials here; no sign-in at the provider.";
 }

@@ -2,6 +2,7 @@ import { JackfieldError } from "@jackfield/engine";
 import { Type } from "typebox";
 import { noContent, ok, type Route, route } from "../route.ts";
 import {
+  Authorization,
   Connection,
   closed,
   Identifier,
@@ -153,8 +154,8 @@ const authorizeConnection = route({
   body: { kind: "json", schema: Type.Object({ fields: Type.Optional(Values) }, closed) },
   answers: {
     200: {
-      description: "Where the browser goes.",
-      schema: Type.Object({ authorization_url: Type.String(), expires_at: Type.String({ format: "date-time" }) }),
+      description: "Where the person signs in. With the grant `device_code`, how it ended is told by the connection alone.",
+      schema: Authorization,
     },
   },
   async handle({ engine }, { params, body }, { actor }) {

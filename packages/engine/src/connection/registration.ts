@@ -1,0 +1,70 @@
+import { JackfieldError } from "../errors.ts";
+import { registerClient } from "../grant/registration.ts";
+import type { Runtime } from "../runtime.ts";
+import { changeApp, findApp } from "./app-record.ts";
+import { registeredApp } from "./app-values.ts";
+import { type AppClient, clientOf, freshNames, type OpenConnection, publicNamesOf } from "./open.ts";
+import type { AppRecord } from "./record.ts";
+import { redirectUri } from "./redirect-uri.ts";
+
+/** Longer than a registration may take. */
+const leaseMs = 60_000;
+const pollMs = 100;
+
+/**
+ * The client of a connection that is about to be connected, as `clientOf` gives it. Where there is none and the manifest says that it
+ * registers itself, it does so first. Throws as `clientOf`, `registration_refused`, and what lies on the way to the provider.
+ */
+export async function clientToConnect(runtime: Runtime, opened: OpenConnection): Promise<AppClient> {
+  if (registersItself(opened) && !isGood(runtime, await stored(runtime, opened))) await registerOnce(runtime, opened);
+  return clientOf(runtime, opened);
+}
+
+function registersItself({ auth, fields }: OpenConnection): boolean {
+  if (auth.type !== "oauth2" || auth.client.registration === undefined) return false;
+  return auth.client.source === "app" || (auth.client.source === "either" && typeof fields.client_id !== "string");
+}
+
+const stored = (runtime: Runtime, { record }: OpenConnection) => findApp(runtime, record);
+
+/** An admin's app counts always, a registered one until its secret ends. */
+function isGood(runtime: Runtime, app: AppRecord | undefined): boolean {
+  if (app === undefined) return false;
+  const end = app.registered?.expires_at ?? null;
+  return end === null || Date.parse(end) > runtime.clock();
+}
+
+/** However many sign-ins begin at once, anywhere, one of them registers; the others take what it got. */
+async function registerOnce(runtime: Runtime, opened: OpenConnection): Promise<void> {
+  const { workspace, connector, auth, environment } = opened.record;
+  const key = `register/${JSON.stringify([workspace, connector, auth, environment])}`;
+  const owner = runtime.random(12).toString("base64url");
+  const deadline = runtime.clock() + leaseMs;
+  while (!(await runtime.store.leases.acquire(key, owner, runtime.clock(), runtime.clock() + leaseMs))) {
+    if (isGood(runtime, await stored(runtime, opened))) return;
+    if (runtime.clock() > deadline)
+      throw new JackfieldError("provider_timeout", { detail: "Another sign-in is still registering the client." });
+    await runtime.sleep(pollMs);
+  }
+  try {
+    if (!isGood(runtime, await stored(runtime, opened))) await register(runtime, opened);
+  } finally {
+    await runtime.store.leases
+      .release(key, owner)
+      .catch((cause: unknown) => runtime.log("warn", "a lease could not be released", { key, cause }));
+  }
+}
+
+async function register(runtime: Runtime, opened: OpenConnection): Promise<void> {
+  const { record, auth } = opened;
+  if (auth.type !== "oauth2") return;
+  const { workspace, connector, environment } = record;
+  const names = { ...publicNamesOf(runtime, opened), request: freshNames(runtime) };
+  const registration = await registerClient(runtime, auth, { redirect_uri: redirectUri(runtime, connector), names });
+  const place = { workspace, connector, auth: record.auth, environment };
+  await changeApp(runtime, place, (found) =>
+    // What an admin saved meanwhile counts.
+    isGood(runtime, found) ? undefined : registeredApp(runtime, place, registration, found),
+  );
+  runtime.log("info", "a client was registered at the provider", { connector, auth: record.auth, environment });
+}
