@@ -207,14 +207,7 @@ export function createEngine(options: EngineOptions): Engine {
 
   return {
     policy: runtime.policy,
-    apps: {
-      get: async (actor, ...args) => getApp(runtime, mayUse(actor), ...args),
-      saved: (...args) => hasApp(runtime, ...args),
-      put: async (actor, ...args) => putApp(runtime, mayUse(actor), ...args),
-      delete: async (actor, ...args) => deleteApp(runtime, mayUse(actor), ...args),
-      events: async (actor, ...args) => listAppEvents(runtime, mayUse(actor), ...args),
-      listen: (listener) => runtime.apps.listen(listener),
-    },
+    apps: appsOf(runtime),
     connections: {
       create: (...args) => create(runtime, ...args),
       get: async (actor, id) => view(runtime, actor, await reach(runtime, actor, id, "connect")),
@@ -267,6 +260,17 @@ export function createEngine(options: EngineOptions): Engine {
       await runtime.events.flush();
       await runtime.egress.close();
     },
+  };
+}
+
+function appsOf(runtime: Runtime): Engine["apps"] {
+  return {
+    get: async (actor, ...args) => getApp(runtime, mayUse(actor), ...args),
+    saved: (...args) => hasApp(runtime, ...args),
+    put: async (actor, ...args) => putApp(runtime, mayUse(actor), ...args),
+    delete: async (actor, ...args) => deleteApp(runtime, mayUse(actor), ...args),
+    events: async (actor, ...args) => listAppEvents(runtime, mayUse(actor), ...args),
+    listen: (listener) => runtime.apps.listen(listener),
   };
 }
 
