@@ -3,10 +3,9 @@ import { join } from "node:path";
 import { createSealer } from "@jackfield/engine";
 import Database from "libsql";
 import { Browser } from "./harness/browser.ts";
-import { filesBelow, findSecrets } from "./harness/canary.ts";
+import { everythingOf, filesBelow, findSecrets } from "./harness/canary.ts";
 import { afterwards, cleanup } from "./harness/cleanup.ts";
 import { awkward, begin, connect, draft, keyedManifest, oauthManifest, saveApp, step } from "./harness/connect.ts";
-import { heard } from "./harness/http.ts";
 import { Product, startProduct } from "./harness/product.ts";
 import { type Provider, startProvider } from "./harness/provider.ts";
 
@@ -44,18 +43,6 @@ beforeEach(async () => {
   // With keys of connections there is one more secret to look for.
   await provider.set({ par: "offered", dpop: true });
 });
-
-/** Everything that the product has said, printed or stored so far. */
-function* everywhere(): Generator<readonly [string, Buffer]> {
-  yield ["what was printed", Buffer.from(product.output)];
-  yield* filesBelow(product.dataDir);
-  for (const answer of heard)
-    if (answer.origin === product.url)
-      yield [
-        `the answer to ${answer.method} ${answer.target}`,
-        Buffer.concat([Buffer.from(`${JSON.stringify(answer.headers)}\n`), answer.body]),
-      ];
-}
 
 type Row = { readonly doc: string };
 const openStore = () => {
@@ -177,7 +164,7 @@ test("after connecting, refreshing, running and failing, no secret stands in the
   const secrets = await secretsSoFar();
   expect(secrets.length).toBeGreaterThan(12);
   expect(proofKeys().length).toBeGreaterThanOrEqual(2);
-  expect(findSecrets(secrets, everywhere())).toEqual([]);
+  expect(findSecrets(secrets, everythingOf(product))).toEqual([]);
 });
 
 test("the admin's key and the sign-in link are printed once and stored nowhere", async () => {

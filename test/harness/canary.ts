@@ -1,5 +1,7 @@
 import { readdirSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
+import { heard } from "./http.ts";
+import type { Product } from "./product.ts";
 
 const form = (text: string) => new URLSearchParams({ "": text }).toString().slice(1);
 
@@ -49,4 +51,13 @@ export function* filesBelow(folder: string): Generator<readonly [string, Buffer]
     const file = join(folder, entry);
     if (statSync(file, { throwIfNoEntry: false })?.isFile()) yield [file, readFileSync(file)] as const;
   }
+}
+
+/** Everything that the product has printed, stored or answered so far. */
+export function* everythingOf(product: Product): Generator<readonly [place: string, content: Buffer]> {
+  yield ["what was printed", Buffer.from(product.output)];
+  yield* filesBelow(product.dataDir);
+  for (const { origin, method, target, headers, body } of heard)
+    if (origin === product.url)
+      yield [`the answer to ${method} ${target}`, Buffer.concat([Buffer.from(`${JSON.stringify(headers)}\n`), body])];
 }

@@ -50,9 +50,9 @@ export interface Provider {
   revoke(): Promise<void>;
 }
 
-/** Starts the authorization server with its API in a process of its own. */
-export async function startProvider(): Promise<Provider> {
-  const child = spawn(process.execPath, [join(process.cwd(), "test/provider/oidc.mjs")], {
+/** Starts one of the servers of `test/provider` in a process of its own; it prints its issuer as a line of JSON. */
+export async function startServer(file: string): Promise<string> {
+  const child = spawn(process.execPath, [join(process.cwd(), "test/provider", file)], {
     stdio: ["pipe", "pipe", "pipe"],
     env: { PATH: process.env.PATH },
   });
@@ -67,10 +67,14 @@ export async function startProvider(): Promise<Provider> {
   });
   const line = await new Promise<string>((resolve, reject) => {
     createInterface(child.stdout).once("line", resolve);
-    child.once("exit", () => reject(new Error(`the provider did not start:\n${complaints}`)));
+    child.once("exit", () => reject(new Error(`${file} did not start:\n${complaints}`)));
   });
-  const { issuer } = JSON.parse(line) as { issuer: string };
+  return (JSON.parse(line) as { issuer: string }).issuer;
+}
 
+/** Starts the authorization server with its API in a process of its own. */
+export async function startProvider(): Promise<Provider> {
+  const issuer = await startServer("oidc.mjs");
   const control = async (method: string, path: string, body?: unknown) => {
     const answer = await send(`${issuer}/control/${path}`, {
       method,

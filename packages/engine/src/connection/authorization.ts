@@ -351,6 +351,11 @@ async function checkCallback(
 /** `error` at the callback (RFC 6749 §4.1.2.1) → our code. */
 const callbackErrors: Readonly<Record<string, ErrorCode>> = {
   access_denied: "access_denied",
+  // The person must do something at the provider that was not asked of them.
+  login_required: "grant_refused",
+  consent_required: "grant_refused",
+  interaction_required: "grant_refused",
+  account_selection_required: "grant_refused",
   invalid_scope: "scope_refused",
   unauthorized_client: "client_refused",
   redirect_uri_mismatch: "redirect_uri_mismatch",

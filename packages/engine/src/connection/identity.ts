@@ -19,9 +19,12 @@ export async function uniqueIdOf(auth: Auth, names: Names): Promise<string | und
   return id;
 }
 
-/** Whether the text has no half of a surrogate pair, which could not be told apart from another one once it is stored. */
+/**
+ * Whether people and the store can tell the text from others: it has no half of a surrogate pair, which is another one once it is stored,
+ * and no control character.
+ */
 function isWellFormed(text: string): boolean {
-  return Buffer.from(text, "utf8").toString("utf8") === text;
+  return !/[\p{Cc}\p{Cs}]/u.test(text);
 }
 
 /** What the connection calls itself; the fallback where a value is missing; null where there is neither. */

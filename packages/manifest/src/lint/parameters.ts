@@ -58,6 +58,9 @@ const isLiteral = ({ value, text }: Parameter) => typeof value === "string" && t
 const isPlainly = ({ text }: Parameter, name: string) =>
   text?.parts.length === 1 && text.pieces[0]?.expression.path?.join(".") === name;
 
+const names = ({ text }: Parameter, name: string) =>
+  text?.pieces.some(({ analysis }) => analysis.references.some(({ path }) => path.join(".") === name)) === true;
+
 const differs = (parameter: Parameter) => {
   const { value, block, auth } = parameter;
   return isLiteral(parameter) && value !== (block === "refresh" ? "refresh_token" : grantTypes[auth.grant]);
@@ -75,7 +78,12 @@ const owned: Readonly<Record<string, Owned>> = {
     removable: atToken,
     allows: (parameter) => parameter.block !== "authorization" && differs(parameter),
   },
-  code: { hint: "Remove it.", in: ["authorization", ...atToken], removable: atToken },
+  code: {
+    hint: "Remove it, or make it of `request.code`, where the code does not arrive as it is wanted.",
+    in: ["authorization", ...atToken],
+    removable: atToken,
+    allows: (parameter) => parameter.block === "token" && names(parameter, "request.code"),
+  },
   redirect_uri: {
     hint: "It is the same for every connection of a connector; remove it.",
     in: ["authorization", "token"],
