@@ -209,6 +209,7 @@ describe("who may do what", () => {
     ["GET", "/v1/connectors/acme/apps/oauth/production", ["admin"], "admin_required"],
     ["PUT", "/v1/connectors/acme/apps/oauth/production", ["admin"], "admin_required"],
     ["DELETE", "/v1/connectors/keyed/apps/key/production", ["admin"], "admin_required"],
+    ["GET", "/v1/connectors/acme/apps/oauth/production/events", ["admin"], "admin_required"],
     ["POST", "/v1/connections", ["admin", "user"]],
     ["GET", "/v1/connections", everybody],
     ["GET", "/v1/connections/con_x", everybody],
@@ -552,7 +553,7 @@ describe("an app", () => {
     const before = (await product.get(path)).json;
     expect(before).toMatchObject({ secret_set: true, redirect_uri: `${product.url}/oauth/callback/acme` });
     expect(await provider.log()).toEqual([]);
-    expect((await product.send("DELETE", path)).status).toBe(204);
+    expect((await product.send("DELETE", `${path}?force=true`)).status).toBe(204);
     expectProblem(await product.get(path), 404, "not_found");
     expect((await product.get("/v1/connectors/acme")).json.configured).toBe(false);
     await saveApp(product, provider, "acme");

@@ -292,6 +292,24 @@ inBrowser("setting a connector up", () => {
     ).toEqual([]);
   });
 
+  test("tells what connections live by when the app is changed, and drops the secret before it when asked to", async () => {
+    const { page } = await signedIn();
+    const at = "/v1/connectors/acme/apps/oauth/production";
+    const soon = new Date(Date.now() + 5 * 86_400_000).toISOString().slice(0, 10);
+    await page.goto(`${product.url}/connectors/acme/setup`);
+    await page.getByLabel("Client secret").fill("canary-another-secret");
+    await page.getByLabel("Secret ends on").fill(soon);
+    await page.getByRole("button", { name: "Save configuration" }).click();
+    await page.getByText("The secret before this one is still held.").waitFor();
+    await page.getByText("The secret ends soon.").waitFor();
+    await page.locator('[data-event="app.secret_rotated"]').waitFor();
+    expect((await product.get(at)).json).toMatchObject({ expires_on: soon, previous_secret_until: expect.any(String) });
+    await page.getByRole("button", { name: "Drop it now" }).click();
+    await page.getByText("The secret before this one is still held.").waitFor({ state: "detached" });
+    expect((await product.get(at)).json.previous_secret_until).toBeNull();
+    await product.put(at, { client_id: awkward.id, client_secret: awkward.secret, expires_on: null });
+  });
+
   test("and connecting with it leaves no token, code or secret in the browser", async () => {
     const { page, context, traced } = await signedIn();
     await toConnect(page, "Acme");

@@ -120,7 +120,7 @@ describe("client credentials", () => {
   });
 
   test("without a saved app are refused before anything is stored", async () => {
-    await product.send("DELETE", "/v1/connectors/targeted/apps/machine/production");
+    await product.send("DELETE", "/v1/connectors/targeted/apps/machine/production?force=true");
     const answer = await product.post("/v1/connections", { connector: "targeted", owner: "nobody" });
     expect(answer.json).toMatchObject({ status: 409, code: "app_not_configured" });
     expect((await product.get("/v1/connections?owner=nobody")).json.items).toEqual([]);

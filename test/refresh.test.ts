@@ -226,7 +226,6 @@ describe("a refresh that fails for other reasons changes nothing", () => {
     ["429", { status: 429, body: "{}", headers: { "retry-after": "1" } }],
     ["an unreadable answer", { status: 200, body: "<html>Welcome</html>", type: "text/html" }],
     ["an empty 400", { status: 400, body: "" }],
-    ["invalid_client", { status: 401, body: '{"error":"invalid_client"}' }],
   ] as const)
     test(`such as ${what}`, async () => {
       const { id } = await connect(product, "acme");

@@ -11,6 +11,10 @@ import { type Provider, startProvider } from "./harness/provider.ts";
 
 jest.setTimeout(120_000);
 
+/** What the app had before: the secret that was rotated, and the client that was replaced. */
+const previousSecret = "previous:/+% & =?canary-previous-secret";
+const formerSecret = "former:/+% & =?canary-former-secret";
+
 const apiKey = "canary/api+key=of&the?user%20:1234567890";
 
 let provider: Provider;
@@ -26,6 +30,10 @@ beforeAll(async () => {
       keyed: keyedManifest(provider, "keyed"),
     },
   });
+  await provider.set({ par: "offered", dpop: true });
+  await saveApp(product, provider, "acme", { id: "a-former-client", secret: formerSecret });
+  await connect(product, "acme", { as: "eve" });
+  await saveApp(product, provider, "acme", { secret: previousSecret });
   await saveApp(product, provider, "acme");
   await saveApp(product, provider, "posted", { authentication: "client_secret_post" });
 });
@@ -68,7 +76,17 @@ const secretsSoFar = async () => {
   const bound = proofKeys();
   // As text, as it stands in the JSON Web Key, and as the bytes that it is.
   const bytes = bound.map((key) => Buffer.from(key, "base64url").toString("hex"));
-  return [...access_tokens, ...refresh_tokens, ...codes, awkward.secret, apiKey, ...bound, ...bytes];
+  return [
+    ...access_tokens,
+    ...refresh_tokens,
+    ...codes,
+    awkward.secret,
+    previousSecret,
+    formerSecret,
+    apiKey,
+    ...bound,
+    ...bytes,
+  ];
 };
 
 test("the search finds a secret in every form that it knows", () => {
@@ -88,6 +106,10 @@ test("the search finds a secret in every form that it knows", () => {
 });
 
 test("after connecting, refreshing, running and failing, no secret stands in the data folder, the logs or any answer", async () => {
+  const { former, previous_secret_until } = (await product.get("/v1/connectors/acme/apps/oauth/production")).json;
+  expect([former.length, typeof previous_secret_until]).toEqual([1, "string"]);
+  const { items } = (await product.get("/v1/connections")).json;
+  expect((await product.post(`/v1/connections/${items[0].id}/refresh`)).status).toBe(200);
   const first = await connect(product, "acme");
   const second = await connect(product, "posted");
   const { id: third } = (await product.post("/v1/connections", { connector: "keyed", fields: { api_key: apiKey } })).json;
@@ -131,6 +153,7 @@ test("after connecting, refreshing, running and failing, no secret stands in the
     "/v1/connectors",
     "/v1/connectors/acme",
     "/v1/connectors/acme/apps/oauth/production",
+    "/v1/connectors/acme/apps/oauth/production/events",
     "/metrics",
     "/v1/platform",
   ])

@@ -1,7 +1,10 @@
 import { randomBytes } from "node:crypto";
 import { setTimeout } from "node:timers/promises";
 import type { Actor } from "./connection/actor.ts";
-import { type App, type AppValues, deleteApp, getApp, listApps, putApp } from "./connection/apps.ts";
+import { type AppListener, createAppLog } from "./connection/app-log.ts";
+import { tendApps } from "./connection/app-tending.ts";
+import type { AppValues } from "./connection/app-values.ts";
+import { type App, deleteApp, getApp, hasApp, listAppEvents, putApp } from "./connection/apps.ts";
 import { type Begun, begin, type CallbackOutcome, expireFlows, finish, openFlow } from "./connection/authorization.ts";
 import { check } from "./connection/check.ts";
 import {
@@ -20,10 +23,11 @@ import { createDuties } from "./connection/duties.ts";
 import { createEventLog } from "./connection/event-log.ts";
 import { disconnectIdle } from "./connection/idle.ts";
 import { mayUse } from "./connection/limits.ts";
-import { type ConnectionEvent, duties, type LastTest, type UsageRecord } from "./connection/record.ts";
+import { type AppEvent, type ConnectionEvent, duties, type LastTest, type UsageRecord } from "./connection/record.ts";
 import { redirectUri } from "./connection/redirect-uri.ts";
 import { createRefresher, type Refresher } from "./connection/refresh.ts";
 import type { Revocation } from "./connection/revocation.ts";
+import { createScouts } from "./connection/scouts.ts";
 import { createSealer, type KeyRing } from "./connection/seal.ts";
 import type { EventFilter, Listed, Page, Store } from "./connection/store.ts";
 import { listUsage, refuseInUse } from "./connection/usage.ts";
@@ -58,10 +62,25 @@ export interface Engine {
   readonly apps: {
     /** Throws `connector_unknown`, `auth_unknown`, `environment_unknown`, `app_not_used`. */
     get(actor: Actor, connector: string, auth: string, environment: string): Promise<App | undefined>;
-    list(actor: Actor, connector: string): Promise<readonly App[]>;
-    /** Without `client_secret` the stored secret stays. Throws as `get`, and `whitespace_in_credential`, `field_required`. */
+    /** Whether any app of the connector is saved. Throws `connector_unknown`. */
+    saved(actor: Actor, connector: string): Promise<boolean>;
+    /**
+     * Without `client_secret` the stored secret stays. What connections were made with is kept for them: the client that another one
+     * replaces, and for a week the secret. Throws as `get`, and `whitespace_in_credential`, `field_required`, `field_invalid`.
+     */
     put(actor: Actor, connector: string, auth: string, environment: string, values: AppValues): Promise<App>;
-    delete(actor: Actor, connector: string, auth: string, environment: string): Promise<boolean>;
+    /** False where there is none. Throws as `get`, and `app_in_use` for one that connections live by, unless `force` is true. */
+    delete(
+      actor: Actor,
+      connector: string,
+      auth: string,
+      environment: string,
+      options?: { readonly force?: boolean | undefined },
+    ): Promise<boolean>;
+    /** The log of the apps that were saved in this place. Throws as `get`. */
+    events(actor: Actor, connector: string, auth: string, environment: string, page: Page): Promise<Listed<AppEvent>>;
+    /** Calls `listener` with each event of any app, once it is stored, until the result is called. */
+    listen(listener: AppListener): () => void;
   };
   readonly connections: {
     /** A draft; a grant without a user step connects at once and ends as `connected` or `error`. Throws `field_…`. */
@@ -179,6 +198,8 @@ function createRuntime(options: EngineOptions, stopping: AbortSignal): Runtime {
     plainHttp: "send" in options.egress ? () => false : allowsPlainHttp(options.egress.allowPrivate ?? []),
     events: createEventLog(store, clock, random, log),
     workspace: options.workspace ?? "default",
+    apps: createAppLog(clock, random),
+    scouts: createScouts(),
     log,
     pool: createTokenPool(clock),
     clock,
@@ -198,16 +219,12 @@ export function createEngine(options: EngineOptions): Engine {
     await expireFlows(runtime);
     await disconnectIdle(runtime);
     await deliverer.sweep();
+    await tendApps(runtime);
   });
 
   return {
     policy: runtime.policy,
-    apps: {
-      get: async (actor, ...args) => getApp(runtime, mayUse(actor), ...args),
-      list: (...args) => listApps(runtime, ...args),
-      put: async (actor, ...args) => putApp(runtime, mayUse(actor), ...args),
-      delete: async (actor, ...args) => deleteApp(runtime, mayUse(actor), ...args),
-    },
+    apps: appsOf(runtime),
     connections: {
       create: (...args) => create(runtime, ...args),
       get: async (actor, id) => view(runtime, actor, await reach(runtime, actor, id, "connect")),
@@ -289,6 +306,17 @@ async function eventsOf(
   const { id: connection, workspace } = await reach(runtime, actor, id, "connect");
   await runtime.events.flush();
   return runtime.store.events.list({ ...filter, workspace, connection }, page);
+}
+
+function appsOf(runtime: Runtime): Engine["apps"] {
+  return {
+    get: async (actor, ...args) => getApp(runtime, mayUse(actor), ...args),
+    saved: (...args) => hasApp(runtime, ...args),
+    put: async (actor, ...args) => putApp(runtime, mayUse(actor), ...args),
+    delete: async (actor, ...args) => deleteApp(runtime, mayUse(actor), ...args),
+    events: async (actor, ...args) => listAppEvents(runtime, mayUse(actor), ...args),
+    listen: (listener) => runtime.apps.listen(listener),
+  };
 }
 
 /** Watches the id that was asked for and, once it has become an alias, the connection that it stands for. */

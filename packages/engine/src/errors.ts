@@ -139,6 +139,12 @@ export const errorTable = {
     "The app's client ID and secret are not saved yet.",
     "Save them on the connector's set-up page.",
   ],
+  app_in_use: [
+    409,
+    "admin",
+    "Connections live by this app.",
+    "Disconnect them first, or delete with `?force=true`: then they work until their tokens end.",
+  ],
   registration_refused: [
     502,
     "admin",

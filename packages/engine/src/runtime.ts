@@ -1,5 +1,7 @@
 import type { AuthVersion, Connector } from "@jackfield/manifest";
+import type { AppLog } from "./connection/app-log.ts";
 import type { EventLog } from "./connection/event-log.ts";
+import type { Scouts } from "./connection/scouts.ts";
 import type { Sealer } from "./connection/seal.ts";
 import type { Store } from "./connection/store.ts";
 import type { GrantContext } from "./grant/token-endpoint.ts";
@@ -45,6 +47,9 @@ export interface Runtime extends GrantContext {
   readonly events: EventLog;
   /** Whose log takes what cannot be told whose it is. */
   readonly workspace: string;
+  readonly apps: AppLog;
+  /** Who asks a token endpoint first, where it is not known whether it takes the app. */
+  readonly scouts: Scouts;
   readonly log: Log;
   /** Whether a host, without its port, may be spoken to in plain http. */
   readonly plainHttp: (host: string) => boolean;

@@ -38,6 +38,7 @@ test("the routes of the contract are there", () => {
     "put /v1/connectors/{name}/apps/{auth}/{environment}",
     "get /v1/connectors/{name}/apps/{auth}/{environment}",
     "delete /v1/connectors/{name}/apps/{auth}/{environment}",
+    "get /v1/connectors/{name}/apps/{auth}/{environment}/events",
     "post /v1/connections",
     "get /v1/connections",
     "get /v1/connections/{id}",

@@ -1,5 +1,6 @@
 import { copyFileSync, existsSync, readdirSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import type { AppRecord } from "@jackfield/engine";
 import Database from "libsql";
 import { metaTable } from "../src/store/meta.ts";
 import { migrations } from "../src/store/migrations.ts";
@@ -43,6 +44,52 @@ test("a store in memory is its own, and leaves no file", async () => {
   expect(await stores[1].connections.get(record.id)).toBeUndefined();
   for (const store of stores) await store.close();
   expect(existsSync(":memory:")).toBe(false);
+});
+
+test("connections of before clients were remembered are those of the app that was saved then, unless they brought their own", async () => {
+  const file = join(temporary(), "store.db");
+  const old = new Database(file);
+  old.exec(migrations[0] ?? "");
+  old.pragma("user_version = 1");
+  const insert = (id: string, values: object) => {
+    const { client_id: _, ...doc } = { ...connection(id), ...values };
+    old
+      .prepare(
+        `INSERT INTO connections (id, identity, workspace, owner, connector, environment, status, search, created_at, doc)
+         VALUES (?, ?, 'w', 'ada', ?, ?, 'connected', '', ?, ?)`,
+      )
+      .run(id, doc.identity, doc.connector, doc.environment, doc.created_at, JSON.stringify(doc));
+  };
+  insert("a", {});
+  insert("own", { fields: { client_id: "mine" } });
+  insert("draft", { sealed_credential: null });
+  insert("sandbox", { environment: "sandbox" });
+  const app = { workspace: "w", connector: "acme", auth: "oauth", environment: "production", client_id: "c", sealed_secret: "s" };
+  old
+    .prepare("INSERT INTO apps (workspace, connector, auth, environment, doc) VALUES ('w', 'acme', 'oauth', 'production', ?)")
+    .run(JSON.stringify(app));
+  old.close();
+  const store = openStore(file);
+  expect((await store.apps.list("w", "acme"))[0]).toEqual({
+    ...app,
+    fields: {},
+    sealed_previous: null,
+    previous_secret_until: null,
+    previous_secret_used: false,
+    pause: null,
+    refused_alone: null,
+    version: 1,
+    former: [],
+    expires_on: null,
+    expiry_told: null,
+    tend_at: null,
+  });
+  const clients = await Promise.all(["a", "own", "draft", "sandbox"].map((id) => store.connections.get(id)));
+  expect(clients.map((record) => record?.client_id)).toEqual(["c", null, null, null]);
+  expect(await store.connections.count({ workspace: "w", client_id: "c" })).toBe(1);
+  const again = { ...app, ...(await store.apps.get("w", "acme", "oauth", "production")), version: 2 };
+  expect(await store.apps.put(again as AppRecord, { expect: 1 })).toBe(true);
+  await store.close();
 });
 
 describe("the SQLite file", () => {

@@ -121,9 +121,24 @@ export interface OptionsPage {
   readonly next: string | null;
 }
 
-export interface App {
+/** A client at the provider, and who lives by it. */
+export interface AppClient {
   readonly client_id: string;
+  /** How many working connections were made with it. */
+  readonly connections: number;
+  /** Until when nothing is refreshed with it, because the provider refuses it. */
+  readonly paused_until: string | null;
+  readonly error: ConnectionError | null;
+}
+
+export interface App extends AppClient {
   readonly secret_set: boolean;
+  readonly previous_secret_until: string | null;
+  /** The provider takes the secret before this one and not this one. */
+  readonly previous_secret_used: boolean;
+  /** A day, such as 2026-12-31. */
+  readonly expires_on: string | null;
+  readonly former: readonly (AppClient & { readonly since: string })[];
   readonly fields?: Readonly<Record<string, unknown>>;
   /** Names of the other secrets that are saved. */
   readonly secrets_set?: readonly string[];
@@ -182,6 +197,15 @@ export interface Connection {
   readonly error: ConnectionError | null;
   readonly created_at: string;
   readonly updated_at: string;
+}
+
+/** One line of an app's log. */
+export interface AppEvent {
+  readonly id: string;
+  readonly at: string;
+  readonly type: string;
+  readonly actor: string;
+  readonly client_id: string;
 }
 
 /** One line of a connection's log, or of the workspace's. */

@@ -1,20 +1,40 @@
-import { type Connector, compilePattern, type OAuth1, type OAuth2 } from "@jackfield/manifest";
+import type { Connector, OAuth1, OAuth2 } from "@jackfield/manifest";
 import { JackfieldError } from "../errors.ts";
 import { splitSecrets } from "../grant/secrets.ts";
 import type { Runtime } from "../runtime.ts";
 import type { Actor } from "./actor.ts";
-import { refuseWhitespace } from "./form.ts";
-import { appSecrets, authOf, connectorOf } from "./open.ts";
-import type { AppRecord, AppSecrets } from "./record.ts";
+import { hasten } from "./app-pause.ts";
+import { changeApp, countUsers, findApp, unsealSecrets } from "./app-record.ts";
+import { type AppValues, clientOfId, refuseBadValues, saved } from "./app-values.ts";
+import { authOf, connectorOf } from "./open.ts";
+import type { AppEvent, AppPlace, AppRecord, ConnectionError, StoredClient } from "./record.ts";
 import { redirectUri } from "./redirect-uri.ts";
+import type { Listed, Page } from "./store.ts";
+
+/** A client and who lives by it. */
+interface ClientView {
+  readonly client_id: string;
+  /** How many working connections were made with it. */
+  readonly connections: number;
+  /** Until when no connection is refreshed with it, because the provider refuses it. */
+  readonly paused_until: string | null;
+  readonly error: ConnectionError | null;
+}
 
 /** An app as admins see it: the secret is write-only. */
-export interface App {
+export interface App extends ClientView {
   readonly connector: string;
   readonly auth: string;
   readonly environment: string;
-  readonly client_id: string;
   readonly secret_set: boolean;
+  /** Until when the secret before this one is tried where the provider refuses this one. */
+  readonly previous_secret_until: string | null;
+  /** Whether it had to be. */
+  readonly previous_secret_used: boolean;
+  /** The day on which the secret ends at the provider. */
+  readonly expires_on: string | null;
+  /** The clients before this one that connections still live by. */
+  readonly former: readonly (ClientView & { readonly since: string })[];
   /** What else was saved that is no secret. */
   readonly fields: Readonly<Record<string, unknown>>;
   /** Names of the other secrets that were saved. */
@@ -26,33 +46,35 @@ export interface App {
   readonly updated_at: string;
 }
 
-export interface AppValues {
-  readonly client_id: string;
-  /** Left out: the stored secret stays. */
-  readonly client_secret?: string | undefined;
-  /** What else the manifest's `client.fields` ask for. Left out: what is stored stays. */
-  readonly [name: string]: string | undefined;
-}
-
-/** A private key with its chain of certificates is the longest of them. */
-const maxBytes = 16 * 1024;
-
-function viewApp(runtime: Runtime, record: AppRecord): App {
-  const { connector, auth, environment, client_id, created_at, updated_at } = record;
-  const { client_secret, extra } = appSecrets(runtime, record);
+async function viewApp(runtime: Runtime, record: AppRecord): Promise<App> {
+  const { connector, auth, environment, created_at, updated_at } = record;
+  const { client_secret, extra } = unsealSecrets(runtime, record, record.sealed_secret);
+  const former = await Promise.all(
+    record.former.map(async (each) => ({ ...(await viewClient(runtime, record, each)), since: each.since })),
+  );
   return {
     connector,
     auth,
     environment,
-    client_id,
+    ...(await viewClient(runtime, record, record)),
     secret_set: client_secret !== undefined,
-    fields: splitSecrets(runtime.connectors.get(connector)?.auth[auth], record.fields ?? {}).open,
+    previous_secret_until: record.previous_secret_until,
+    previous_secret_used: record.previous_secret_used,
+    expires_on: record.expires_on,
+    // One that nobody lives by is only kept for the sign-ins that are under way.
+    former: former.filter(({ connections }) => connections > 0),
+    fields: splitSecrets(runtime.connectors.get(connector)?.auth[auth], record.fields).open,
     secrets_set: Object.keys(extra),
     registered: record.registered !== undefined,
     redirect_uri: redirectUri(runtime, connector),
     created_at,
     updated_at,
   };
+}
+
+async function viewClient(runtime: Runtime, place: AppPlace, { client_id, pause }: StoredClient): Promise<ClientView> {
+  const connections = await countUsers(runtime, place, client_id);
+  return { client_id, connections, paused_until: pause?.until ?? null, error: pause?.error ?? null };
 }
 
 /** The auth block that an app belongs to. Throws `connector_unknown`, `auth_unknown`, `environment_unknown`, `app_not_used`. */
@@ -76,6 +98,12 @@ export function environmentOf(connector: Connector, environment: string | undefi
   return name;
 }
 
+/** Where an app is kept. Throws as `appAuth`. */
+function placeOf(runtime: Runtime, actor: Actor, connector: string, auth: string, environment: string): AppPlace {
+  appAuth(runtime, connector, auth, environment);
+  return { workspace: actor.workspace, connector, auth, environment };
+}
+
 export async function getApp(
   runtime: Runtime,
   actor: Actor,
@@ -83,17 +111,30 @@ export async function getApp(
   auth: string,
   environment: string,
 ): Promise<App | undefined> {
-  appAuth(runtime, connector, auth, environment);
-  const record = await runtime.store.apps.get(actor.workspace, connector, auth, environment);
+  const record = await findApp(runtime, placeOf(runtime, actor, connector, auth, environment));
   return record && viewApp(runtime, record);
 }
 
-export async function listApps(runtime: Runtime, actor: Actor, connector: string): Promise<readonly App[]> {
+export async function hasApp(runtime: Runtime, actor: Actor, connector: string): Promise<boolean> {
   connectorOf(runtime, connector);
-  return (await runtime.store.apps.list(actor.workspace, connector)).map((record) => viewApp(runtime, record));
+  return (await runtime.store.apps.list(actor.workspace, connector)).length > 0;
 }
 
-/** Saves; nothing is sent to the provider. Throws as `appAuth`, and `field_required`, `field_invalid`, `whitespace_in_credential`. */
+export async function listAppEvents(
+  runtime: Runtime,
+  actor: Actor,
+  connector: string,
+  auth: string,
+  environment: string,
+  page: Page,
+): Promise<Listed<AppEvent>> {
+  return runtime.store.apps.events(placeOf(runtime, actor, connector, auth, environment), page);
+}
+
+/**
+ * Saves; nothing is sent to the provider. What waited for the app is tried again at once. Throws as `appAuth`, and `field_required`,
+ * `field_invalid`, `whitespace_in_credential`.
+ */
 export async function putApp(
   runtime: Runtime,
   actor: Actor,
@@ -104,90 +145,41 @@ export async function putApp(
 ): Promise<App> {
   const auth = appAuth(runtime, connector, authId, environment);
   refuseBadValues(auth, values);
-  const found = await runtime.store.apps.get(actor.workspace, connector, authId, environment);
-  // The secret of a client that registered itself is none of another client's.
-  const stored = found?.registered !== undefined && found.client_id !== values.client_id ? undefined : found;
-  const kept = appSecrets(runtime, stored);
-  const given = splitSecrets(auth, chosen(values));
-  // What the manifest calls a secret may have been stored before it did.
-  const before = splitSecrets(auth, stored?.fields ?? {});
-  const secrets: AppSecrets = {
-    client_secret: values.client_secret || kept.client_secret,
-    extra: { ...(before.secret as Readonly<Record<string, string>>), ...without(kept.extra, given.open), ...given.secret },
-  };
-  const fields = { ...before.open, ...given.open };
-  refuseMissing(auth, { ...fields, ...secrets.extra, client_id: values.client_id, client_secret: secrets.client_secret });
-  const place = { workspace: actor.workspace, connector, id: `${authId}/${environment}`, field: "app" } as const;
-  const hasSecret = secrets.client_secret !== undefined || Object.keys(secrets.extra).length > 0;
-  const now = new Date(runtime.clock()).toISOString();
-  const record: AppRecord = {
-    workspace: actor.workspace,
-    connector,
-    auth: authId,
-    environment,
-    client_id: values.client_id,
-    fields,
-    sealed_secret: hasSecret ? runtime.sealer.seal(place, secrets) : null,
-    created_at: stored?.created_at ?? now,
-    updated_at: now,
-  };
-  await runtime.store.apps.put(record);
-  return viewApp(runtime, record);
+  const place = { workspace: actor.workspace, connector, auth: authId, environment };
+  let before: StoredClient | undefined;
+  const record = await changeApp(runtime, place, (stored) => {
+    before = clientOfId(stored, values.client_id);
+    return saved(runtime, { actor, auth, place, values }, stored);
+  });
+  if (!before || before.pause) hasten(runtime, place, values.client_id, before?.pause ?? null);
+  return viewApp(runtime, record as AppRecord);
 }
 
-/** Secrets that every app may have, for what the provider signs or checks. */
-const commonSecrets = ["signing_secret"];
-
-/** The further values that were given, and not left empty. */
-function chosen({ client_id, client_secret, ...extra }: AppValues): Record<string, string> {
-  return Object.fromEntries(
-    Object.entries(extra).filter((entry): entry is [string, string] => entry[1] !== undefined && entry[1] !== ""),
-  );
-}
-
-function without<Value>(values: Readonly<Record<string, Value>>, names: object): Readonly<Record<string, Value>> {
-  return Object.fromEntries(Object.entries(values).filter(([name]) => !Object.hasOwn(names, name)));
-}
-
-function refuseBadValues(auth: OAuth2 | OAuth1, values: AppValues): void {
-  for (const [name, value] of Object.entries(values)) {
-    const field = auth.client.fields.find((declared) => declared.name === name);
-    const known = name === "client_id" || name === "client_secret" || commonSecrets.includes(name) || field !== undefined;
-    const refuse = (detail: string) => {
-      throw new JackfieldError("field_invalid", { detail: `${name} ${detail}`, members: { field: name } });
-    };
-    if (!known) refuse("is not asked for by this connector.");
-    // Keys in PEM end with a line break.
-    if (field?.type !== "text") refuseWhitespace(name, value);
-    if (typeof value !== "string" || value === "") continue;
-    if (Buffer.byteLength(value) > maxBytes) refuse(`has more than ${maxBytes} bytes.`);
-    if (field?.pattern !== undefined && !compilePattern(field.pattern).matches(value)) refuse(`does not match ${field.pattern}.`);
-  }
-}
-
-/** Client authentications for which the client secret is not needed. */
-const secretless: ReadonlySet<unknown> = new Set(["none", "private_key_jwt", "tls_client_auth"]);
-
-function refuseMissing(auth: OAuth2 | OAuth1, values: Readonly<Record<string, unknown>>): void {
-  const needsSecret = auth.type === "oauth1" || !(secretless.has(auth.client.authentication) || auth.grant === "jwt_bearer");
-  const required = [
-    "client_id",
-    ...(needsSecret ? ["client_secret"] : []),
-    ...auth.client.fields.filter((field) => field.required).map(({ name }) => name),
-  ];
-  for (const name of required) {
-    if (values[name] !== undefined && values[name] !== "") continue;
-    throw new JackfieldError("field_required", { detail: `${name} is required.`, members: { field: name } });
-  }
-}
-
-export function deleteApp(
+/** Erases an app with its former clients. Throws as `appAuth`, and `app_in_use`. */
+export async function deleteApp(
   runtime: Runtime,
   actor: Actor,
   connector: string,
   auth: string,
   environment: string,
+  { force = false }: { readonly force?: boolean | undefined } = {},
 ): Promise<boolean> {
-  appAuth(runtime, connector, auth, environment);
-  return runtime.store.apps.delete(actor.workspace, connector, auth, environment);
+  const place = placeOf(runtime, actor, connector, auth, environment);
+  const record = await findApp(runtime, place);
+  if (record === undefined) return false;
+  if (!force) await refuseInUse(runtime, record);
+  const event = runtime.apps.make(place, "app.deleted", { actor: actor.id, client_id: record.client_id });
+  const deleted = await runtime.store.apps.delete(actor.workspace, connector, auth, environment, [event]);
+  if (deleted) runtime.apps.announce([event]);
+  return deleted;
+}
+
+/** Throws `app_in_use`. */
+async function refuseInUse(runtime: Runtime, app: AppRecord): Promise<void> {
+  const clients = [app, ...app.former];
+  const counts = await Promise.all(clients.map(({ client_id }) => countUsers(runtime, app, client_id)));
+  const connections = counts.reduce((sum, count) => sum + count, 0);
+  if (connections === 0) return;
+  const words = connections === 1 ? "One connection lives" : `${connections} connections live`;
+  throw new JackfieldError("app_in_use", { detail: `${words} by this app.`, members: { connections } });
 }

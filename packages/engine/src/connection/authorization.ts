@@ -2,7 +2,7 @@ import { timingSafeEqual } from "node:crypto";
 import type { Auth, OAuth2 } from "@jackfield/manifest";
 import { type ErrorCode, JackfieldError } from "../errors.ts";
 import { authorizationUrl } from "../grant/authorization-code.ts";
-import type { Client } from "../grant/credential.ts";
+import { type Client, withPreviousSecret } from "../grant/credential.ts";
 import { grantOf } from "../grant/grant.ts";
 import { isIssuer, type Offer } from "../grant/metadata.ts";
 import { type Push, pushAuthorization } from "../grant/pushed-authorization.ts";
@@ -18,6 +18,7 @@ import {
   declared,
   freshNames,
   isOutdated,
+  madeWith,
   namesOf,
   type OpenConnection,
   openForSignIn,
@@ -98,6 +99,7 @@ export async function begin(
   const keys = { ticket, state: begun.state ?? state };
   const flow = flowOf(runtime, actor, record, keys, begun, {
     scopes,
+    client_id: madeWith(opened, client).record.client_id,
     fields: opened.fields,
     auth_version: versionIn(auth, record)?.id,
   });
@@ -350,7 +352,12 @@ async function checkCallback(
 ): Promise<Readonly<Record<string, string>>> {
   const { auth } = opened;
   if (auth.type !== "oauth2") return {};
-  await verifyCallback(auth, callback, namesOf(runtime, opened, client), runtime.clock());
+  const verify = (signer: Client) => verifyCallback(auth, callback, namesOf(runtime, opened, signer), runtime.clock());
+  await verify(client).catch((cause: unknown) => {
+    const before = withPreviousSecret(client);
+    if (before === undefined) throw cause;
+    return verify(before);
+  });
   return captureCallback(auth, callback);
 }
 

@@ -50,6 +50,7 @@ export async function connect(
   const now = new Date(runtime.clock()).toISOString();
   const patch: ConnectionPatch = {
     ...credentialPatch(runtime, opened, requested),
+    client_id: record.client_id,
     auth_version: version?.id ?? null,
     status: "connected",
     authorized_at: now,
@@ -285,6 +286,7 @@ async function merge(runtime: Runtime, opened: OpenConnection, patch: Connection
       description: null,
       fields: {},
       sealed_credential: null,
+      client_id: null,
       sealed_fields: null,
       refresh_at: null,
       test_at: null,

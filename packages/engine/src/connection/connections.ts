@@ -5,6 +5,7 @@ import { grantOf } from "../grant/grant.ts";
 import { renderUrl } from "../request/url.ts";
 import type { Runtime } from "../runtime.ts";
 import type { Actor } from "./actor.ts";
+import { asClient } from "./app-pause.ts";
 import { environmentOf } from "./apps.ts";
 import { recommendedAuth, refuseDisabled } from "./auths.ts";
 import { connect, connectFailed } from "./connect.ts";
@@ -14,9 +15,11 @@ import { changeFields, checkFields, environmentIn } from "./fields.ts";
 import { draftIdentity } from "./identity.ts";
 import { connectedWithin, mayUse, type Purpose, reaches, refuseUnlessMayMake } from "./limits.ts";
 import {
+  anew,
   authOf,
   connectorOf,
   isOutdated,
+  madeWith,
   namesOf,
   type OpenConnection,
   open,
@@ -53,7 +56,9 @@ export interface ConnectionChange {
 
 export interface Filter {
   readonly connector?: string | undefined;
+  readonly auth?: string | undefined;
   readonly environment?: string | undefined;
+  readonly client_id?: string | undefined;
   readonly status?: Status | undefined;
   readonly search?: string | undefined;
   readonly owner?: string | undefined;
@@ -156,11 +161,15 @@ async function withCredential(
 ): Promise<{ readonly opened: OpenConnection; readonly requested: readonly string[] }> {
   const { auth } = opened;
   const { obtain } = grantOf(auth);
-  if (obtain === undefined) return { opened, requested: [] };
-  const client = await clientToConnect(runtime, opened);
+  if (obtain === undefined) return { opened: anew(opened), requested: [] };
+  await clientToConnect(runtime, anew(opened));
   const requested = await scopesToAsk(opened);
-  const credential = await obtain(runtime, auth, { client, names: namesOf(runtime, opened, client), scopes: requested });
-  return { opened: { ...opened, credential, known: credential.known ?? nothingKnown }, requested };
+  const fresh = anew(opened);
+  return asClient(runtime, fresh, "sign_in", async (client) => {
+    const credential = await obtain(runtime, auth, { client, names: namesOf(runtime, fresh, client), scopes: requested });
+    const known = credential.known ?? nothingKnown;
+    return { opened: madeWith({ ...fresh, credential, known }, client), requested };
+  });
 }
 
 /** An actor with limits is given what was connected under them, whatever the filter. */

@@ -28,8 +28,9 @@ export async function checkFields(
   ]);
   const fields = await checkForm("fields", questions, given, plainHttp);
   joinable(auth, fields);
-  // Keys in PEM end with a line break.
-  for (const { name, secret, type } of auth.fields) if (secret && type !== "text") refuseWhitespace(name, fields[name]);
+  for (const { name, secret, type } of auth.fields) {
+    if (secret || name === "client_id") refuseWhitespace(name, fields[name], type);
+  }
   return fields;
 }
 

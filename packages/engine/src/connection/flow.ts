@@ -8,9 +8,10 @@ import type { Push } from "../grant/pushed-authorization.ts";
 import { TokenFailure } from "../grant/token-failure.ts";
 import type { Runtime } from "../runtime.ts";
 import type { Actor } from "./actor.ts";
+import { asClient } from "./app-pause.ts";
 import { connectFailed } from "./connect.ts";
 import { explain } from "./explain.ts";
-import { clientOf, isOutdated, namesOf, type OpenConnection, openForSignIn } from "./open.ts";
+import { isOutdated, namesOf, type OpenConnection, openForSignIn } from "./open.ts";
 import type { ConnectionRecord, FlowRecord } from "./record.ts";
 import { redirectUri } from "./redirect-uri.ts";
 
@@ -24,6 +25,8 @@ export interface FlowSecret {
   readonly offer: Offer | null;
   readonly push: Push | null;
   readonly scopes: readonly string[];
+  /** The app's client that the sign-in was begun with: a code is worth nothing to another. */
+  readonly client_id: string | null;
   /** The fields that the sign-in is made with; they become the connection's own when it succeeds. */
   readonly fields: Readonly<Record<string, unknown>>;
 }
@@ -69,7 +72,12 @@ export function flowOf(
   record: ConnectionRecord,
   { ticket, state }: { readonly ticket: string; readonly state: string },
   begun: BegunAuthorization,
-  { scopes, fields, auth_version }: Pick<FlowSecret, "scopes" | "fields"> & Pick<FlowRecord, "auth_version">,
+  {
+    scopes,
+    client_id,
+    fields,
+    auth_version,
+  }: Pick<FlowSecret, "scopes" | "client_id" | "fields"> & Pick<FlowRecord, "auth_version">,
 ): FlowRecord {
   const id = sha256(ticket);
   const { workspace, connector, auth, environment } = record;
@@ -83,6 +91,7 @@ export function flowOf(
     offer: begun.offer ?? null,
     push: begun.push ?? null,
     scopes,
+    client_id,
     fields,
   };
   return {
@@ -105,6 +114,12 @@ export function flowOf(
   };
 }
 
+/** The connection that is signed in, as it was begun: with the same fields, as the same client. */
+export function asBegun(runtime: Runtime, record: ConnectionRecord, { fields, client_id = null }: FlowSecret): OpenConnection {
+  const opened = openForSignIn(runtime, record);
+  return { ...opened, record: { ...opened.record, client_id }, fields };
+}
+
 /** What a sign-in brought. */
 export interface Brought {
   readonly code: string;
@@ -125,19 +140,20 @@ export async function redeem(
 ): Promise<OpenConnection> {
   const { exchange } = grantOf(opened.auth);
   if (exchange === undefined) throw new JackfieldError("no_user_step");
-  const client = await clientOf(runtime, opened);
   const known = { ...opened.known, callback };
-  const names = namesOf(runtime, { ...opened, known }, client);
-  const credential = await exchange(runtime, opened.auth, {
-    code,
-    state,
-    redirect_uri: flow.redirect_uri,
-    verifier: verifier ?? undefined,
-    secret: secret ?? undefined,
-    nonce: nonce ?? undefined,
-    offer,
-    client,
-    names: { ...names, request: { ...(names.request as object), code } },
+  const credential = await asClient(runtime, opened, "sign_in", (client) => {
+    const names = namesOf(runtime, { ...opened, known }, client);
+    return exchange(runtime, opened.auth, {
+      code,
+      state,
+      redirect_uri: flow.redirect_uri,
+      verifier: verifier ?? undefined,
+      secret: secret ?? undefined,
+      nonce: nonce ?? undefined,
+      offer,
+      client,
+      names: { ...names, request: { ...(names.request as object), code } },
+    });
   });
   const whole = { ...known, token: credential.known?.token ?? {} };
   return { ...opened, credential: { ...credential, known: whole, scopes: credential.scopes ?? scopes }, known: whole };

@@ -191,12 +191,16 @@ function inRange(question: Question, size: number, unit: string, refuse: Refuse)
   return undefined;
 }
 
-/** Credentials are pasted; a stray space around one is a mistake that providers answer badly. Throws `whitespace_in_credential`. */
-export function refuseWhitespace(name: string, value: unknown): void {
-  if (typeof value === "string" && value !== value.trim()) {
-    throw new JackfieldError("whitespace_in_credential", {
-      detail: `${name} begins or ends with white space.`,
-      members: { field: name },
-    });
-  }
+/**
+ * Credentials are pasted; a stray space around one is a mistake that providers answer badly. A key in PEM, which is a text of several
+ * lines, may end with a line break. Throws `whitespace_in_credential`.
+ */
+export function refuseWhitespace(name: string, value: unknown, type?: string): void {
+  if (typeof value !== "string") return;
+  const pasted = type === "text" ? value.replace(/^[\r\n]+|[\r\n]+$/g, "") : value;
+  if (pasted === pasted.trim()) return;
+  throw new JackfieldError("whitespace_in_credential", {
+    detail: `${name} begins or ends with white space.`,
+    members: { field: name },
+  });
 }

@@ -7,7 +7,8 @@ import { clientSecrets, fieldSecrets, splitSecrets, tokenSecrets } from "../gran
 import { ambient, type Names } from "../request/hole.ts";
 import { renderUrls } from "../request/url.ts";
 import type { Runtime } from "../runtime.ts";
-import type { AppRecord, AppSecrets, ConnectionRecord } from "./record.ts";
+import { changeClient, clientIn, findApp, unsealSecrets } from "./app-record.ts";
+import type { AppRecord, ConnectionRecord, StoredClient } from "./record.ts";
 import { redirectUri } from "./redirect-uri.ts";
 import type { Place } from "./seal.ts";
 
@@ -147,7 +148,7 @@ export function openForSignIn(runtime: Runtime, record: ConnectionRecord): OpenC
     throw new JackfieldError("environment_unknown", {
       detail: `${by.connector.title} no longer has the environment "${record.environment}".`,
     });
-  return open(runtime, { ...record, sealed_credential: null }, by);
+  return anew(open(runtime, { ...record, sealed_credential: null }, by));
 }
 
 /** What of `request` is new with each request: one id and one time, the same in all of its parts. */
@@ -233,11 +234,16 @@ export function redactorOf(
   return createRedactor(secrets.filter((secret): secret is string => typeof secret === "string"));
 }
 
+/** A client, and the app that it is of where an admin brought it. */
+export interface AppClient extends Client {
+  readonly app?: AppRecord;
+}
+
 /**
- * The client that speaks to the token endpoint: the connection's own where the manifest lets the user bring it, otherwise the admin's
- * app of the same environment. Throws `app_not_configured`.
+ * The client that speaks to the token endpoint: the connection's own where the manifest lets the user bring it, otherwise that of the admin's
+ * app of the same environment which the record names, and the present one where it names none. Throws `app_not_configured`.
  */
-export async function clientOf(runtime: Runtime, opened: Pick<OpenConnection, "record" | "auth" | "fields">): Promise<Client> {
+export async function clientOf(runtime: Runtime, opened: Pick<OpenConnection, "record" | "auth" | "fields">): Promise<AppClient> {
   const { record, auth, fields } = opened;
   if (auth.type !== "oauth2" && auth.type !== "oauth1") return noClient;
   const { source } = auth.client;
@@ -248,31 +254,49 @@ export async function clientOf(runtime: Runtime, opened: Pick<OpenConnection, "r
       client_secret: typeof fields.client_secret === "string" ? fields.client_secret : undefined,
     };
   }
-  const app =
-    source === "connection"
-      ? undefined
-      : await runtime.store.apps.get(record.workspace, record.connector, record.auth, record.environment);
+  const app = source === "connection" ? undefined : await findApp(runtime, record);
   if (!app && source === "either" && auth.type === "oauth2" && auth.grant === "password") return noClient;
   if (!app) throw new JackfieldError("app_not_configured");
-  return openApp(runtime, auth, app);
+  const stored = clientIn(app, record.client_id);
+  if (stored) return { ...openClient(runtime, auth, app, stored), app };
+  throw new JackfieldError("app_not_configured", {
+    detail: `This connection was made with the client ${record.client_id}, which is not saved any more.`,
+    hint: "Reconnect it, or save that client again on the connector's set-up page.",
+  });
 }
 
 /** Nobody brings a client: nothing of one is sent. */
 const noClient: Client = { client_id: "", client_secret: undefined };
 
-/** Unseals an app. Throws `seal_broken`. */
-function openApp(runtime: Pick<Runtime, "sealer">, auth: Auth, app: AppRecord): Client {
-  const { client_secret, extra } = appSecrets(runtime, app);
-  const { open, secret } = splitSecrets(auth, app.fields ?? {});
-  return { client_id: app.client_id, client_secret, extra: open, secrets: { ...secret, ...extra } };
+/** The connection for a new sign-in, whose client is the present one of the app, whichever it was before. */
+export function anew(opened: OpenConnection): OpenConnection {
+  return { ...opened, record: { ...opened.record, client_id: null } };
 }
 
-/** Throws `seal_broken`. */
-export function appSecrets(runtime: Pick<Runtime, "sealer">, app: AppRecord | undefined): Exclude<AppSecrets, string> {
-  if (app === undefined || app.sealed_secret === null) return { client_secret: undefined, extra: {} };
-  const id = `${app.auth}/${app.environment}`;
-  const secrets = runtime.sealer.open({ ...app, id, field: "app" }, app.sealed_secret) as AppSecrets;
-  return typeof secrets === "string" ? { client_secret: secrets, extra: {} } : secrets;
+/** The connection as one that was made with a client: what its record is to say of it. */
+export function madeWith(opened: OpenConnection, { app, client_id }: AppClient): OpenConnection {
+  return { ...opened, record: { ...opened.record, client_id: app === undefined ? null : client_id } };
+}
+
+/** Unseals a client. Throws `seal_broken`. */
+function openClient(runtime: Runtime, auth: Auth, app: AppRecord, stored: StoredClient): Client {
+  const { client_id, previous_secret_until: until } = stored;
+  const { client_secret, extra } = unsealSecrets(runtime, app, stored.sealed_secret);
+  const { open, secret } = splitSecrets(auth, stored.fields);
+  const client = { client_id, client_secret, extra: open, secrets: { ...secret, ...extra } };
+  if (stored.sealed_previous === null || until === null || Date.parse(until) <= runtime.clock()) return client;
+  const previous = unsealSecrets(runtime, app, stored.sealed_previous).client_secret;
+  if (previous === undefined) return client;
+  return { ...client, previous: { client_secret: previous, used: () => notePreviousSecret(runtime, app, client_id) } };
+}
+
+/** The provider took the secret before the one that was saved last: told once, so that an admin sees that the new one does not work. */
+async function notePreviousSecret(runtime: Runtime, app: AppRecord, client_id: string): Promise<void> {
+  await changeClient(runtime, app, client_id, ({ previous_secret_used }, { updated_at }) =>
+    previous_secret_used || updated_at !== app.updated_at
+      ? undefined
+      : { client: { previous_secret_used: true }, event: { type: "app.previous_secret_used" } },
+  );
 }
 
 /** The fields that hold a person's password where the manifest has it erased: they are never written anywhere. */

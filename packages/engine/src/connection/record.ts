@@ -53,6 +53,8 @@ export interface ConnectionRecord {
   readonly sealed_fields: string | null;
   /** Sealed: the tokens. */
   readonly sealed_credential: string | null;
+  /** The client of the app that the credential was obtained with; null where it is the connection's own, or none is needed. */
+  readonly client_id: string | null;
   /**
    * The version of the auth block that the credential was made with, or that the draft's fields were given for; null in records from
    * before there were versions.
@@ -101,6 +103,7 @@ export interface ConnectionRecord {
 export const untold = {
   alias_of: null,
   sealed_credential: null,
+  client_id: null,
   auth_version: null,
   credential_version: 0,
   scopes: [],
@@ -245,21 +248,98 @@ export interface UsageRecord {
   readonly count: number;
 }
 
-/** An admin's app at the provider. */
-export interface AppRecord {
+/** Where an app is kept: there is one per workspace, connector, auth and environment. */
+export interface AppPlace {
   readonly workspace: string;
   readonly connector: string;
   readonly auth: string;
   readonly environment: string;
+}
+
+/** A client at the provider, as an admin entered it. */
+export interface StoredClient {
   readonly client_id: string;
   /** What else the admin entered that is no secret. */
-  readonly fields?: Readonly<Record<string, unknown>>;
+  readonly fields: Readonly<Record<string, unknown>>;
   /** Sealed: `AppSecrets`. */
   readonly sealed_secret: string | null;
+  /** Sealed: the client secret that this one replaced. */
+  readonly sealed_previous: string | null;
+  readonly previous_secret_until: string | null;
+  /** Whether the provider has refused the new secret and taken the previous one. */
+  readonly previous_secret_used: boolean;
+  /** Set while the provider refuses the client. */
+  readonly pause: AppPause | null;
+  /** The connection that alone was refused when others were served: its refusals say nothing about the client. */
+  readonly refused_alone: string | null;
+}
+
+/** Why nobody refreshes with a client for now. */
+export interface AppPause {
+  /** When the next connection may try. */
+  readonly until: string;
+  readonly since: string;
+  /** How many in a row. */
+  readonly refusals: number;
+  /** Who was refused; null when several were. */
+  readonly connection: string | null;
+  readonly error: ConnectionError;
+}
+
+/** A client that an admin has replaced, kept for the connections that were made with it. */
+export interface FormerClient extends StoredClient {
+  readonly since: string;
+  /** Since when no connection lives by it. */
+  readonly unused_since: string | null;
+}
+
+/** An admin's app at the provider. */
+export interface AppRecord extends AppPlace, StoredClient {
+  /** Grows by one with each write; every write is guarded by it. */
+  readonly version: number;
+  readonly former: readonly FormerClient[];
+  /** The day on which the secret ends at the provider, such as 2026-12-31. */
+  readonly expires_on: string | null;
+  /** What of that end the admin has been told. */
+  readonly expiry_told: "expiring" | "expired" | null;
+  /** When something is to be done about it next; null when nothing is. */
+  readonly tend_at: string | null;
   /** Set where no admin saved it: the platform registered itself (RFC 7591). */
   readonly registered?: { /** When its secret ends; null: it does not. */ readonly expires_at: string | null };
   readonly created_at: string;
+  /** When an admin saved it. */
   readonly updated_at: string;
+}
+
+/** What a client starts with, and what an app does. */
+export const untried = {
+  sealed_previous: null,
+  previous_secret_until: null,
+  previous_secret_used: false,
+  pause: null,
+  refused_alone: null,
+} as const satisfies Partial<StoredClient>;
+
+export const appEventTypes = [
+  "app.saved",
+  "app.secret_rotated",
+  "app.previous_secret_used",
+  "app.refused",
+  "app.resumed",
+  "app.expiring",
+  "app.expired",
+  "app.deleted",
+] as const;
+
+/** One line of an app's log. No secrets. */
+export interface AppEvent extends AppPlace {
+  readonly id: string;
+  readonly at: string;
+  readonly type: (typeof appEventTypes)[number];
+  /** Who: an API key, a session or `system`. */
+  readonly actor: string;
+  readonly client_id: string;
+  readonly code?: ErrorCode;
 }
 
 /** What of an app is sealed; a record of before there were other secrets holds the client secret alone. */

@@ -6,9 +6,11 @@ import { hasRefresh, refreshCredential } from "../grant/refresh.ts";
 import { type FailureKind, TokenFailure } from "../grant/token-failure.ts";
 import type { Runtime } from "../runtime.ts";
 import { system } from "./actor.ts";
+import { AppPaused, asClient, waitForApp } from "./app-pause.ts";
 import { connectionError, scheduleRefresh, tokenPatch } from "./connect.ts";
 import { backoff, isUsable, tooYoungFor } from "./expiry.ts";
-import { adoptVersion, clientOf, namesOf, type OpenConnection, open, place } from "./open.ts";
+import { explain } from "./explain.ts";
+import { adoptVersion, namesOf, type OpenConnection, open, place } from "./open.ts";
 import type { ConnectionEvent, ConnectionRecord } from "./record.ts";
 import { revokeAtProvider } from "./revocation.ts";
 import { scopesToAsk } from "./scopes.ts";
@@ -179,26 +181,28 @@ async function exchange(runtime: Runtime, id: string, actor: string): Promise<Op
     brought = { refresh_token, refresh_expires_at: refresh_expires_at ?? credential.refresh_expires_at };
   };
   try {
-    const client = await clientOf(runtime, opened);
-    const request = { credential, client, names: namesOf(runtime, opened, client) };
-    const ask = (scopes: readonly string[]) => refreshCredential({ ...runtime, onRefreshToken }, auth, { ...request, scopes });
-    const askTwice = (scopes: readonly string[]) =>
-      ask(scopes).catch((cause: unknown) => {
-        if (!isLost(cause, auth)) throw cause;
-        runtime.log("info", "a refresh whose answer was lost is made once more", { connection: id });
-        return ask(scopes);
+    answer = await asClient(runtime, opened, "refresh", (client) => {
+      const request = { credential, client, names: namesOf(runtime, opened, client) };
+      const ask = (scopes: readonly string[]) => refreshCredential({ ...runtime, onRefreshToken }, auth, { ...request, scopes });
+      const askTwice = (scopes: readonly string[]) =>
+        ask(scopes).catch((cause: unknown) => {
+          if (!isLost(cause, auth)) throw cause;
+          runtime.log("info", "a refresh whose answer was lost is made once more", { connection: id });
+          return ask(scopes);
+        });
+      return askTwice(asked).catch(async (cause: unknown) => {
+        // What an action missed may be nothing that this app can get: the connection lives on with what it has.
+        const held = await scopesToAsk({ ...opened, record: { ...record, missing_scopes: [] } });
+        if (!anew || !isScopeRefused(cause) || held.length === asked.length) throw cause;
+        asked = held;
+        return ask(held);
       });
-    answer = await askTwice(asked).catch(async (cause: unknown) => {
-      // What an action missed may be nothing that this app can get: the connection lives on with what it has.
-      const held = await scopesToAsk({ ...opened, record: { ...record, missing_scopes: [] } });
-      if (!anew || !isScopeRefused(cause) || held.length === asked.length) throw cause;
-      asked = held;
-      return ask(held);
     });
   } catch (cause) {
     const duration = runtime.clock() - started;
     const kept = brought === undefined ? opened : await keep(runtime, opened, { ...credential, ...brought });
     if (!(cause instanceof JackfieldError)) throw cause;
+    if (cause instanceof AppPaused) return waitForApp(runtime, kept, cause, actor, duration);
     return failed(runtime, kept, cause, actor, duration);
   }
   return persist(runtime, opened, answer, asked.length === 0 ? record.scopes : asked, actor, runtime.clock() - started);
@@ -321,7 +325,7 @@ async function failed(
       refresh_failures: failures,
       refresh_doubts: doubts,
       refresh_at: new Date(now + pause).toISOString(),
-      error: connectionError(cause, now),
+      error: connectionError(explain(runtime, cause, record), now),
       updated_at: new Date(now).toISOString(),
     },
     { expect: { credential_version: record.credential_version }, events: [event] },

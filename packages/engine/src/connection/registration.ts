@@ -1,9 +1,10 @@
 import { JackfieldError } from "../errors.ts";
-import type { Client } from "../grant/credential.ts";
 import { registerClient } from "../grant/registration.ts";
 import type { Runtime } from "../runtime.ts";
-import { clientOf, freshNames, type OpenConnection, publicNamesOf } from "./open.ts";
-import type { AppRecord, AppSecrets } from "./record.ts";
+import { changeApp, findApp } from "./app-record.ts";
+import { registeredApp } from "./app-values.ts";
+import { type AppClient, clientOf, freshNames, type OpenConnection, publicNamesOf } from "./open.ts";
+import type { AppRecord } from "./record.ts";
 import { redirectUri } from "./redirect-uri.ts";
 
 /** Longer than a registration may take. */
@@ -14,7 +15,7 @@ const pollMs = 100;
  * The client of a connection that is about to be connected, as `clientOf` gives it. Where there is none and the manifest says that it
  * registers itself, it does so first. Throws as `clientOf`, `registration_refused`, and what lies on the way to the provider.
  */
-export async function clientToConnect(runtime: Runtime, opened: OpenConnection): Promise<Client> {
+export async function clientToConnect(runtime: Runtime, opened: OpenConnection): Promise<AppClient> {
   if (registersItself(opened) && !isGood(runtime, await stored(runtime, opened))) await registerOnce(runtime, opened);
   return clientOf(runtime, opened);
 }
@@ -24,8 +25,7 @@ function registersItself({ auth, fields }: OpenConnection): boolean {
   return auth.client.source === "app" || (auth.client.source === "either" && typeof fields.client_id !== "string");
 }
 
-const stored = (runtime: Runtime, { record }: OpenConnection): Promise<AppRecord | undefined> =>
-  runtime.store.apps.get(record.workspace, record.connector, record.auth, record.environment);
+const stored = (runtime: Runtime, { record }: OpenConnection) => findApp(runtime, record);
 
 /** An admin's app counts always, a registered one until its secret ends. */
 function isGood(runtime: Runtime, app: AppRecord | undefined): boolean {
@@ -60,25 +60,11 @@ async function register(runtime: Runtime, opened: OpenConnection): Promise<void>
   if (auth.type !== "oauth2") return;
   const { workspace, connector, environment } = record;
   const names = { ...publicNamesOf(runtime, opened), request: freshNames(runtime) };
-  const { client_id, client_secret, expires_at } = await registerClient(runtime, auth, {
-    redirect_uri: redirectUri(runtime, connector),
-    names,
-  });
-  const now = new Date(runtime.clock()).toISOString();
-  const secrets: AppSecrets = { client_secret, extra: {} };
-  const place = { workspace, connector, id: `${record.auth}/${environment}`, field: "app" } as const;
-  // What an admin saved meanwhile counts.
-  if (isGood(runtime, await stored(runtime, opened))) return;
-  await runtime.store.apps.put({
-    workspace,
-    connector,
-    auth: record.auth,
-    environment,
-    client_id,
-    sealed_secret: client_secret === undefined ? null : runtime.sealer.seal(place, secrets),
-    registered: { expires_at: expires_at === undefined ? null : new Date(expires_at).toISOString() },
-    created_at: now,
-    updated_at: now,
-  });
+  const registration = await registerClient(runtime, auth, { redirect_uri: redirectUri(runtime, connector), names });
+  const place = { workspace, connector, auth: record.auth, environment };
+  await changeApp(runtime, place, (found) =>
+    // What an admin saved meanwhile counts.
+    isGood(runtime, found) ? undefined : registeredApp(runtime, place, registration, found),
+  );
   runtime.log("info", "a client was registered at the provider", { connector, auth: record.auth, environment });
 }

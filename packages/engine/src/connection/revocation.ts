@@ -63,7 +63,7 @@ function isRevocable({ auth, credential }: OpenConnection, moment: Moment): bool
 }
 
 /** What stays, sealed, of a connection that is erased, so that its provider can still be told. */
-type Tombstone = Pick<OpenConnection, "fields" | "credential" | "known"> & Pick<ConnectionRecord, "unique_id">;
+type Tombstone = Pick<OpenConnection, "fields" | "credential" | "known"> & Pick<ConnectionRecord, "unique_id" | "client_id">;
 
 /** What erasing keeps for `revokeAgain`; nothing where nobody is to be told. */
 export function tombstone(
@@ -72,7 +72,8 @@ export function tombstone(
 ): Pick<ConnectionPatch, "sealed_tombstone" | "revoke_at" | "revoke_failures"> {
   if (!isRevocable(opened, "disconnect")) return {};
   const { record, fields, credential, known } = opened;
-  const kept: Tombstone = { fields, credential, known, unique_id: record.unique_id };
+  const { unique_id, client_id } = record;
+  const kept: Tombstone = { fields, credential, known, unique_id, client_id };
   return {
     sealed_tombstone: runtime.sealer.seal(place(record, "tombstone"), kept),
     // Should this process end before the provider was told.
@@ -122,8 +123,12 @@ async function settle(runtime: Runtime, record: ConnectionRecord, again: boolean
 /** The connection as it was; undefined where nothing is left of its connector or its secrets cannot be opened any more. */
 function exhume(runtime: Runtime, record: ConnectionRecord): OpenConnection | undefined {
   try {
-    const { unique_id, ...kept } = runtime.sealer.open(place(record, "tombstone"), record.sealed_tombstone ?? "") as Tombstone;
-    return { ...inForce(runtime, record), ...kept, record: { ...record, unique_id } };
+    const {
+      unique_id,
+      client_id = null,
+      ...kept
+    } = runtime.sealer.open(place(record, "tombstone"), record.sealed_tombstone ?? "") as Tombstone;
+    return { ...inForce(runtime, record), ...kept, record: { ...record, unique_id, client_id } };
   } catch (cause) {
     runtime.log("warn", "a provider cannot be told of a disconnected connection", { connection: record.id, cause });
     return undefined;

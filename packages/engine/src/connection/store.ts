@@ -1,4 +1,6 @@
 import type {
+  AppEvent,
+  AppPlace,
   AppRecord,
   ConnectionEvent,
   ConnectionRecord,
@@ -27,7 +29,10 @@ export interface ConnectionFilter {
   readonly workspace: string;
   readonly owner?: string | undefined;
   readonly connector?: string | undefined;
+  readonly auth?: string | undefined;
   readonly environment?: string | undefined;
+  /** Of the app that the credential was obtained with. */
+  readonly client_id?: string | undefined;
   readonly status?: Status | undefined;
   /** Part of name, label, description or unique id; case does not matter. */
   readonly search?: string | undefined;
@@ -86,6 +91,8 @@ export interface Store {
     ): Promise<ConnectionRecord | undefined>;
     /** Newest first, without drafts that became aliases and without what was disconnected. */
     list(filter: ConnectionFilter, page: Page): Promise<Listed<ConnectionRecord>>;
+    /** How many connections `list` would give. */
+    count(filter: ConnectionFilter): Promise<number>;
     /** What was made in a connect session, oldest first: also what became an alias or was disconnected. */
     madeIn(session: string): Promise<readonly ConnectionRecord[]>;
     /** Ids of connections whose `<duty>_at` is before `time`, the most overdue first. */
@@ -98,10 +105,28 @@ export interface Store {
     delete(id: string): Promise<boolean>;
   };
   readonly apps: {
-    put(record: AppRecord): Promise<void>;
+    /**
+     * Stores the record and its events in the place of the one whose `version` is `expect`, null where there must be none; without
+     * `expect` in the place of any. False where it is otherwise, and nothing was changed.
+     */
+    put(
+      record: AppRecord,
+      options?: { readonly expect?: number | null; readonly events?: readonly AppEvent[] },
+    ): Promise<boolean>;
     get(workspace: string, connector: string, auth: string, environment: string): Promise<AppRecord | undefined>;
     list(workspace: string, connector: string): Promise<readonly AppRecord[]>;
-    delete(workspace: string, connector: string, auth: string, environment: string): Promise<boolean>;
+    /** Apps whose `tend_at` is before `time`, the most overdue first. */
+    due(time: string, limit: number): Promise<readonly AppRecord[]>;
+    /** Removes the record, if it is there, and appends `events` with it; what was logged stays. */
+    delete(
+      workspace: string,
+      connector: string,
+      auth: string,
+      environment: string,
+      events?: readonly AppEvent[],
+    ): Promise<boolean>;
+    /** The log of the apps that were kept in a place, newest first. */
+    events(place: AppPlace, page: Page): Promise<Listed<AppEvent>>;
   };
   readonly flows: {
     insert(record: FlowRecord): Promise<void>;
@@ -131,7 +156,7 @@ export interface Store {
     append(events: readonly ConnectionEvent[]): Promise<void>;
     /** Newest first. */
     list(filter: EventFilter, page: Page): Promise<Listed<ConnectionEvent>>;
-    /** Removes the events from before `time`. */
+    /** Removes the events from before `time`, those of apps too; gives how many. */
     expire(time: string): Promise<number>;
   };
   /** Events that the event endpoints have to be told of. */

@@ -18,6 +18,7 @@ export type Connection = Pick<
   | "description"
   | "status"
   | "unique_id"
+  | "client_id"
   | "fields"
   | "scopes"
   | "missing_scopes"
@@ -41,7 +42,7 @@ export type Connection = Pick<
 
 /** What `actor` may see of a record: a masked label is shown in full to the owner only. */
 export function view(runtime: Runtime, actor: Pick<Actor, "owner">, record: ConnectionRecord): Connection {
-  const { id, connector, auth, environment, owner, name, description, status, fields, scopes } = record;
+  const { id, connector, auth, environment, owner, name, description, status, fields, scopes, client_id } = record;
   const { renewable, expires_at, authorized_at, reauth_by, last_used_at, last_test, error, created_at, updated_at } = record;
   const used = authIn(runtime, record);
   const now = runtime.connectors.get(connector)?.auth[auth];
@@ -58,6 +59,7 @@ export function view(runtime: Runtime, actor: Pick<Actor, "owner">, record: Conn
     label,
     status,
     unique_id,
+    client_id,
     // What was stored before the manifest called it a secret is none of the reader's business any more.
     fields: openFields({ fields: used?.fields ?? [] }, fields),
     auth_version: holds ? record.auth_version : null,

@@ -39,9 +39,22 @@ export interface Client {
   readonly client_id: string;
   /** Absent for public clients. */
   readonly client_secret: string | undefined;
+  /** The secret before this one, while both are held: a provider may not know the new one yet. */
+  readonly previous?: PreviousSecret | undefined;
   /** What else the admin entered with the app that is no secret. */
   readonly extra?: Readonly<Record<string, unknown>>;
   readonly secrets?: Readonly<Record<string, unknown>>;
+}
+
+export interface PreviousSecret {
+  readonly client_secret: string;
+  /** Told when the provider took this one and not the new one. */
+  readonly used: () => Promise<void>;
+}
+
+/** The same client with the secret before this one. Undefined where none is held. */
+export function withPreviousSecret({ previous, ...client }: Client): Client | undefined {
+  return previous && { ...client, client_secret: previous.client_secret };
 }
 
 /** The client as templates name it. */

@@ -3,8 +3,9 @@ import type { Names } from "../request/hole.ts";
 import type { Client, Credential } from "./credential.ts";
 
 /** What an app keeps secret. */
-export const clientSecrets = ({ client_secret, secrets = {} }: Client): readonly unknown[] => [
+export const clientSecrets = ({ client_secret, previous, secrets = {} }: Client): readonly unknown[] => [
   client_secret,
+  previous?.client_secret,
   ...Object.values(secrets),
 ];
 

@@ -14,10 +14,11 @@ import { asEntries, formEncode, overlay, renderParameters, type Values } from ".
 import { encodeContent, type Rendered } from "../request/render.ts";
 import { renderUrl, withQuery } from "../request/url.ts";
 import { clientAuthentications } from "./client-authentication.ts";
-import { appNames, type Client } from "./credential.ts";
+import { appNames, type Client, withPreviousSecret } from "./credential.ts";
 import { type Nonces, type ProofKey, proofOf } from "./dpop.ts";
 import type { Metadata } from "./metadata.ts";
 import { secretsOf } from "./secrets.ts";
+import { parseTokenAnswer } from "./token-answer.ts";
 import type { TokenPool } from "./token-pool.ts";
 
 /** What grants need from outside. */
@@ -79,10 +80,34 @@ export interface EndpointAnswer {
 
 /**
  * The only way to the endpoints of an authorization server (RFC 6749 §3.2, RFC 7009 §2.1): authenticates the client in exactly one way. No
- * redirect is ever followed, so that the secret goes to the URL that the manifest names and nowhere else. Throws `provider_timeout`,
+ * redirect is ever followed, so that the secret goes to the URL that the manifest names and nowhere else. Where the client is refused and
+ * the secret before this one is held, the request is made once more with that. Throws `provider_timeout`,
  * `provider_unavailable`, `assertion_key_invalid`, …
  */
 export async function callEndpoint(context: GrantContext, auth: OAuth2, request: EndpointRequest): Promise<EndpointAnswer> {
+  const first = await callProved(context, auth, request);
+  const client = withPreviousSecret(request.client);
+  if (client === undefined || !refusesClient(first.answer)) return first;
+  const { app } = request.names;
+  const names = app === undefined ? request.names : { ...request.names, app: appNames(client) };
+  const second = await callProved(context, auth, { ...request, client, names });
+  if (refusesClient(second.answer)) return first;
+  if (isSuccess(second.answer)) await request.client.previous?.used();
+  return { ...second, redact: (text) => first.redact(second.redact(text)) };
+}
+
+const isSuccess = ({ status }: EgressAnswer) => status >= 200 && status <= 299;
+
+/** Whether the client did not prove itself (RFC 6749 §5.2): nothing of the request was carried out. */
+function refusesClient(answer: EgressAnswer): boolean {
+  if (answer.status !== 400 && answer.status !== 401) return false;
+  const body = parseTokenAnswer(answer);
+  const error = body !== null && typeof body === "object" && "error" in body ? body.error : undefined;
+  return error === "invalid_client" || (error === undefined && answer.status === 401);
+}
+
+/** Once, and once more where the server wants its own word in the proof (RFC 9449 §8). */
+async function callProved(context: GrantContext, auth: OAuth2, request: EndpointRequest): Promise<EndpointAnswer> {
   const first = await callOnce(context, auth, request);
   if (request.proof_key === undefined || !context.nonces?.note("token", first.answer)) return first;
   const second = await callOnce(context, auth, request);

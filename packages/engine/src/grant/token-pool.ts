@@ -86,7 +86,8 @@ function keyOf(auth: OAuth2, { client, names, scopes }: TokenRequest): string {
   const number = numbers.get(auth) ?? count++;
   numbers.set(auth, number);
   const { fields, env } = names;
+  const { client_id, client_secret, extra, secrets } = client;
   return createHash("sha256")
-    .update(JSON.stringify([number, client, scopes, fields, env]))
+    .update(JSON.stringify([number, client_id, client_secret, extra, secrets, scopes, fields, env]))
     .digest("base64url");
 }

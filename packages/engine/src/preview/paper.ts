@@ -1,6 +1,6 @@
 // A runtime on paper: what is sent is written down, nothing leaves.
 
-import { type ConnectionRecord, untold } from "../connection/record.ts";
+import { type ConnectionRecord, untold, untried } from "../connection/record.ts";
 import type { Store } from "../connection/store.ts";
 import type { Egress, EgressAnswer, EgressRequest } from "../egress/egress.ts";
 import { checkHeaders } from "../egress/headers.ts";
@@ -60,13 +60,27 @@ export interface Paper {
 /** The runtime that the engine's own functions build their requests with. */
 export function paperRuntime({ platform, client, clock, record }: Paper): Runtime {
   const { client_id, client_secret, extra } = client;
-  const stored = { client_id, sealed_secret: JSON.stringify({ client_secret, extra }), created_at: "", updated_at: "" };
+  const stored = {
+    ...untried,
+    client_id,
+    fields: {},
+    sealed_secret: JSON.stringify({ client_secret, extra }),
+    version: 1,
+    former: [],
+    expires_on: null,
+    expiry_told: null,
+    tend_at: null,
+    created_at: "",
+    updated_at: "",
+  };
   const store: Pick<Store, "apps"> & { readonly connections: Pick<Store["connections"], "list"> } = {
     apps: {
       get: async (workspace, connector, auth, environment) => ({ workspace, connector, auth, environment, ...stored }),
       list: async () => [],
-      put: nothing,
+      due: async () => [],
+      put: async () => false,
       delete: async () => false,
+      events: async () => ({ items: [], next: null }),
     },
     connections: { list: async () => ({ items: [], next: null }) },
   };
@@ -82,6 +96,8 @@ export function paperRuntime({ platform, client, clock, record }: Paper): Runtim
     plainHttp: () => true,
     events: {} as Runtime["events"],
     workspace: "",
+    apps: {} as Runtime["apps"],
+    scouts: { run: (_key, ask) => ask() },
     log: () => {},
     clock,
     // The same each time, and evidently not random.

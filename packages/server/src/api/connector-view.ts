@@ -50,8 +50,7 @@ async function isConfigured(services: Services, actor: Actor, connector: Connect
     auth.client.source === "app";
   const offered = Object.values(connector.auth).filter((auth) => isAvailable(services, auth));
   if (!offered.every(needsApp)) return true;
-  const apps = await services.engine.apps.list(actor, connector.name);
-  return apps.length > 0;
+  return services.engine.apps.saved(actor, connector.name);
 }
 
 /** Whether this deployment carries out the grant. */

@@ -1,4 +1,4 @@
-import { messageTypes, outgoingTypes, statuses } from "@jackfield/engine";
+import { appEventTypes, statuses } from "@jackfield/engine";
 import { Type } from "typebox";
 import { callers, roles } from "../access/roles.ts";
 
@@ -96,6 +96,9 @@ export const Connection = Type.Object(
     label: Type.Union([Type.String(), Type.Null()], { description: "The user's name for it, or else what it calls itself." }),
     status: Status,
     unique_id: nullable(Type.String()),
+    client_id: Type.Union([Type.String(), Type.Null()], {
+      description: "The app's client that it was made with; null where the connection brought its own, or needs none.",
+    }),
     fields: Type.Record(Type.String(), Type.Unknown(), { description: "The fields that are not secret." }),
     auth_version: Type.Union([Type.String(), Type.Null()], {
       description: "The version of the way to connect that it was made with, and goes on with; null until it is connected.",
@@ -151,81 +154,6 @@ export const Authorization = Type.Object(
   { title: "Authorization", description: "A sign-in under way." },
 );
 
-export const ConnectionEvent = Type.Object(
-  {
-    id: Type.String(),
-    connection: Type.Union([Type.String(), Type.Null()], { description: "Null for what belongs to no connection." }),
-    workspace: Type.String(),
-    connector: Type.Optional(Type.String()),
-    owner: Type.Optional(Type.String()),
-    at: time,
-    type: Type.String(),
-    actor: Type.String({
-      description: "`key/<id>` for an API key or a browser that signed in with one, `system`, or `nobody`.",
-    }),
-    action: Type.Optional(Type.String()),
-    host: Type.Optional(Type.String()),
-    status: Type.Optional(Type.Integer()),
-    duration_ms: Type.Optional(Type.Number()),
-    code: Type.Optional(Type.String()),
-    workflow: Type.Optional(Type.String({ description: "As the step named it." })),
-    endpoint: Type.Optional(Type.String({ description: "The event endpoint that it is about." })),
-  },
-  { title: "ConnectionEvent", description: "One line of the workspace's and a connection's log. No bodies, no secrets." },
-);
-
-export const EventType = oneOf(Object.keys(outgoingTypes), "Only events of this type.");
-
-export const Usage = Type.Object(
-  {
-    connection: Type.String(),
-    workflow: Type.String(),
-    last_used_at: time,
-    count: Type.Integer({ description: "How many steps." }),
-  },
-  { title: "Usage", description: "How a workflow that named itself has used a connection." },
-);
-
-export const EventEndpoint = Type.Object(
-  {
-    id: Type.String(),
-    url: Type.String(),
-    description: nullable(Type.String()),
-    types: Type.Array(Type.String(), { description: "What it is told of; none: everything." }),
-    disabled: Type.Boolean(),
-    disabled_reason: nullable(
-      oneOf(["admin", "gone", "failing"], "`gone`: it answered 410; `failing`: it took nothing for days."),
-    ),
-    last_success_at: nullable(time),
-    created_at: time,
-    updated_at: time,
-  },
-  { title: "EventEndpoint", description: "Where an embedding application hears of events." },
-);
-
-export const Delivery = Type.Object(
-  {
-    id: Type.String(),
-    event: Type.String({ description: "The event's id, sent as `webhook-id`." }),
-    type: Type.String(),
-    status: oneOf(["pending", "delivered", "failed", "cancelled"], "`cancelled`: its endpoint was disabled before."),
-    attempts: Type.Integer(),
-    http_status: Type.Union([Type.Integer(), Type.Null()], { description: "Of the last attempt; null: there was no answer." }),
-    error: Type.Union([Type.String(), Type.Null()], { description: "The code of why there was none." }),
-    duration_ms: nullable(Type.Number()),
-    next_at: Type.Union([Type.String(), Type.Null()], { description: "When it is tried again." }),
-    created_at: time,
-    updated_at: time,
-  },
-  { title: "Delivery", description: "One event on its way to one event endpoint." },
-);
-
-/** What an endpoint may ask to be told of. */
-export const MessageTypes = Type.Array(oneOf(messageTypes, "A type of message."), {
-  uniqueItems: true,
-  description: "What it is told of. Default: everything.",
-});
-
 export const OptionsPage = Type.Object(
   {
     options: Type.Array(Type.Object({ label: Type.String(), value: Type.Unknown() })),
@@ -234,13 +162,49 @@ export const OptionsPage = Type.Object(
   { title: "OptionsPage", description: "A page of a drop-down's choices." },
 );
 
+const client = {
+  client_id: Type.String(),
+  connections: Type.Integer({ description: "How many working connections were made with it." }),
+  paused_until: Type.Union([Type.String(), Type.Null()], {
+    description: "Until when nothing is refreshed with it, because the provider refuses it; then one connection tries again.",
+  }),
+  error: nullable(ConnectionError),
+};
+
+/** A day, as the engine checks it. */
+const Day = Type.String({ maxLength: 10, description: "Such as 2026-12-31." });
+
+/** What is saved of an app. */
+export const AppValues = Type.Object(
+  {
+    client_id: Type.String({ minLength: 1, maxLength: 2000 }),
+    client_secret: Type.Optional(Type.String({ minLength: 1, maxLength: 20_000 })),
+    keep_previous: Type.Optional(
+      Type.Boolean({ description: "False: the secret before this one is given up at once. Default: it is held for seven days." }),
+    ),
+    expires_on: Type.Optional(nullable(Day)),
+  },
+  {
+    additionalProperties: Type.String({ maxLength: 20_000 }),
+    description: "Further keys are those of the connector's `app_fields`; one that is left out stays as it is stored.",
+  },
+);
+
 export const App = Type.Object(
   {
     connector: Type.String(),
     auth: Type.String(),
     environment: Type.String(),
-    client_id: Type.String(),
+    ...client,
     secret_set: Type.Boolean({ description: "The secret itself is never given back." }),
+    previous_secret_until: Type.Union([Type.String(), Type.Null()], {
+      description: "Until when the secret before this one is tried where the provider refuses this one.",
+    }),
+    previous_secret_used: Type.Boolean({ description: "Whether it had to be: the provider does not take the new one." }),
+    expires_on: Type.Union([Day, Type.Null()], { description: "When the secret ends at the provider." }),
+    former: Type.Array(Type.Object({ ...client, since: time }), {
+      description: "The clients before this one, kept for the connections that were made with them.",
+    }),
     fields: Type.Record(Type.String(), Type.Unknown(), { description: "What else was saved that is no secret." }),
     secrets_set: Type.Array(Type.String(), { description: "Names of the other secrets that were saved." }),
     registered: Type.Boolean({ description: "Whether no admin saved it: the platform registered itself at the provider." }),
@@ -249,6 +213,22 @@ export const App = Type.Object(
     updated_at: time,
   },
   { title: "App", description: "The client that an admin registered at the provider." },
+);
+
+export const AppEvent = Type.Object(
+  {
+    id: Type.String(),
+    at: time,
+    type: oneOf(appEventTypes, "What happened."),
+    workspace: Type.String(),
+    connector: Type.String(),
+    auth: Type.String(),
+    environment: Type.String(),
+    actor: Type.String(),
+    client_id: Type.String(),
+    code: Type.Optional(Type.String()),
+  },
+  { title: "AppEvent", description: "One line of an app's log. No secrets." },
 );
 
 export const ApiKey = Type.Object(

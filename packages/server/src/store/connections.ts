@@ -38,6 +38,7 @@ const columns = (record: ConnectionRecord): Record<string, Value> => ({
   owner: record.owner,
   connector: record.connector,
   environment: record.environment,
+  client_id: record.client_id,
   status: record.status,
   alias_of: record.alias_of,
   search: searchText(record),
@@ -92,11 +93,15 @@ function update(sqlite: Sqlite, ...[id, patch, options]: Parameters<Update>): Co
 function conditions(filter: ConnectionFilter): { readonly sql: string[]; readonly values: Value[] } {
   const sql = ["alias_of IS NULL", "status <> 'revoked'"];
   const values: Value[] = [];
-  for (const column of ["workspace", "owner", "connector", "environment", "status"] as const) {
+  for (const column of ["workspace", "owner", "connector", "environment", "client_id", "status"] as const) {
     const value = filter[column];
     if (value === undefined) continue;
     sql.push(`${column} = ?`);
     values.push(value);
+  }
+  if (filter.auth !== undefined) {
+    sql.push("doc ->> 'auth' = ?");
+    values.push(filter.auth);
   }
   if (filter.search !== undefined && filter.search !== "") {
     sql.push("search LIKE ? ESCAPE '\\'");
@@ -124,6 +129,11 @@ function list(sqlite: Sqlite, ...[filter, page]: Parameters<Store["connections"]
   );
 }
 
+function count(sqlite: Sqlite, filter: ConnectionFilter): number {
+  const { sql, values } = conditions(filter);
+  return sqlite.get<{ n: number }>(`SELECT count(*) AS n FROM connections WHERE ${sql.join(" AND ")}`, ...values)?.n ?? 0;
+}
+
 function erase(sqlite: Sqlite, id: string): boolean {
   return sqlite.transaction(() => {
     // The events and the usage go with their connections (ON DELETE CASCADE).
@@ -146,6 +156,7 @@ export function connectionTable(sqlite: Sqlite): Store["connections"] {
     },
     update: async (id, patch, options) => update(sqlite, id, patch, options),
     list: async (filter, page) => list(sqlite, filter, page),
+    count: async (filter) => count(sqlite, filter),
     madeIn: async (session) =>
       sqlite.all<Row>("SELECT doc FROM connections WHERE made_in = ? ORDER BY created_at, id", session).map(parse),
     due: async (duty, time, limit) =>

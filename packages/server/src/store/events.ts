@@ -80,6 +80,7 @@ export function eventTable(sqlite: Sqlite): Store["events"] {
   return {
     append: async (events) => sqlite.transaction(() => appendEvents(sqlite, events)),
     list: async (filter, page) => list(sqlite, filter, page),
-    expire: async (time) => sqlite.run("DELETE FROM events WHERE at < ?", time),
+    expire: async (time) =>
+      sqlite.run("DELETE FROM events WHERE at < ?", time) + sqlite.run("DELETE FROM app_events WHERE at < ?", time),
   };
 }

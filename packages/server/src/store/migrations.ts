@@ -188,4 +188,35 @@ export const migrations: readonly string[] = [
   ) STRICT;
   CREATE INDEX usage_by_age ON usage (last_used_at);
   `,
+  `
+  -- Connections remember the client that they were made with. Until now that was the app's, unless they brought their own.
+  ALTER TABLE connections ADD COLUMN client_id TEXT;
+  UPDATE connections SET client_id = (
+    SELECT apps.doc ->> 'client_id' FROM apps
+    WHERE apps.workspace = connections.workspace AND apps.connector = connections.connector
+      AND apps.auth = connections.doc ->> 'auth' AND apps.environment = connections.environment
+  ) WHERE doc ->> 'sealed_credential' IS NOT NULL AND doc ->> '$.fields.client_id' IS NULL;
+  UPDATE connections SET doc = json_set(doc, '$.client_id', client_id);
+  CREATE INDEX connections_by_client ON connections (workspace, connector, client_id) WHERE client_id IS NOT NULL;
+
+  ALTER TABLE apps ADD COLUMN version INTEGER NOT NULL DEFAULT 1;
+  ALTER TABLE apps ADD COLUMN tend_at TEXT;
+  UPDATE apps SET doc = json_set(doc, '$.version', 1, '$.fields', json(coalesce(doc -> 'fields', '{}')), '$.former', json('[]'),
+    '$.sealed_previous', NULL, '$.previous_secret_until', NULL, '$.previous_secret_used', json('false'), '$.pause', NULL,
+    '$.refused_alone', NULL, '$.expires_on', NULL, '$.expiry_told', NULL, '$.tend_at', NULL);
+  CREATE INDEX apps_due ON apps (tend_at) WHERE tend_at IS NOT NULL;
+
+  CREATE TABLE app_events (
+    seq INTEGER PRIMARY KEY AUTOINCREMENT,
+    id TEXT NOT NULL UNIQUE,
+    workspace TEXT NOT NULL,
+    connector TEXT NOT NULL,
+    auth TEXT NOT NULL,
+    environment TEXT NOT NULL,
+    at TEXT NOT NULL,
+    doc TEXT NOT NULL
+  ) STRICT;
+  CREATE INDEX app_events_newest ON app_events (workspace, connector, auth, environment, at DESC, seq DESC);
+  CREATE INDEX app_events_by_age ON app_events (at);
+  `,
 ];

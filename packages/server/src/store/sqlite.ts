@@ -1,4 +1,5 @@
-import type { AppRecord, Store } from "@jackfield/engine";
+import type { Store } from "@jackfield/engine";
+import { appTable } from "./apps.ts";
 import { connectionTable } from "./connections.ts";
 import { openSqlite, type Sqlite } from "./database.ts";
 import { eventTable } from "./events.ts";
@@ -33,36 +34,6 @@ export function openStore(file: string): SqliteStore {
     async close() {
       sqlite.close();
     },
-  };
-}
-
-function appTable(sqlite: Sqlite): Store["apps"] {
-  const place = "workspace = ? AND connector = ? AND auth = ? AND environment = ?";
-  const parse = (row: { readonly doc: string }) => JSON.parse(row.doc) as AppRecord;
-  return {
-    async put(app) {
-      sqlite.run(
-        "INSERT OR REPLACE INTO apps (workspace, connector, auth, environment, doc) VALUES (?, ?, ?, ?, ?)",
-        app.workspace,
-        app.connector,
-        app.auth,
-        app.environment,
-        JSON.stringify(app),
-      );
-    },
-    async get(...key) {
-      const row = sqlite.get<{ doc: string }>(`SELECT doc FROM apps WHERE ${place}`, ...key);
-      return row === undefined ? undefined : parse(row);
-    },
-    list: async (workspace, connector) =>
-      sqlite
-        .all<{ doc: string }>(
-          "SELECT doc FROM apps WHERE workspace = ? AND connector = ? ORDER BY auth, environment",
-          workspace,
-          connector,
-        )
-        .map(parse),
-    delete: async (...key) => sqlite.run(`DELETE FROM apps WHERE ${place}`, ...key) > 0,
   };
 }
 

@@ -1,4 +1,5 @@
 import type {
+  AppEvent,
   AppRecord,
   ConnectionEvent,
   ConnectionFilter,
@@ -43,6 +44,7 @@ export function connection(id: string, values: Partial<ConnectionRecord> = {}): 
     fields: { region: "eu", nested: { list: [1, "two", null] } },
     sealed_fields: null,
     sealed_credential: "v1.a.b.c",
+    client_id: null,
     auth_version: null,
     credential_version: 1,
     scopes: ["read"],
@@ -103,7 +105,18 @@ function app(values: Partial<AppRecord> = {}): AppRecord {
     auth: "oauth",
     environment: "production",
     client_id: "client",
+    fields: { team: "t" },
     sealed_secret: "v1.s",
+    sealed_previous: null,
+    previous_secret_until: null,
+    previous_secret_used: false,
+    pause: null,
+    refused_alone: null,
+    version: 1,
+    former: [],
+    expires_on: null,
+    expiry_told: null,
+    tend_at: null,
     created_at: time(0),
     updated_at: time(0),
     ...values,
@@ -881,7 +894,74 @@ function leases(get: () => Store): void {
   });
 }
 
+function appEvent(id: string, values: Partial<AppEvent> = {}): AppEvent {
+  const { workspace, connector, auth, environment, client_id } = app();
+  const place = { workspace, connector, auth, environment };
+  return { id, at: time(0), type: "app.saved", ...place, client_id, actor: "system", ...values };
+}
+
 function appsAndManifests(get: () => Store): void {
+  test("an app is written in the place of the version that is named, with its events, or not at all", async () => {
+    expect(await get().apps.put(app(), { expect: 1, events: [appEvent("e0")] })).toBe(false);
+    expect(await get().apps.put(app(), { expect: null, events: [appEvent("e1")] })).toBe(true);
+    expect(await get().apps.put(app({ version: 2 }), { expect: null, events: [appEvent("e2")] })).toBe(false);
+    expect(await get().apps.put(app({ version: 2 }), { expect: 2, events: [appEvent("e3")] })).toBe(false);
+    expect(await get().apps.get("w", "acme", "oauth", "production")).toEqual(app());
+    expect(await get().apps.put(app({ version: 2 }), { expect: 1, events: [appEvent("e4", { at: time(1) })] })).toBe(true);
+    expect(await get().apps.get("w", "acme", "oauth", "production")).toEqual(app({ version: 2 }));
+    expect(ids(await get().apps.events(app(), { limit: 10 }))).toEqual(["e4", "e1"]);
+    expect((await get().apps.events(app(), { limit: 10 })).items[1]).toEqual(appEvent("e1"));
+  });
+
+  test("of two writers that replace the same version of an app, one is told that it came too late", async () => {
+    await get().apps.put(app());
+    const writes = [1, 2, 3].map((n) => get().apps.put(app({ version: 2, client_id: `c${n}` }), { expect: 1 }));
+    expect((await Promise.all(writes)).filter((written) => written)).toHaveLength(1);
+  });
+
+  test("the log of an app has pages, stays when it is deleted, and ends with its age", async () => {
+    for (const n of [1, 2, 3]) await get().apps.put(app(), { events: [appEvent(`e${n}`, { at: time(n) })] });
+    await get().apps.put(app({ environment: "sandbox" }), { events: [appEvent("other", { environment: "sandbox" })] });
+    const first = await get().apps.events(app(), { limit: 2 });
+    expect(ids(first)).toEqual(["e3", "e2"]);
+    expect(ids(await get().apps.events(app(), { limit: 2, after: first.next ?? "" }))).toEqual(["e1"]);
+    expect(await get().apps.delete("w", "acme", "oauth", "production", [appEvent("gone", { at: time(4) })])).toBe(true);
+    expect(await get().apps.delete("w", "acme", "oauth", "production", [appEvent("again", { at: time(5) })])).toBe(false);
+    expect(ids(await get().apps.events(app(), { limit: 10 }))).toEqual(["gone", "e3", "e2", "e1"]);
+    expect(await get().events.expire(time(3))).toBe(3);
+    expect(ids(await get().apps.events(app(), { limit: 10 }))).toEqual(["gone", "e3"]);
+  });
+
+  test("apps that are to be looked after are found, the most overdue first", async () => {
+    for (const [environment, tend_at] of [
+      ["late", time(2)],
+      ["latest", time(1)],
+      ["future", time(3)],
+      ["never", null],
+    ] as const)
+      await get().apps.put(app({ environment, tend_at }));
+    expect((await get().apps.due(time(3), 10)).map(({ environment }) => environment)).toEqual(["latest", "late"]);
+    expect(await get().apps.due(time(3), 1)).toEqual([app({ environment: "latest", tend_at: time(1) })]);
+    await get().apps.put(app({ environment: "latest", tend_at: null }));
+    expect((await get().apps.due(time(3), 10)).map(({ environment }) => environment)).toEqual(["late"]);
+  });
+
+  test("connections are found and counted by the client that they were made with", async () => {
+    await get().connections.insert(connection("a", { client_id: "one" }), []);
+    await get().connections.insert(connection("b", { client_id: "one", auth: "other" }), []);
+    await get().connections.insert(connection("c", { client_id: "one", status: "needs_reauth" }), []);
+    await get().connections.insert(connection("d", { client_id: "two" }), []);
+    await get().connections.insert(connection("e"), []);
+    const filter = { workspace: "w", connector: "acme", auth: "oauth", client_id: "one" } as const;
+    expect(await get().connections.count(filter)).toBe(2);
+    expect(await get().connections.count({ ...filter, status: "connected" })).toBe(1);
+    expect(ids(await get().connections.list({ ...filter, status: "connected" }, { limit: 10 }))).toEqual(["a"]);
+    await get().connections.update("a", { client_id: "two" });
+    expect(await get().connections.count({ ...filter, status: "connected" })).toBe(0);
+    expect(await get().connections.count({ ...filter, client_id: "two" })).toBe(2);
+    expect(await get().connections.count({ workspace: "w" })).toBe(5);
+  });
+
   test("an app is kept per workspace, connector, auth and environment; putting it again replaces it", async () => {
     await get().apps.put(app());
     await get().apps.put(app({ environment: "sandbox", client_id: "s" }));

@@ -67,7 +67,7 @@ function Subject({ event: { connection, connector, owner, endpoint } }: { readon
 }
 
 /** `key/6ad8…` as "API key 6ad8"; the engine's own doings are the platform's. */
-function actorName(actor: string): string {
+export function actorName(actor: string): string {
   if (actor === "system") return "Platform";
   if (actor === "nobody") return "Not signed in";
   const [kind, id = ""] = actor.split("/");

@@ -1,6 +1,7 @@
 import { useState } from "preact/hooks";
 import {
   type App,
+  type AppEvent,
   type Auth,
   type Connection,
   type Connector,
@@ -27,6 +28,7 @@ import { safeLink } from "../ui/safe-link.ts";
 import { Show } from "../ui/show.tsx";
 import { Tabs } from "../ui/tabs.tsx";
 import { useConnector } from "../use-connector.ts";
+import { AppCare, AppLog } from "./app-care.tsx";
 import { connectorPlace } from "./connector.tsx";
 import { GeneralAdvice } from "./way.tsx";
 
@@ -143,41 +145,47 @@ function Here({ connector, auth, environment, setEnvironment }: HereProps) {
 interface Stored {
   readonly app: App | undefined;
   readonly connected: boolean;
+  readonly events: readonly AppEvent[];
 }
 
 async function loadStored(connector: string, auth: string, environment: string): Promise<Stored> {
   const filter = queryText({ connector, environment, status: "connected", limit: 200 });
-  const [app, connections] = await Promise.all([
-    call<App>("GET", path("connectors", connector, "apps", auth, environment)).catch((thrown: unknown) => {
+  const place = path("connectors", connector, "apps", auth, environment);
+  const [app, connections, events] = await Promise.all([
+    call<App>("GET", place).catch((thrown: unknown) => {
       if (thrown instanceof Problem && thrown.status === 404) return undefined;
       throw thrown;
     }),
     call<List<Connection>>("GET", `${path("connections")}${filter}`),
+    call<List<AppEvent>>("GET", `${place}/events?limit=5`),
   ]);
-  return { app, connected: connections.items.some((connection) => connection.auth === auth) };
+  return { app, connected: connections.items.some((connection) => connection.auth === auth), events: events.items };
 }
 
 function AppForm({ connector, auth, environment }: Omit<HereProps, "setEnvironment">) {
   const loading = useLoaded(() => loadStored(connector.name, auth.id, environment), `${auth.id}/${environment}`);
+  const save = async (values: Readonly<Record<string, unknown>>): Promise<void> => {
+    await call<App>("PUT", path("connectors", connector.name, "apps", auth.id, environment), values);
+    loading.reload();
+  };
   return (
     <Show loading={loading}>
-      {({ app, connected }) => (
+      {({ app, connected, events }) => (
         <>
+          {app ? <AppCare app={app} dropPrevious={() => save({ client_id: app.client_id, keep_previous: false })} /> : null}
           <AppFields
             key={app?.updated_at ?? "none"}
             app={app}
             registersItself={auth.registers_itself === true}
             questions={auth.app_fields ?? []}
-            save={async (values) => {
-              await call<App>("PUT", path("connectors", connector.name, "apps", auth.id, environment), values);
-              loading.reload();
-            }}
+            save={save}
           />
           <Checklist
             place={connectorPlace(connector.name, "connect", { auth: auth.id, environment })}
             app={app}
             connected={connected}
           />
+          <AppLog events={events} />
         </>
       )}
     </Show>
@@ -189,7 +197,7 @@ interface AppFieldsProps {
   readonly registersItself: boolean;
   /** What the connector asks for beside client ID and secret. */
   readonly questions: readonly Question[];
-  readonly save: (values: Readonly<Record<string, string>>) => Promise<void>;
+  readonly save: (values: Readonly<Record<string, unknown>>) => Promise<void>;
 }
 
 /** A secret that is stored is asked for again only if it is to be replaced. */
@@ -219,6 +227,7 @@ function AppFields({ app, registersItself, questions, save }: AppFieldsProps) {
   const form = useForm({ kind: "fields", questions: asked(questions, app), given: app?.fields ?? {} });
   const [id, setId] = useState(app?.client_id ?? "");
   const [secret, setSecret] = useState("");
+  const [end, setEnd] = useState(app?.expires_on ?? "");
   const saving = useDoing();
   const [touched, setTouched] = useState(false);
   const changed = id !== (app?.client_id ?? "") || secret !== "" || touched;
@@ -227,7 +236,10 @@ function AppFields({ app, registersItself, questions, save }: AppFieldsProps) {
     const further = form.submit();
     if (further === undefined) return;
     const texts = Object.entries(further).map(([name, value]) => [name, String(value)]);
-    saving.run(() => save({ ...Object.fromEntries(texts), client_id: id, ...(secret === "" ? {} : { client_secret: secret }) }));
+    // A new secret has an end of its own, unless this one was entered for it.
+    const told = end === (app?.expires_on ?? "") ? {} : { expires_on: end === "" ? null : end };
+    const given = secret === "" ? {} : { client_secret: secret };
+    saving.run(() => save({ ...Object.fromEntries(texts), client_id: id, ...given, ...told }));
   };
   return (
     <form onSubmit={submit} onInput={() => setTouched(true)} noValidate>
@@ -256,6 +268,11 @@ function AppFields({ app, registersItself, questions, save }: AppFieldsProps) {
         />
         <p class="help">Sealed when it is saved, and never shown again.</p>
       </div>
+      <div class="field">
+        <label for="expires-on">Secret ends on</label>
+        <input id="expires-on" type="date" value={end} onInput={(event) => setEnd(event.currentTarget.value)} />
+        <p class="help">If the provider names a day. You are told a month before.</p>
+      </div>
       <Questions form={form} />
       <ProblemNotice problem={saving.problem} />
       <div class="form-actions">
@@ -270,7 +287,7 @@ function AppFields({ app, registersItself, questions, save }: AppFieldsProps) {
   );
 }
 
-interface ChecklistProps extends Stored {
+interface ChecklistProps extends Omit<Stored, "events"> {
   /** Where one connects with this app. */
   readonly place: string;
 }

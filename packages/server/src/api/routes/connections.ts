@@ -1,5 +1,6 @@
 import { JackfieldError } from "@jackfield/engine";
 import { Type } from "typebox";
+import { Usage } from "../event-schemas.ts";
 import { noContent, ok, type Route, route } from "../route.ts";
 import {
   Authorization,
@@ -15,7 +16,6 @@ import {
   Status,
   TestResult,
   Unrevoked,
-  Usage,
   Values,
 } from "../schemas.ts";
 
@@ -82,7 +82,11 @@ const listConnections = route({
   query: Type.Object(
     {
       connector: Type.Optional(Identifier("Only of this connector.")),
+      auth: Type.Optional(Identifier("Only of this way to connect.")),
       environment: Type.Optional(Identifier("Only of this environment.")),
+      client_id: Type.Optional(
+        Type.String({ minLength: 1, maxLength: 2000, description: "Only those made with this client of an app." }),
+      ),
       status: Type.Optional(Status),
       owner: Type.Optional(Identifier("Only this owner's. Without effect for those who see their own only.")),
       search: Type.Optional(Type.String({ maxLength: 200, description: "Part of name, label, description or unique id." })),

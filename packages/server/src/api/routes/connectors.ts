@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { type Actor, type AppValues, allows, JackfieldError } from "@jackfield/engine";
+import { type Actor, allows, JackfieldError, type AppValues as Values } from "@jackfield/engine";
 import { listedProblem } from "@jackfield/manifest";
 import { Type } from "typebox";
 import { callers } from "../../access/roles.ts";
@@ -7,7 +7,7 @@ import { decodeCursor, paged } from "../../store/cursor.ts";
 import { ConnectorDetail, ConnectorItem } from "../connector-schemas.ts";
 import { connectorDetail, connectorItem } from "../connector-view.ts";
 import { ok, publicRoute, type Route, route, type Services } from "../route.ts";
-import { App, closed, Identifier, list, ManifestProblem, nullable, pageQuery } from "../schemas.ts";
+import { App, AppEvent, AppValues, closed, Identifier, list, ManifestProblem, nullable, pageQuery } from "../schemas.ts";
 import { wants } from "../wants.ts";
 
 const manifestBody = { kind: "yaml", limit: 256 * 1024, description: "A manifest." } as const;
@@ -174,25 +174,16 @@ const putApp = route({
   id: "putApp",
   method: "PUT",
   path: "/v1/connectors/{name}/apps/{auth}/{environment}",
-  summary: "Saves an app. Without `client_secret` the stored secret stays.",
+  summary: "Saves an app. Without `client_secret` the stored secret stays; what connections were made with is kept for them.",
   roles: ["admin"],
   params: byApp,
   body: {
     kind: "json",
-    schema: Type.Object(
-      {
-        client_id: Type.String({ minLength: 1, maxLength: 2000 }),
-        client_secret: Type.Optional(Type.String({ minLength: 1, maxLength: 20_000 })),
-      },
-      {
-        additionalProperties: Type.String({ maxLength: 20_000 }),
-        description: "Further keys are those of the connector's `app_fields`; one that is left out stays as it is stored.",
-      },
-    ),
+    schema: AppValues,
   },
   answers: { 200: { description: "The app.", schema: App } },
   async handle({ engine }, { params, body }, { actor }) {
-    return ok(await engine.apps.put(actor, params.name, params.auth, params.environment, body as AppValues));
+    return ok(await engine.apps.put(actor, params.name, params.auth, params.environment, body as Values));
   },
 });
 
@@ -200,14 +191,38 @@ const deleteApp = route({
   id: "deleteApp",
   method: "DELETE",
   path: "/v1/connectors/{name}/apps/{auth}/{environment}",
-  summary: "Erases an app.",
+  summary: "Erases an app, unless connections live by it.",
   roles: ["admin"],
   params: byApp,
+  query: Type.Object(
+    {
+      force: Type.Optional(
+        Type.Boolean({ description: "Also where connections live by it: they work until their tokens end, and say so then." }),
+      ),
+    },
+    closed,
+  ),
   answers: { 204: { description: "It is gone." } },
-  async handle({ engine }, { params }, { actor }) {
-    const deleted = await engine.apps.delete(actor, params.name, params.auth, params.environment);
+  async handle({ engine }, { params, query }, { actor }) {
+    const deleted = await engine.apps.delete(actor, params.name, params.auth, params.environment, query);
     if (!deleted) throw new JackfieldError("not_found", { detail: "No app is saved here." });
     return { status: 204 };
+  },
+});
+
+const listAppEvents = route({
+  id: "listAppEvents",
+  method: "GET",
+  path: "/v1/connectors/{name}/apps/{auth}/{environment}/events",
+  summary: "What happened to the app, the newest first.",
+  roles: ["admin"],
+  params: byApp,
+  query: Type.Object(pageQuery, closed),
+  answers: { 200: { description: "A page of events.", schema: list(AppEvent) } },
+  async handle({ engine }, { params, query }, { actor }) {
+    const { limit = 50, cursor } = query;
+    const page = { limit, after: cursor };
+    return ok(await engine.apps.events(actor, params.name, params.auth, params.environment, page));
   },
 });
 
@@ -220,4 +235,5 @@ export const connectorRoutes: readonly Route[] = [
   getApp,
   putApp,
   deleteApp,
+  listAppEvents,
 ];

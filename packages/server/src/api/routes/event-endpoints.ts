@@ -1,6 +1,7 @@
 import { Type } from "typebox";
+import { Delivery, EventEndpoint, MessageTypes } from "../event-schemas.ts";
 import { noContent, ok, type Route, route } from "../route.ts";
-import { closed, Delivery, EventEndpoint, Identifier, list, MessageTypes, nullable, pageQuery, plainLines } from "../schemas.ts";
+import { closed, Identifier, list, nullable, pageQuery, plainLines } from "../schemas.ts";
 
 const admins = ["admin"] as const;
 const byId = Type.Object({ id: Identifier("The endpoint's id.") });

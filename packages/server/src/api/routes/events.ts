@@ -2,8 +2,9 @@ import { once } from "node:events";
 import { type Connection, type ConnectionEvent, JackfieldError, type Listed, type Page } from "@jackfield/engine";
 import { Type } from "typebox";
 import type { Principal } from "../../access/authenticate.ts";
+import { ConnectionEvent as Event, EventType } from "../event-schemas.ts";
 import { type Call, ok, type Result, type Route, route, type Services } from "../route.ts";
-import { closed, ConnectionEvent as Event, EventType, Identifier, list, pageQuery } from "../schemas.ts";
+import { closed, Identifier, list, pageQuery } from "../schemas.ts";
 import { wants } from "../wants.ts";
 import { byId, watchers } from "./connections.ts";
 

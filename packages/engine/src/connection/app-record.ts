@@ -1,0 +1,105 @@
+import { type ErrorCode, JackfieldError } from "../errors.ts";
+import type { Runtime } from "../runtime.ts";
+import { system } from "./actor.ts";
+import type { AppEvent, AppPlace, AppRecord, AppSecrets, FormerClient, StoredClient } from "./record.ts";
+
+/*
+ * An app as it is stored: the client that new sign-ins use, and the former ones that connections still live by. Several things change it
+ * beside each other (an admin, refusals, the sweep), so every write names the version that it replaces.
+ */
+
+/** One of an app's clients. Without an id, as with a new sign-in: the present one. Undefined where it is not held any more. */
+export function clientIn(app: AppRecord, client_id: string | null): StoredClient | undefined {
+  if (client_id === null || client_id === app.client_id) return app;
+  return app.former.find((former) => former.client_id === client_id);
+}
+
+/** Throws `seal_broken`. */
+export function unsealSecrets(
+  runtime: Pick<Runtime, "sealer">,
+  place: AppPlace,
+  sealed: string | null,
+): Exclude<AppSecrets, string> {
+  if (sealed === null) return { client_secret: undefined, extra: {} };
+  const secrets = runtime.sealer.open(sealedAt(place), sealed) as AppSecrets;
+  return typeof secrets === "string" ? { client_secret: secrets, extra: {} } : secrets;
+}
+
+export function sealSecrets(runtime: Pick<Runtime, "sealer">, place: AppPlace, secrets: AppSecrets): string {
+  return runtime.sealer.seal(sealedAt(place), secrets);
+}
+
+const sealedAt = ({ workspace, connector, auth, environment }: AppPlace) =>
+  ({ workspace, connector, id: `${auth}/${environment}`, field: "app" }) as const;
+
+export function findApp(runtime: Pick<Runtime, "store">, place: AppPlace): Promise<AppRecord | undefined> {
+  return runtime.store.apps.get(place.workspace, place.connector, place.auth, place.environment);
+}
+
+const attempts = 20;
+
+/** What is to become of an app, and what is told of it. */
+export interface AppChange {
+  readonly record: AppRecord;
+  readonly events: readonly AppEvent[];
+}
+
+/**
+ * Changes an app as it is stored now, and again where somebody else has written meanwhile. `change` gives undefined where nothing is to be
+ * done. Gives the app as it is afterwards. Throws what `change` throws, and `store_unavailable`.
+ */
+export async function changeApp(
+  runtime: Runtime,
+  place: AppPlace,
+  change: (stored: AppRecord | undefined) => AppChange | undefined,
+): Promise<AppRecord | undefined> {
+  for (let attempt = 0; attempt < attempts; attempt += 1) {
+    const stored = await findApp(runtime, place);
+    const changed = change(stored);
+    if (changed === undefined) return stored;
+    const record = { ...changed.record, version: (stored?.version ?? 0) + 1 };
+    if (await runtime.store.apps.put(record, { expect: stored?.version ?? null, events: changed.events })) {
+      runtime.apps.announce(changed.events);
+      return record;
+    }
+  }
+  throw new JackfieldError("store_unavailable", { detail: "The app could not be stored." });
+}
+
+/** What becomes of one of an app's clients. */
+export interface ClientChange {
+  readonly client: Partial<StoredClient>;
+  readonly event?: { readonly type: AppEvent["type"]; readonly code?: ErrorCode };
+}
+
+/** As `changeApp`, for what the engine itself notes of one client. Gives the client as it is afterwards. */
+export async function changeClient(
+  runtime: Runtime,
+  place: AppPlace,
+  client_id: string,
+  change: (client: StoredClient, app: AppRecord) => ClientChange | undefined,
+): Promise<StoredClient | undefined> {
+  const app = await changeApp(runtime, place, (stored) => {
+    const client = stored && clientIn(stored, client_id);
+    const changed = client && change(client, stored);
+    if (stored === undefined || changed === undefined) return undefined;
+    const { type, ...rest } = changed.event ?? {};
+    return {
+      record: withClient(stored, client_id, changed.client),
+      events: type === undefined ? [] : [runtime.apps.make(stored, type, { ...rest, actor: system, client_id })],
+    };
+  });
+  return app && clientIn(app, client_id);
+}
+
+function withClient(app: AppRecord, client_id: string, change: Partial<StoredClient>): AppRecord {
+  if (client_id === app.client_id) return { ...app, ...change };
+  const former = app.former.map((each): FormerClient => (each.client_id === client_id ? { ...each, ...change } : each));
+  return { ...app, former };
+}
+
+/** How many working connections live by one of an app's clients. */
+export function countUsers(runtime: Pick<Runtime, "store">, place: AppPlace, client_id: string): Promise<number> {
+  const { workspace, connector, auth, environment } = place;
+  return runtime.store.connections.count({ workspace, connector, auth, environment, client_id, status: "connected" });
+}
