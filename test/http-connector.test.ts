@@ -465,6 +465,13 @@ describe("a stored secret", () => {
     expect(trap.connections()).toBe(0);
   });
 
+  test("is kept when everything that steers it is sent again as it was", async () => {
+    const whitelist = [`${elsewhere.url}/files`];
+    const { id, fields } = await bearer({ account: "form", whitelist }, "resent");
+    const answer = await change(id, { ...fields, test_path: "/me" });
+    expect(answer.json).toMatchObject({ status: "connected", fields: { whitelist, test_path: "/me" } });
+  });
+
   test("is not sent to another base URL by a connection that has an account already", async () => {
     const { id } = await bearer({ account: "other-place" }, "moving");
     const answer = await change(id, { base_url: `${elsewhere.url}/files`, token: secrets.token });
