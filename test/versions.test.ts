@@ -32,6 +32,15 @@ async function startSide(name: string): Promise<Side> {
       return { body: { ...tokens, expires_in: 3600 } };
     },
     "/revoke": () => ({ body: {} }),
+    "/par": () => ({ status: 201, body: { request_uri: "urn:pushed", expires_in: 60 } }),
+    "/.well-known/openid-configuration": ({ headers: { host } }) => ({
+      body: {
+        issuer: `http://${host}`,
+        authorization_endpoint: `http://${host}/authorize`,
+        token_endpoint: `http://${host}/token`,
+        pushed_authorization_request_endpoint: `http://${host}/par`,
+      },
+    }),
     "/api/me": (seen) => api(seen, own.me),
     "/api/people/me": (seen) => api(seen, { id: 1, name: "Ada Lovelace" }),
     "/api/items": (seen) => api(seen, { from: name }),
@@ -298,6 +307,20 @@ test("a sign-in that began before the change is refused before its code is sent 
   });
   await signIn(fresh.id);
   expect(await look(product, fresh.id)).toMatchObject({ status: "connected", upgrade_available: false });
+});
+
+test("nor is the request of such a sign-in pushed to anybody", async () => {
+  const { name, id } = await connected();
+  const issued = (side: Side) => manifest(name, side).replace("    scopes:", `    issuer: ${side.url}\n    scopes:`);
+  const open = (url: string) => new Browser().open(url, { stop: ({ origin }) => origin !== new URL(product.url).origin });
+  await publish(name, issued(good));
+  await open(await begin(product, id));
+  expect(good.at("/par")).toHaveLength(1);
+  const url = await begin(product, id);
+  await publish(name, issued(evil));
+  good.seen.length = 0;
+  expect((await open(url)).answer?.status).toBe(400);
+  expect([...good.seen, ...evil.seen]).toEqual([]);
 });
 
 test("a stored key is not taken along to the new version unless it is given again", async () => {
