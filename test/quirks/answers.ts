@@ -250,11 +250,13 @@ export const answerRows: readonly Row[] = [
       "token.response": (answer) => ({ ...answer, token_type: "mac" }),
       apply: ({ headers }) => /^MAC (.*)$/.exec(headers.authorization ?? "")?.[1],
     },
-    becomes: {
-      status: "error",
-      error: expect.objectContaining({ code: "credentials_invalid", provider: expect.objectContaining({ status: 401 }) }),
-      refusals: [expect.stringMatching("the API does not take Bearer")],
-    },
+    becomes: { status: "error", error: expect.objectContaining({ code: "token_type_unsupported" }) },
+  },
+  {
+    name: "calls a bearer token by a name that the manifest knows",
+    switches: { "token.response": (answer) => ({ ...answer, token_type: "mac" }) },
+    says: { token: { response: { token_type: "'Bearer'" } } },
+    plainly: { status: "error", error: expect.objectContaining({ code: "token_type_unsupported" }) },
   },
   {
     name: "takes the token only with a proof that the client's secret made of it",
