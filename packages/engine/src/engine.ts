@@ -257,7 +257,7 @@ export function createEngine(options: EngineOptions): Engine {
         return runtime.store.events.list({ ...filter, workspace }, page);
       },
     },
-    endpoints: createEndpoints(runtime, deliverer, runtime.plainHttp),
+    endpoints: createEndpoints(runtime, deliverer),
     async start() {
       for (const duty of duties) runtime.queue.work(duty, { concurrency }, work[duty]);
       runtime.queue.work("device", { concurrency }, (id) => poll(runtime, id));

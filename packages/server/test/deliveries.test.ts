@@ -45,7 +45,7 @@ const key = randomBytes(32);
 /** A process begins: it sweeps. */
 async function start(): Promise<void> {
   engine = createEngine({
-    connectors: { get: () => undefined, list: () => [] },
+    connectors: { get: () => undefined, list: () => [], kept: () => undefined, keep: async () => {} },
     store,
     queue,
     keys: { active: "k", get: () => key },

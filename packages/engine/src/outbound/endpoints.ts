@@ -46,9 +46,8 @@ export interface EventEndpoints {
 
 const overlapMs = 24 * 3_600_000;
 
-/** `plainHttp` says whether a host may be called in plain http. */
-export function createEndpoints(runtime: Runtime, deliverer: Deliverer, plainHttp: (host: string) => boolean): EventEndpoints {
-  const { store } = runtime;
+export function createEndpoints(runtime: Runtime, deliverer: Deliverer): EventEndpoints {
+  const { store, plainHttp } = runtime;
   const now = () => new Date(runtime.clock()).toISOString();
   const record = async ({ workspace }: Actor, id: string): Promise<EndpointRecord> => {
     const found = await store.endpoints.get(id);
