@@ -48,11 +48,11 @@ export class TokenFailure extends JackfieldError {
     error: string | undefined = provider.error,
   ) {
     const words = provider.error_description ?? provider.error;
-    const missing = kind === "configuration" ? missingPart(code, words) : undefined;
+    const hint = kind === "configuration" ? hintFor(code, words) : undefined;
     super(code, {
       provider,
       ...(words === undefined ? {} : { detail: `The provider answered: ${words}` }),
-      ...(missing === undefined ? {} : { hint: `This provider seems to require ${missing}; ask the connector's author.` }),
+      ...(hint === undefined ? {} : { hint }),
       ...(retryAfter === undefined ? {} : { retry_after: retryAfter }),
     });
     this.name = "TokenFailure";
@@ -61,17 +61,19 @@ export class TokenFailure extends JackfieldError {
   }
 }
 
-/** What a refusal names that an author can add. */
-function missingPart(code: ErrorCode, words = ""): string | undefined {
+/** What to do about a refusal that is nobody's in person: the provider's words may name what an author can add. */
+function hintFor(code: ErrorCode, words = ""): string | undefined {
   if (code !== "grant_refused" && code !== "token_request_refused") return undefined;
-  return /\baudience\b/i.test(words) ? "an audience" : /\bscope\b/i.test(words) ? "a scope" : undefined;
+  const missing = /\baudience\b/i.test(words) ? "an audience" : /\bscope\b/i.test(words) ? "a scope" : undefined;
+  if (missing !== undefined) return `This provider seems to require ${missing}; ask the connector's author.`;
+  return code === "grant_refused" ? "Press Connect again; if it stays so, check the app's settings at the provider." : undefined;
 }
 
 /** The code that people read where the manifest says what the provider's own error code means. */
 const byKind: { readonly [K in FailureKind]: ErrorCode } = {
   retry: "provider_unavailable",
   reauthorize: "grant_refused",
-  configuration: "token_request_refused",
+  configuration: "grant_refused",
   ambiguous: "token_answer_invalid",
 };
 
