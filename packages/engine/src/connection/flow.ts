@@ -46,19 +46,19 @@ export const openSecret = (runtime: Runtime, flow: FlowRecord): FlowSecret =>
   runtime.sealer.open(place(flow), flow.sealed) as FlowSecret;
 
 /**
- * The connection of a sign-in that is under way. What is sent for it is meant for the servers that it began with: throws `state_invalid`
- * where the auth block has changed since, and as `openForSignIn`.
+ * The connection of a sign-in that is under way, with the fields and as the client that it began with. What is sent for it is meant for
+ * the servers that it began with: throws `state_invalid` where the auth block has changed since, and as `openForSignIn`.
  */
 export function openBegun(
   runtime: Runtime,
   flow: FlowRecord,
   record: ConnectionRecord,
-  { fields }: Pick<FlowSecret, "fields">,
+  { fields, client_id = null }: Pick<FlowSecret, "fields" | "client_id">,
 ): OpenConnection {
   const opened = openForSignIn(runtime, record);
   if (isOutdated(opened.auth, flow))
     throw new JackfieldError("state_invalid", { detail: "The connector was changed while you were signing in. Start again." });
-  return { ...opened, fields };
+  return { ...opened, record: { ...opened.record, client_id }, fields };
 }
 
 const lifetime = 10 * 60_000;
@@ -112,12 +112,6 @@ export function flowOf(
     created_at: iso(now),
     expires_at: iso(device?.expires_at ?? now + lifetime),
   };
-}
-
-/** The connection that is signed in, as it was begun: with the same fields, as the same client. */
-export function asBegun(runtime: Runtime, record: ConnectionRecord, { fields, client_id = null }: FlowSecret): OpenConnection {
-  const opened = openForSignIn(runtime, record);
-  return { ...opened, record: { ...opened.record, client_id }, fields };
 }
 
 /** What a sign-in brought. */
