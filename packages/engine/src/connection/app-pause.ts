@@ -32,7 +32,7 @@ export class AppPaused extends JackfieldError {
   readonly asked: boolean;
   constructor({ until, error }: AppPause, { now, asked = false, cause }: { now: number; asked?: boolean; cause?: unknown }) {
     super("client_refused", {
-      detail: `${error.message} No connection of this app is refreshed until it is saved anew, or the provider takes it again.`,
+      detail: `${error.message.replace(/[.!?]?$/, ".")} No connection of this app is refreshed until it is saved anew, or the provider takes it again.`,
       hint: error.hint,
       ...(error.provider === undefined ? {} : { provider: error.provider }),
       ...(cause === undefined ? {} : { cause }),
