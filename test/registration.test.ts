@@ -54,6 +54,7 @@ beforeAll(async () => {
     posted: registering("posted", "client_secret_post"),
     open: registering("open", "none"),
     taken: registering("taken"),
+    moving: registering("moving"),
     tv: deviceManifest(provider, { name: "tv" }).replace(
       /client: \{ .* \}/,
       `client: { authentication: none, registration: { url: "${provider.issuer}/reg" } }`,
@@ -95,6 +96,25 @@ test("the first sign-in without an app registers one, says of it what the manife
   expect(saved).toMatchObject({ registered: true, secret_set: true });
   expect((await product.post(`/v1/connections/${id}/refresh`)).status).toBe(200);
   expect((await step(product, id, "list_items")).status).toBe(200);
+});
+
+test("a connector that moved to another server registers there, and what was connected before goes on with its own client", async () => {
+  const { id } = await connect(product, "moving");
+  const before = (await app("moving")).json.client_id;
+  reply = () => ({ status: 201, body: { client_id: "at-the-new-server" } });
+  const moved = registering("moving", "none").replace(`${provider.issuer}/reg`, `${odd.url}/register`);
+  const published = await product.send("PUT", "/v1/connectors/moving", moved, {
+    headers: { "content-type": "application/yaml" },
+  });
+  expect(published.status).toBe(200);
+  const { id: next } = await draft(product, "moving", { owner: "somebody-else" });
+  await begin(product, next);
+  expect(odd.at("/register")).toHaveLength(1);
+  expect((await app("moving")).json).toMatchObject({
+    client_id: "at-the-new-server",
+    former: [{ client_id: before, connections: 1 }],
+  });
+  expect((await product.post(`/v1/connections/${id}/refresh`)).status).toBe(200);
 });
 
 test("however many sign-ins begin at once, one client is registered, also after a restart", async () => {

@@ -84,13 +84,15 @@ export interface Registration {
   readonly client_secret?: string | undefined;
   /** When the secret ends, in milliseconds since the epoch. */
   readonly expires_at?: number | undefined;
+  /** What it was registered as. */
+  readonly as: string;
 }
 
 /** The app with the client that the platform got by itself, and what is told of it. */
 export function registeredApp(
   runtime: Runtime,
   place: AppPlace,
-  { client_id, client_secret, expires_at }: Registration,
+  { client_id, client_secret, expires_at, as }: Registration,
   stored: AppRecord | undefined,
 ): AppChange {
   const now = new Date(runtime.clock()).toISOString();
@@ -100,7 +102,7 @@ export function registeredApp(
     client_id,
     fields: {},
     sealed_secret: client_secret === undefined ? null : sealSecrets(runtime, place, { client_secret, extra: {} }),
-    registered: { expires_at: expires_at === undefined ? null : new Date(expires_at).toISOString() },
+    registered: { expires_at: expires_at === undefined ? null : new Date(expires_at).toISOString(), as },
     version: stored?.version ?? 0,
     former: formerClients(stored, client_id, now),
     expires_on: null,

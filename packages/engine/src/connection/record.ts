@@ -305,7 +305,12 @@ export interface AppRecord extends AppPlace, StoredClient {
   /** When something is to be done about it next; null when nothing is. */
   readonly tend_at: string | null;
   /** Set where no admin saved it: the platform registered itself (RFC 7591). */
-  readonly registered?: { /** When its secret ends; null: it does not. */ readonly expires_at: string | null };
+  readonly registered?: {
+    /** When its secret ends; null: it does not. */
+    readonly expires_at: string | null;
+    /** What was registered where: of another server, or for another redirect URL, it is none. */
+    readonly as?: string;
+  };
   readonly created_at: string;
   /** When an admin saved it. */
   readonly updated_at: string;

@@ -16,7 +16,7 @@ const pollMs = 100;
  * registers itself, it does so first. Throws as `clientOf`, `registration_refused`, and what lies on the way to the provider.
  */
 export async function clientToConnect(runtime: Runtime, opened: OpenConnection): Promise<AppClient> {
-  if (registersItself(opened) && !isGood(runtime, await stored(runtime, opened))) await registerOnce(runtime, opened);
+  if (registersItself(opened) && !isGood(runtime, opened, await stored(runtime, opened))) await registerOnce(runtime, opened);
   return clientOf(runtime, opened);
 }
 
@@ -27,11 +27,18 @@ function registersItself({ auth, fields }: OpenConnection): boolean {
 
 const stored = (runtime: Runtime, { record }: OpenConnection) => findApp(runtime, record);
 
-/** An admin's app counts always, a registered one until its secret ends. */
-function isGood(runtime: Runtime, app: AppRecord | undefined): boolean {
+/** An admin's app counts always, a registered one until its secret ends, and only for what it was registered as. */
+function isGood(runtime: Runtime, opened: OpenConnection, app: AppRecord | undefined): boolean {
   if (app === undefined) return false;
-  const end = app.registered?.expires_at ?? null;
-  return end === null || Date.parse(end) > runtime.clock();
+  if (app.registered === undefined) return true;
+  const { expires_at, as } = app.registered;
+  return as === registration(runtime, opened) && (expires_at === null || Date.parse(expires_at) > runtime.clock());
+}
+
+/** What a client is registered as: where, and for which redirect URL. */
+function registration(runtime: Runtime, { auth, connector }: OpenConnection): string {
+  const endpoint = auth.type === "oauth2" ? auth.client.registration?.url.source : undefined;
+  return JSON.stringify([endpoint, redirectUri(runtime, connector.name)]);
 }
 
 /** However many sign-ins begin at once, anywhere, one of them registers; the others take what it got. */
@@ -41,13 +48,13 @@ async function registerOnce(runtime: Runtime, opened: OpenConnection): Promise<v
   const owner = runtime.random(12).toString("base64url");
   const deadline = runtime.clock() + leaseMs;
   while (!(await runtime.store.leases.acquire(key, owner, runtime.clock(), runtime.clock() + leaseMs))) {
-    if (isGood(runtime, await stored(runtime, opened))) return;
+    if (isGood(runtime, opened, await stored(runtime, opened))) return;
     if (runtime.clock() > deadline)
       throw new JackfieldError("provider_timeout", { detail: "Another sign-in is still registering the client." });
     await runtime.sleep(pollMs);
   }
   try {
-    if (!isGood(runtime, await stored(runtime, opened))) await register(runtime, opened);
+    if (!isGood(runtime, opened, await stored(runtime, opened))) await register(runtime, opened);
   } finally {
     await runtime.store.leases
       .release(key, owner)
@@ -60,11 +67,13 @@ async function register(runtime: Runtime, opened: OpenConnection): Promise<void>
   if (auth.type !== "oauth2") return;
   const { workspace, connector, environment } = record;
   const names = { ...publicNamesOf(runtime, opened), request: freshNames(runtime) };
-  const registration = await registerClient(runtime, auth, { redirect_uri: redirectUri(runtime, connector), names });
+  const client = await registerClient(runtime, auth, { redirect_uri: redirectUri(runtime, connector), names });
   const place = { workspace, connector, auth: record.auth, environment };
   await changeApp(runtime, place, (found) =>
     // What an admin saved meanwhile counts.
-    isGood(runtime, found) ? undefined : registeredApp(runtime, place, registration, found),
+    isGood(runtime, opened, found)
+      ? undefined
+      : registeredApp(runtime, place, { ...client, as: registration(runtime, opened) }, found),
   );
   runtime.log("info", "a client was registered at the provider", { connector, auth: record.auth, environment });
 }
