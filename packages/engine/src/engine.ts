@@ -1,12 +1,11 @@
 import { randomBytes } from "node:crypto";
 import { setTimeout } from "node:timers/promises";
 import type { Actor } from "./connection/actor.ts";
-import { type AppListener, createAppLog } from "./connection/app-log.ts";
-import { tendApps } from "./connection/app-tending.ts";
-import type { AppValues } from "./connection/app-values.ts";
-import { type App, deleteApp, getApp, hasApp, listAppEvents, putApp } from "./connection/apps.ts";
-import { type Begun, begin, type CallbackOutcome, expireFlows, finish, openFlow } from "./connection/authorization.ts";
-import { check } from "./connection/check.ts";
+import { type App, deleteApp, getApp, hasApp, listAppEvents, putApp } from "./connection/app/apps.ts";
+import { type AppListener, createAppLog } from "./connection/app/log.ts";
+import { createScouts } from "./connection/app/scouts.ts";
+import { tendApps } from "./connection/app/tending.ts";
+import type { AppValues } from "./connection/app/values.ts";
 import {
   type ConnectionChange,
   create,
@@ -18,18 +17,19 @@ import {
   remove,
   update,
 } from "./connection/connections.ts";
-import { poll } from "./connection/device.ts";
-import { createDuties } from "./connection/duties.ts";
 import { createEventLog } from "./connection/event-log.ts";
-import { disconnectIdle } from "./connection/idle.ts";
 import { mayUse } from "./connection/limits.ts";
 import { type AppEvent, type ConnectionEvent, duties, type LastTest, type UsageRecord } from "./connection/record.ts";
 import { redirectUri } from "./connection/redirect-uri.ts";
-import { createRefresher, type Refresher } from "./connection/refresh.ts";
-import type { Revocation } from "./connection/revocation.ts";
-import { createScouts } from "./connection/scouts.ts";
 import { createSealer, type KeyRing } from "./connection/seal.ts";
+import { type Begun, begin, type CallbackOutcome, expireFlows, finish, openFlow } from "./connection/sign-in/authorization.ts";
+import { poll } from "./connection/sign-in/device.ts";
 import type { EventFilter, Listed, Page, Store } from "./connection/store.ts";
+import { check } from "./connection/upkeep/check.ts";
+import { createDuties } from "./connection/upkeep/duties.ts";
+import { disconnectIdle } from "./connection/upkeep/idle.ts";
+import { createRefresher, type Refresher } from "./connection/upkeep/refresh.ts";
+import type { Revocation } from "./connection/upkeep/revocation.ts";
 import { listUsage, refuseInUse } from "./connection/usage.ts";
 import { type Connection, view } from "./connection/view.ts";
 import { allowsPlainHttp } from "./egress/address.ts";

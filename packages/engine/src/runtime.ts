@@ -1,7 +1,7 @@
 import type { AuthVersion, Connector } from "@jackfield/manifest";
-import type { AppLog } from "./connection/app-log.ts";
+import type { AppLog } from "./connection/app/log.ts";
+import type { Scouts } from "./connection/app/scouts.ts";
 import type { EventLog } from "./connection/event-log.ts";
-import type { Scouts } from "./connection/scouts.ts";
 import type { Sealer } from "./connection/seal.ts";
 import type { Store } from "./connection/store.ts";
 import type { GrantContext } from "./grant/token-endpoint.ts";

@@ -1,7 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { type Connector, compile } from "@jackfield/manifest";
-import { createAppLog } from "../src/connection/app-log.ts";
-import { getApp, putApp } from "../src/connection/apps.ts";
+import { getApp, putApp } from "../src/connection/app/apps.ts";
+import { createAppLog } from "../src/connection/app/log.ts";
 import { clientOf } from "../src/connection/open.ts";
 import type { AppRecord } from "../src/connection/record.ts";
 import { createSealer } from "../src/connection/seal.ts";

@@ -1,6 +1,6 @@
 import { createHmac } from "node:crypto";
 import { compile, type OAuth2 } from "@jackfield/manifest";
-import { captureCallback, readCallback, readStates, verifyCallback } from "../src/connection/callback.ts";
+import { captureCallback, readCallback, readStates, verifyCallback } from "../src/connection/sign-in/callback.ts";
 
 const { connector, problems } = compile(
   `manifest: 1

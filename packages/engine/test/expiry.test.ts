@@ -1,5 +1,5 @@
 import type { Auth } from "@jackfield/manifest";
-import { backoff, isUsable, refreshDue } from "../src/connection/expiry.ts";
+import { backoff, isUsable, refreshDue } from "../src/connection/upkeep/expiry.ts";
 import type { Credential } from "../src/grant/credential.ts";
 
 const now = 1_700_000_000_000;

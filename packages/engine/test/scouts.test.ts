@@ -1,4 +1,4 @@
-import { createScouts } from "../src/connection/scouts.ts";
+import { createScouts } from "../src/connection/app/scouts.ts";
 
 const turns = async () => {
   for (let n = 0; n < 20; n += 1) await Promise.resolve();

@@ -5,12 +5,9 @@ import { grantOf } from "../grant/grant.ts";
 import { renderUrl } from "../request/url.ts";
 import type { Runtime } from "../runtime.ts";
 import type { Actor } from "./actor.ts";
-import { asClient } from "./app-pause.ts";
-import { environmentOf } from "./apps.ts";
+import { environmentOf } from "./app/apps.ts";
+import { asClient } from "./app/pause.ts";
 import { recommendedAuth, refuseDisabled } from "./auths.ts";
-import { connect, connectFailed } from "./connect.ts";
-import { endPolled } from "./device.ts";
-import { explain } from "./explain.ts";
 import { changeFields, checkFields, environmentIn } from "./fields.ts";
 import { draftIdentity } from "./identity.ts";
 import { connectedWithin, mayUse, type Purpose, reaches, refuseUnlessMayMake } from "./limits.ts";
@@ -29,10 +26,13 @@ import {
   whitelistOf,
 } from "./open.ts";
 import { type ConnectionRecord, type Status, untold } from "./record.ts";
-import { clientToConnect } from "./registration.ts";
-import { type Revocation, revokeErased, tombstone } from "./revocation.ts";
 import { scopesToAsk } from "./scopes.ts";
+import { connect, connectFailed } from "./sign-in/connect.ts";
+import { endPolled } from "./sign-in/device.ts";
+import { explain } from "./sign-in/explain.ts";
+import { clientToConnect } from "./sign-in/registration.ts";
 import type { ConnectionPatch, Listed, Page } from "./store.ts";
+import { type Revocation, revokeErased, tombstone } from "./upkeep/revocation.ts";
 import { type Connection, view } from "./view.ts";
 
 export interface NewConnection {

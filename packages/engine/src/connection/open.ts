@@ -7,7 +7,7 @@ import { clientSecrets, fieldSecrets, splitSecrets, tokenSecrets } from "../gran
 import { ambient, type Names } from "../request/hole.ts";
 import { renderUrls } from "../request/url.ts";
 import type { Runtime } from "../runtime.ts";
-import { changeClient, clientIn, findApp, unsealSecrets } from "./app-record.ts";
+import { changeClient, clientIn, findApp, unsealSecrets } from "./app/record.ts";
 import type { AppRecord, ConnectionRecord, StoredClient } from "./record.ts";
 import { redirectUri } from "./redirect-uri.ts";
 import type { Place } from "./seal.ts";

@@ -2,13 +2,13 @@
 
 import { createHash } from "node:crypto";
 import type { Auth, Connector } from "@jackfield/manifest";
-import { afterConnect } from "../connection/after-connect.ts";
-import { environmentOf } from "../connection/apps.ts";
+import { environmentOf } from "../connection/app/apps.ts";
 import { environmentIn } from "../connection/fields.ts";
 import { authOf, clientOf, freshNames, namesOf, publicNamesOf } from "../connection/open.ts";
-import { revokeAtProvider } from "../connection/revocation.ts";
 import { scopesToAsk } from "../connection/scopes.ts";
+import { afterConnect } from "../connection/sign-in/after-connect.ts";
 import { testCall } from "../connection/test-call.ts";
+import { revokeAtProvider } from "../connection/upkeep/revocation.ts";
 import { JackfieldError } from "../errors.ts";
 import { follow, type Reading } from "../grant/exchange.ts";
 import { grantOf } from "../grant/grant.ts";

@@ -1,8 +1,8 @@
 import type { Retry } from "@jackfield/manifest";
 import { type ApiAnswer, callApi } from "../connection/api-call.ts";
-import { check } from "../connection/check.ts";
 import type { OpenConnection } from "../connection/open.ts";
-import type { Refresher } from "../connection/refresh.ts";
+import { check } from "../connection/upkeep/check.ts";
+import type { Refresher } from "../connection/upkeep/refresh.ts";
 import { JackfieldError } from "../errors.ts";
 import { hasRefresh } from "../grant/refresh.ts";
 import { evaluate, type Names } from "../request/hole.ts";

@@ -7,7 +7,7 @@ import { reach } from "../connection/connections.ts";
 import { classOf } from "../connection/failure-class.ts";
 import { connectorOf, namesOf, type OpenConnection } from "../connection/open.ts";
 import { reason } from "../connection/reason.ts";
-import type { Refresher } from "../connection/refresh.ts";
+import type { Refresher } from "../connection/upkeep/refresh.ts";
 import { redactDeep } from "../egress/redact.ts";
 import { JackfieldError } from "../errors.ts";
 import { evaluate } from "../request/hole.ts";

@@ -1,13 +1,13 @@
-import { JackfieldError } from "../errors.ts";
-import type { Runtime } from "../runtime.ts";
-import { system } from "./actor.ts";
+import { JackfieldError } from "../../errors.ts";
+import type { Runtime } from "../../runtime.ts";
+import { system } from "../actor.ts";
+import { labelOf } from "../identity.ts";
+import { adoptVersion, connectorOf, type OpenConnection, open, publicNamesOf } from "../open.ts";
+import type { ConnectionRecord, LastTest } from "../record.ts";
+import type { ConnectionPatch } from "../store.ts";
+import { type TestOutcome, testCall } from "../test-call.ts";
 import { refreshDue, testDue } from "./expiry.ts";
-import { labelOf } from "./identity.ts";
-import { adoptVersion, connectorOf, type OpenConnection, open, publicNamesOf } from "./open.ts";
-import type { ConnectionRecord, LastTest } from "./record.ts";
 import { needsReauth, type Refresher } from "./refresh.ts";
-import type { ConnectionPatch } from "./store.ts";
-import { type TestOutcome, testCall } from "./test-call.ts";
 
 /** A test of a connection, and the record as it is afterwards. */
 export interface Checked {

@@ -1,15 +1,15 @@
 import type { Auth } from "@jackfield/manifest";
-import { JackfieldError } from "../errors.ts";
-import { hasRefresh } from "../grant/refresh.ts";
-import { TokenFailure } from "../grant/token-failure.ts";
-import type { Runtime } from "../runtime.ts";
-import { system } from "./actor.ts";
-import { changeClient, clientIn } from "./app-record.ts";
-import { connectionError, scheduleRefresh } from "./connect.ts";
-import { isUsable } from "./expiry.ts";
-import { explain } from "./explain.ts";
-import { type AppClient, clientOf, type OpenConnection } from "./open.ts";
-import type { AppPause, AppPlace, AppRecord, ConnectionRecord } from "./record.ts";
+import { JackfieldError } from "../../errors.ts";
+import { hasRefresh } from "../../grant/refresh.ts";
+import { TokenFailure } from "../../grant/token-failure.ts";
+import type { Runtime } from "../../runtime.ts";
+import { system } from "../actor.ts";
+import { type AppClient, clientOf, type OpenConnection } from "../open.ts";
+import type { AppPause, AppPlace, AppRecord, ConnectionRecord } from "../record.ts";
+import { connectionError, scheduleRefresh } from "../sign-in/connect.ts";
+import { explain } from "../sign-in/explain.ts";
+import { isUsable } from "../upkeep/expiry.ts";
+import { changeClient, clientIn } from "./record.ts";
 
 /*
  * A provider that refuses the client itself (`invalid_client`, `unauthorized_client`) refuses every connection of it, and none of them is

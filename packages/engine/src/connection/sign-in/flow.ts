@@ -1,19 +1,19 @@
 import { createHash } from "node:crypto";
-import { JackfieldError } from "../errors.ts";
-import type { BegunAuthorization } from "../grant/authorization-code.ts";
-import type { Known } from "../grant/credential.ts";
-import { grantOf } from "../grant/grant.ts";
-import type { Offer } from "../grant/metadata.ts";
-import type { Push } from "../grant/pushed-authorization.ts";
-import { TokenFailure } from "../grant/token-failure.ts";
-import type { Runtime } from "../runtime.ts";
-import type { Actor } from "./actor.ts";
-import { asClient } from "./app-pause.ts";
+import { JackfieldError } from "../../errors.ts";
+import type { BegunAuthorization } from "../../grant/authorization-code.ts";
+import type { Known } from "../../grant/credential.ts";
+import { grantOf } from "../../grant/grant.ts";
+import type { Offer } from "../../grant/metadata.ts";
+import type { Push } from "../../grant/pushed-authorization.ts";
+import { TokenFailure } from "../../grant/token-failure.ts";
+import type { Runtime } from "../../runtime.ts";
+import type { Actor } from "../actor.ts";
+import { asClient } from "../app/pause.ts";
+import { isOutdated, namesOf, type OpenConnection, openForSignIn } from "../open.ts";
+import type { ConnectionRecord, FlowRecord } from "../record.ts";
+import { redirectUri } from "../redirect-uri.ts";
 import { connectFailed } from "./connect.ts";
 import { explain } from "./explain.ts";
-import { isOutdated, namesOf, type OpenConnection, openForSignIn } from "./open.ts";
-import type { ConnectionRecord, FlowRecord } from "./record.ts";
-import { redirectUri } from "./redirect-uri.ts";
 
 /** What a flow keeps sealed. */
 export interface FlowSecret {

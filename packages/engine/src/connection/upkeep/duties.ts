@@ -1,6 +1,6 @@
-import type { Runtime } from "../runtime.ts";
+import type { Runtime } from "../../runtime.ts";
+import type { Duty } from "../record.ts";
 import { checkInBackground } from "./check.ts";
-import type { Duty } from "./record.ts";
 import type { Refresher } from "./refresh.ts";
 import { remind } from "./reminder.ts";
 import { revokeAgain } from "./revocation.ts";

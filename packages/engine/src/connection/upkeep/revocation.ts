@@ -1,15 +1,15 @@
 import type { Request } from "@jackfield/manifest";
-import { JackfieldError, type ProviderWords } from "../errors.ts";
-import { revokeCredential } from "../grant/revoke.ts";
-import { renderRequest } from "../request/render.ts";
-import { renderUrls } from "../request/url.ts";
-import type { Runtime } from "../runtime.ts";
-import { system } from "./actor.ts";
-import { callApi } from "./api-call.ts";
-import { clientOf, inForce, namesOf, type OpenConnection, place, redactorOf } from "./open.ts";
-import { reason } from "./reason.ts";
-import type { ConnectionRecord } from "./record.ts";
-import type { ConnectionPatch } from "./store.ts";
+import { JackfieldError, type ProviderWords } from "../../errors.ts";
+import { revokeCredential } from "../../grant/revoke.ts";
+import { renderRequest } from "../../request/render.ts";
+import { renderUrls } from "../../request/url.ts";
+import type { Runtime } from "../../runtime.ts";
+import { system } from "../actor.ts";
+import { callApi } from "../api-call.ts";
+import { clientOf, inForce, namesOf, type OpenConnection, place, redactorOf } from "../open.ts";
+import { reason } from "../reason.ts";
+import type { ConnectionRecord } from "../record.ts";
+import type { ConnectionPatch } from "../store.ts";
 
 /** What came of telling the provider. */
 export interface Revocation {

@@ -1,7 +1,7 @@
-import { JackfieldError } from "../errors.ts";
-import type { Runtime } from "../runtime.ts";
-import type { ConnectionRecord } from "./record.ts";
-import { redirectUri } from "./redirect-uri.ts";
+import { JackfieldError } from "../../errors.ts";
+import type { Runtime } from "../../runtime.ts";
+import type { ConnectionRecord } from "../record.ts";
+import { redirectUri } from "../redirect-uri.ts";
 
 /** What to do about an error, where the connection tells more than the code does. */
 const hints: { readonly [code: string]: (runtime: Runtime, record: ConnectionRecord) => string } = {

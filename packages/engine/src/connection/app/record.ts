@@ -1,7 +1,7 @@
-import { type ErrorCode, JackfieldError } from "../errors.ts";
-import type { Runtime } from "../runtime.ts";
-import { system } from "./actor.ts";
-import type { AppEvent, AppPlace, AppRecord, AppSecrets, FormerClient, StoredClient } from "./record.ts";
+import { type ErrorCode, JackfieldError } from "../../errors.ts";
+import type { Runtime } from "../../runtime.ts";
+import { system } from "../actor.ts";
+import type { AppEvent, AppPlace, AppRecord, AppSecrets, FormerClient, StoredClient } from "../record.ts";
 
 /*
  * An app as it is stored: the client that new sign-ins use, and the former ones that connections still live by. Several things change it

@@ -1,8 +1,8 @@
 import { createHmac, timingSafeEqual } from "node:crypto";
 import type { OAuth2 } from "@jackfield/manifest";
-import { JackfieldError } from "../errors.ts";
-import { bounded } from "../grant/capture.ts";
-import { type Names, text } from "../request/hole.ts";
+import { JackfieldError } from "../../errors.ts";
+import { bounded } from "../../grant/capture.ts";
+import { type Names, text } from "../../request/hole.ts";
 
 /** What a provider says at the redirect URL. Everything in it is untrusted. */
 export interface Callback {

@@ -1,11 +1,9 @@
 import { compilePattern, type OAuth1, type OAuth2 } from "@jackfield/manifest";
-import { JackfieldError } from "../errors.ts";
-import { splitSecrets } from "../grant/secrets.ts";
-import type { Runtime } from "../runtime.ts";
-import { type Actor, system } from "./actor.ts";
-import { type AppChange, sealSecrets, unsealSecrets } from "./app-record.ts";
-import { settled } from "./app-tending.ts";
-import { refuseWhitespace } from "./form.ts";
+import { JackfieldError } from "../../errors.ts";
+import { splitSecrets } from "../../grant/secrets.ts";
+import type { Runtime } from "../../runtime.ts";
+import { type Actor, system } from "../actor.ts";
+import { refuseWhitespace } from "../form.ts";
 import {
   type AppEvent,
   type AppPlace,
@@ -14,7 +12,9 @@ import {
   type FormerClient,
   type StoredClient,
   untried,
-} from "./record.ts";
+} from "../record.ts";
+import { type AppChange, sealSecrets, unsealSecrets } from "./record.ts";
+import { settled } from "./tending.ts";
 
 // What an admin saves of an app, checked, and what becomes of the app by it.
 

@@ -1,10 +1,10 @@
 import type { Auth } from "@jackfield/manifest";
-import type { Credential } from "../grant/credential.ts";
-import { hasRefresh, isRenewable } from "../grant/refresh.ts";
-import type { Runtime } from "../runtime.ts";
-import { system } from "./actor.ts";
-import type { ConnectionRecord } from "./record.ts";
-import type { ConnectionPatch } from "./store.ts";
+import type { Credential } from "../../grant/credential.ts";
+import { hasRefresh, isRenewable } from "../../grant/refresh.ts";
+import type { Runtime } from "../../runtime.ts";
+import { system } from "../actor.ts";
+import type { ConnectionRecord } from "../record.ts";
+import type { ConnectionPatch } from "../store.ts";
 
 const minute = 60_000;
 const day = 86_400_000;

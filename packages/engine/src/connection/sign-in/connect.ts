@@ -1,19 +1,19 @@
 import type { Auth } from "@jackfield/manifest";
-import { JackfieldError } from "../errors.ts";
-import type { Credential } from "../grant/credential.ts";
-import { withoutProofs } from "../grant/dpop.ts";
-import { offerOf } from "../grant/metadata.ts";
-import { hasRefresh, isRenewable } from "../grant/refresh.ts";
-import type { Names } from "../request/hole.ts";
-import type { Runtime } from "../runtime.ts";
+import { JackfieldError } from "../../errors.ts";
+import type { Credential } from "../../grant/credential.ts";
+import { withoutProofs } from "../../grant/dpop.ts";
+import { offerOf } from "../../grant/metadata.ts";
+import { hasRefresh, isRenewable } from "../../grant/refresh.ts";
+import type { Names } from "../../request/hole.ts";
+import type { Runtime } from "../../runtime.ts";
+import { identityOf, labelOf, uniqueIdOf } from "../identity.ts";
+import { clientOf, inForce, isOutdated, type OpenConnection, place, publicNamesOf, sealFields, versionIn } from "../open.ts";
+import type { ConnectionError, ConnectionRecord, Status } from "../record.ts";
+import { type ConnectionPatch, IdentityTaken } from "../store.ts";
+import { type TestOutcome, testCall } from "../test-call.ts";
+import { refreshDue, shortened, testDue } from "../upkeep/expiry.ts";
+import { reminderPatch } from "../upkeep/reminder.ts";
 import { afterConnect } from "./after-connect.ts";
-import { refreshDue, shortened, testDue } from "./expiry.ts";
-import { identityOf, labelOf, uniqueIdOf } from "./identity.ts";
-import { clientOf, inForce, isOutdated, type OpenConnection, place, publicNamesOf, sealFields, versionIn } from "./open.ts";
-import type { ConnectionError, ConnectionRecord, Status } from "./record.ts";
-import { reminderPatch } from "./reminder.ts";
-import { type ConnectionPatch, IdentityTaken } from "./store.ts";
-import { type TestOutcome, testCall } from "./test-call.ts";
 
 /** How an attempt to connect ended. */
 export interface Connected {

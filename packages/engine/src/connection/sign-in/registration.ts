@@ -1,11 +1,11 @@
-import { JackfieldError } from "../errors.ts";
-import { registerClient } from "../grant/registration.ts";
-import type { Runtime } from "../runtime.ts";
-import { changeApp, findApp } from "./app-record.ts";
-import { registeredApp } from "./app-values.ts";
-import { type AppClient, clientOf, freshNames, type OpenConnection, publicNamesOf } from "./open.ts";
-import type { AppRecord } from "./record.ts";
-import { redirectUri } from "./redirect-uri.ts";
+import { JackfieldError } from "../../errors.ts";
+import { registerClient } from "../../grant/registration.ts";
+import type { Runtime } from "../../runtime.ts";
+import { changeApp, findApp } from "../app/record.ts";
+import { registeredApp } from "../app/values.ts";
+import { type AppClient, clientOf, freshNames, type OpenConnection, publicNamesOf } from "../open.ts";
+import type { AppRecord } from "../record.ts";
+import { redirectUri } from "../redirect-uri.ts";
 
 /** Longer than a registration may take. */
 const leaseMs = 60_000;

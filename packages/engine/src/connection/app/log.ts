@@ -1,4 +1,4 @@
-import type { AppEvent, AppPlace } from "./record.ts";
+import type { AppEvent, AppPlace } from "../record.ts";
 
 export type AppListener = (event: AppEvent) => void;
 

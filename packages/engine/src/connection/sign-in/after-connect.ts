@@ -2,16 +2,16 @@
 
 import type { AfterConnect } from "@jackfield/manifest";
 import { asList } from "@jackfield/manifest";
-import { redactDeep } from "../egress/redact.ts";
-import { JackfieldError } from "../errors.ts";
-import { bounded, capture } from "../grant/capture.ts";
-import { tokenSecrets } from "../grant/secrets.ts";
-import { evaluate, text } from "../request/hole.ts";
-import { renderRequest } from "../request/render.ts";
-import type { Runtime } from "../runtime.ts";
-import { callApi } from "./api-call.ts";
-import { namesOf, type OpenConnection } from "./open.ts";
-import { reason } from "./reason.ts";
+import { redactDeep } from "../../egress/redact.ts";
+import { JackfieldError } from "../../errors.ts";
+import { bounded, capture } from "../../grant/capture.ts";
+import { tokenSecrets } from "../../grant/secrets.ts";
+import { evaluate, text } from "../../request/hole.ts";
+import { renderRequest } from "../../request/render.ts";
+import type { Runtime } from "../../runtime.ts";
+import { callApi } from "../api-call.ts";
+import { namesOf, type OpenConnection } from "../open.ts";
+import { reason } from "../reason.ts";
 
 const limits = { timeout: 10_000, maxBytes: 1 << 20 };
 const mostChoices = 200;

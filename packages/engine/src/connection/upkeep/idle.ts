@@ -1,8 +1,8 @@
-import { JackfieldError } from "../errors.ts";
-import type { Runtime } from "../runtime.ts";
-import { system } from "./actor.ts";
-import { disconnect } from "./connections.ts";
-import type { ConnectionRecord } from "./record.ts";
+import { JackfieldError } from "../../errors.ts";
+import type { Runtime } from "../../runtime.ts";
+import { system } from "../actor.ts";
+import { disconnect } from "../connections.ts";
+import type { ConnectionRecord } from "../record.ts";
 
 /** Fine enough to count days by, and seldom enough to cost nothing. */
 const grain = 3_600_000;

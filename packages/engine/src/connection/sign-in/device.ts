@@ -1,10 +1,10 @@
-import { type ErrorDetails, JackfieldError } from "../errors.ts";
-import { type Verdict, verdictOf } from "../grant/device-code.ts";
-import type { Runtime } from "../runtime.ts";
+import { type ErrorDetails, JackfieldError } from "../../errors.ts";
+import { type Verdict, verdictOf } from "../../grant/device-code.ts";
+import type { Runtime } from "../../runtime.ts";
+import type { OpenConnection } from "../open.ts";
+import type { ConnectionRecord, FlowRecord, Polling } from "../record.ts";
 import { connect } from "./connect.ts";
 import { conclude, openBegun, openSecret, redeem } from "./flow.ts";
-import type { OpenConnection } from "./open.ts";
-import type { ConnectionRecord, FlowRecord, Polling } from "./record.ts";
 
 /*
  * A sign-in that is confirmed on another device: the token endpoint is asked until it says how it ended (RFC 8628 §3.4). The time of the

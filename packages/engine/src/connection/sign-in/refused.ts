@@ -1,7 +1,7 @@
-import { JackfieldError } from "../errors.ts";
-import type { Runtime } from "../runtime.ts";
-import { nobody } from "./actor.ts";
-import type { Subject } from "./event-log.ts";
+import { JackfieldError } from "../../errors.ts";
+import type { Runtime } from "../../runtime.ts";
+import { nobody } from "../actor.ts";
+import type { Subject } from "../event-log.ts";
 
 /**
  * Leaves a trace of somebody who came with a sign-in that is not, or no longer, theirs: in the log of its connection, or in that of the

@@ -1,20 +1,20 @@
 import type { Auth } from "@jackfield/manifest";
-import { JackfieldError } from "../errors.ts";
-import type { Credential } from "../grant/credential.ts";
-import { grantOf } from "../grant/grant.ts";
-import { hasRefresh, refreshCredential } from "../grant/refresh.ts";
-import { type FailureKind, TokenFailure } from "../grant/token-failure.ts";
-import type { Runtime } from "../runtime.ts";
-import { system } from "./actor.ts";
-import { AppPaused, asClient, waitForApp } from "./app-pause.ts";
-import { connectionError, scheduleRefresh, tokenPatch } from "./connect.ts";
+import { JackfieldError } from "../../errors.ts";
+import type { Credential } from "../../grant/credential.ts";
+import { grantOf } from "../../grant/grant.ts";
+import { hasRefresh, refreshCredential } from "../../grant/refresh.ts";
+import { type FailureKind, TokenFailure } from "../../grant/token-failure.ts";
+import type { Runtime } from "../../runtime.ts";
+import { system } from "../actor.ts";
+import { AppPaused, asClient, waitForApp } from "../app/pause.ts";
+import { adoptVersion, namesOf, type OpenConnection, open, place } from "../open.ts";
+import type { ConnectionEvent, ConnectionRecord } from "../record.ts";
+import { scopesToAsk } from "../scopes.ts";
+import { connectionError, scheduleRefresh, tokenPatch } from "../sign-in/connect.ts";
+import { explain } from "../sign-in/explain.ts";
+import type { ConnectionPatch } from "../store.ts";
 import { backoff, isUsable, tooYoungFor } from "./expiry.ts";
-import { explain } from "./explain.ts";
-import { adoptVersion, namesOf, type OpenConnection, open, place } from "./open.ts";
-import type { ConnectionEvent, ConnectionRecord } from "./record.ts";
 import { revokeAtProvider } from "./revocation.ts";
-import { scopesToAsk } from "./scopes.ts";
-import type { ConnectionPatch } from "./store.ts";
 
 /*
  * At most one refresh of a connection runs anywhere. In this process callers share one promise; across processes a lease saves calls;

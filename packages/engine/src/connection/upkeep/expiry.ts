@@ -1,6 +1,6 @@
 import type { Auth } from "@jackfield/manifest";
-import type { Credential } from "../grant/credential.ts";
-import { hasRefresh, isRenewable } from "../grant/refresh.ts";
+import type { Credential } from "../../grant/credential.ts";
+import { hasRefresh, isRenewable } from "../../grant/refresh.ts";
 
 const minute = 60_000;
 

@@ -1,18 +1,14 @@
 import { timingSafeEqual } from "node:crypto";
 import type { Auth, OAuth2 } from "@jackfield/manifest";
-import { type ErrorCode, JackfieldError } from "../errors.ts";
-import { authorizationUrl } from "../grant/authorization-code.ts";
-import { type Client, withPreviousSecret } from "../grant/credential.ts";
-import { grantOf } from "../grant/grant.ts";
-import { isIssuer, type Offer } from "../grant/metadata.ts";
-import { type Push, pushAuthorization } from "../grant/pushed-authorization.ts";
-import type { Runtime } from "../runtime.ts";
-import { type Actor, system } from "./actor.ts";
-import { type Callback, type CallbackNames, captureCallback, readCallback, readStates, verifyCallback } from "./callback.ts";
-import { connect, connectFailed, connectionError } from "./connect.ts";
-import { endPolled, notConfirmed, schedulePoll } from "./device.ts";
-import { changeFields } from "./fields.ts";
-import { conclude, type FlowSecret, flowOf, openBegun, openSecret, redeem, sha256 } from "./flow.ts";
+import { type ErrorCode, JackfieldError } from "../../errors.ts";
+import { authorizationUrl } from "../../grant/authorization-code.ts";
+import { type Client, withPreviousSecret } from "../../grant/credential.ts";
+import { grantOf } from "../../grant/grant.ts";
+import { isIssuer, type Offer } from "../../grant/metadata.ts";
+import { type Push, pushAuthorization } from "../../grant/pushed-authorization.ts";
+import type { Runtime } from "../../runtime.ts";
+import { type Actor, system } from "../actor.ts";
+import { changeFields } from "../fields.ts";
 import {
   clientOf,
   declared,
@@ -24,13 +20,17 @@ import {
   openForSignIn,
   publicNamesOf,
   versionIn,
-} from "./open.ts";
-import type { ConnectionError, ConnectionRecord, FlowRecord } from "./record.ts";
-import { redirectUri } from "./redirect-uri.ts";
-import { noteRefused } from "./refused-sign-in.ts";
+} from "../open.ts";
+import type { ConnectionError, ConnectionRecord, FlowRecord } from "../record.ts";
+import { redirectUri } from "../redirect-uri.ts";
+import { scopesToAsk } from "../scopes.ts";
+import { type Connection, view } from "../view.ts";
+import { type Callback, type CallbackNames, captureCallback, readCallback, readStates, verifyCallback } from "./callback.ts";
+import { connect, connectFailed, connectionError } from "./connect.ts";
+import { endPolled, notConfirmed, schedulePoll } from "./device.ts";
+import { conclude, type FlowSecret, flowOf, openBegun, openSecret, redeem, sha256 } from "./flow.ts";
+import { noteRefused } from "./refused.ts";
 import { clientToConnect } from "./registration.ts";
-import { scopesToAsk } from "./scopes.ts";
-import { type Connection, view } from "./view.ts";
 
 /*
  * A sign-in. `begin` stores a flow and gives a URL of ours; `openFlow` binds the browser that opens it and sends it on to the provider;

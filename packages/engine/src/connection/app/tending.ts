@@ -1,7 +1,7 @@
-import type { Runtime } from "../runtime.ts";
-import { system } from "./actor.ts";
-import { type AppChange, changeApp, countUsers } from "./app-record.ts";
-import type { AppEvent, AppRecord, StoredClient } from "./record.ts";
+import type { Runtime } from "../../runtime.ts";
+import { system } from "../actor.ts";
+import type { AppEvent, AppRecord, StoredClient } from "../record.ts";
+import { type AppChange, changeApp, countUsers } from "./record.ts";
 
 /*
  * What time does to an app: the secret before the present one is given up, the end of the secret is told in good time, and a former client

@@ -1,15 +1,15 @@
 import type { Connector, OAuth1, OAuth2 } from "@jackfield/manifest";
-import { JackfieldError } from "../errors.ts";
-import { splitSecrets } from "../grant/secrets.ts";
-import type { Runtime } from "../runtime.ts";
-import type { Actor } from "./actor.ts";
-import { hasten } from "./app-pause.ts";
-import { changeApp, countUsers, findApp, unsealSecrets } from "./app-record.ts";
-import { type AppValues, clientOfId, refuseBadValues, saved } from "./app-values.ts";
-import { authOf, connectorOf } from "./open.ts";
-import type { AppEvent, AppPlace, AppRecord, ConnectionError, StoredClient } from "./record.ts";
-import { redirectUri } from "./redirect-uri.ts";
-import type { Listed, Page } from "./store.ts";
+import { JackfieldError } from "../../errors.ts";
+import { splitSecrets } from "../../grant/secrets.ts";
+import type { Runtime } from "../../runtime.ts";
+import type { Actor } from "../actor.ts";
+import { authOf, connectorOf } from "../open.ts";
+import type { AppEvent, AppPlace, AppRecord, ConnectionError, StoredClient } from "../record.ts";
+import { redirectUri } from "../redirect-uri.ts";
+import type { Listed, Page } from "../store.ts";
+import { hasten } from "./pause.ts";
+import { changeApp, countUsers, findApp, unsealSecrets } from "./record.ts";
+import { type AppValues, clientOfId, refuseBadValues, saved } from "./values.ts";
 
 /** A client and who lives by it. */
 interface ClientView {
