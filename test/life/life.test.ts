@@ -121,6 +121,30 @@ describe("refresh", () => {
     }
   });
 
+  test.each([
+    ["is over for steps half a minute after it is over for the provider", {}, 31_000],
+    ["is as long for steps as the provider asked", { "retry-after": "600" }, 601_000],
+  ])("an outage past the end of a token %s", async (_, headers, wait) => {
+    const w = await world();
+    const id = await w.signIn("acme", "code");
+    token = () => ({ status: 503, headers });
+    await w.pass(2 * hour);
+    await expect(run(w, id)).rejects.toMatchObject({ code: "provider_unavailable" });
+    await w.pass(20 * minute);
+    await expect(run(w, id)).rejects.toMatchObject({ code: "provider_unavailable" });
+    token = () => fresh();
+    const { refresh_held_until } = (await w.store.connections.get(id)) ?? {};
+    const held = Date.parse(refresh_held_until ?? "") - w.now;
+    expect(held).toBeLessThanOrEqual(wait);
+    expect(held).toBeGreaterThan(1000);
+    // Only steps, without the job that would come first.
+    w.skip(held - 1000);
+    await expect(run(w, id)).rejects.toMatchObject({ code: "provider_unavailable" });
+    w.skip(1001);
+    await run(w, id);
+    expect((await look(w, id)).error).toBeNull();
+  });
+
   test("a token is not replaced before the age that the provider wants, whoever asks", async () => {
     const w = await world({ manifests: [manifest("min_age: 30m")] });
     const id = await w.signIn("acme", "code");

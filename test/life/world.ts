@@ -18,6 +18,8 @@ export interface World {
   readonly now: number;
   /** Lets time pass, and does what becomes due in it, in its order. */
   pass(ms: number): Promise<void>;
+  /** Lets time pass in which nothing is done. */
+  skip(ms: number): void;
   /** A new process over the same store: what only a queue or memory held is gone. */
   restart(): Promise<void>;
   /** Signs a person in with a code and gives the connection's id. */
@@ -142,6 +144,9 @@ export async function createWorld(options: WorldOptions): Promise<World> {
         }
       }
       now = Math.max(now, end);
+    },
+    skip(ms) {
+      now += ms;
     },
     async restart() {
       await running().stop();

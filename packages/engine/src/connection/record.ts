@@ -71,6 +71,8 @@ export interface ConnectionRecord {
   readonly refresh_at: string | null;
   /** How many refreshes in a row have failed. */
   readonly refresh_failures: number;
+  /** Until when no step tries either, after a refresh that failed; null where none did. */
+  readonly refresh_held_until: string | null;
   /** Refusals in a row that said nothing readable, and when the first of them came. */
   readonly refresh_doubts: { readonly count: number; readonly since: string } | null;
   /** When its person signed in, or its client was asked for. */
@@ -112,6 +114,7 @@ export const untold = {
   expires_at: null,
   refresh_at: null,
   refresh_failures: 0,
+  refresh_held_until: null,
   refresh_doubts: null,
   authorized_at: null,
   reauth_by: null,

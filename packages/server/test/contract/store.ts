@@ -53,6 +53,7 @@ export function connection(id: string, values: Partial<ConnectionRecord> = {}): 
     expires_at: time(3600),
     refresh_at: null,
     refresh_failures: 0,
+    refresh_held_until: null,
     refresh_doubts: null,
     authorized_at: time(0),
     reauth_by: null,

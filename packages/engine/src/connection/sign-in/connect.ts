@@ -193,6 +193,7 @@ export function tokenPatch(
       expires_at: null,
       refresh_at: null,
       refresh_failures: 0,
+      refresh_held_until: null,
       refresh_doubts: null,
       reauth_by: null,
       remind_at: null,
@@ -210,6 +211,7 @@ export function tokenPatch(
     expires_at: credential.expires_at === undefined ? null : new Date(credential.expires_at).toISOString(),
     refresh_at: due === undefined ? null : new Date(due).toISOString(),
     refresh_failures: 0,
+    refresh_held_until: null,
     refresh_doubts: null,
     ...reminderPatch(record, auth, credential, before, now),
   };

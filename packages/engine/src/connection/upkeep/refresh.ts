@@ -34,6 +34,9 @@ const doubtsThatCount = 3;
 const doubtMs = 15 * 60_000;
 const doubtPause = doubtMs / 2;
 
+/** How long steps wait at most for a provider that is ill and did not say how long. */
+const longestHold = 30_000;
+
 /** How long an application's mistake (a wrong secret) is left alone before the next try. */
 const configurationPause = 15 * 60_000;
 
@@ -90,10 +93,13 @@ export function createRefresher(runtime: Runtime, owner: string): Refresher {
   };
 }
 
-/** After a refresh that failed, steps wait for the time that it set, as the provider may have asked; its error is theirs until then. */
+/**
+ * After a refresh that failed, steps wait as long as the provider asked, or as its answer must be left alone, and otherwise a moment only:
+ * an outage should not outlive itself. Until then its error is theirs.
+ */
 function refuseTooSoon(runtime: Runtime, record: ConnectionRecord): void {
-  const wait = record.refresh_at === null ? 0 : Date.parse(record.refresh_at) - runtime.clock();
-  if (record.refresh_failures === 0 || wait <= 0) return;
+  const wait = record.refresh_held_until === null ? 0 : Date.parse(record.refresh_held_until) - runtime.clock();
+  if (wait <= 0) return;
   const { error } = record;
   throw new JackfieldError(error?.code ?? "provider_unavailable", {
     ...(error === null ? {} : { detail: error.message }),
@@ -312,7 +318,8 @@ async function failed(
     });
   }
   const failures = record.refresh_failures + 1;
-  const pause = Math.max(leastPause[kind], backoff(failures, runtime.random), Math.min(cause.retryAfter ?? 0, longestPause));
+  const least = Math.max(leastPause[kind], Math.min(cause.retryAfter ?? 0, longestPause));
+  const pause = Math.max(least, backoff(failures, runtime.random));
   const event = runtime.events.make(record, "refresh_failed", {
     actor,
     code: cause.code,
@@ -323,6 +330,7 @@ async function failed(
     record.id,
     {
       refresh_failures: failures,
+      refresh_held_until: new Date(now + Math.max(least, Math.min(pause, longestHold))).toISOString(),
       refresh_doubts: doubts,
       refresh_at: new Date(now + pause).toISOString(),
       error: connectionError(explain(runtime, cause, record), now),
