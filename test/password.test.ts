@@ -74,10 +74,11 @@ beforeEach(() => {
   server.requests.length = 0;
 });
 
-/** Waits for the access token to have ended. */
+/** Waits for the access token to have ended. Of one second that is left the server tells none where a moment of it has passed. */
 const ended = async (id: string) => {
   const { expires_at } = await look(product, id);
-  await until("the token to end", () => Date.now() > Date.parse(expires_at));
+  const end = expires_at === null ? Date.now() + 1000 : Date.parse(expires_at);
+  await until("the token to end", () => Date.now() > end);
 };
 
 describe("a person's password", () => {
