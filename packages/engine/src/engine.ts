@@ -215,12 +215,12 @@ export function createEngine(options: EngineOptions): Engine {
   const refresher = createRefresher(runtime, `engine/${runtime.random(9).toString("base64url")}`);
   const work = createDuties(runtime, refresher);
   const deliverer = createDeliverer(runtime, stopped.signal);
-  const sweep = createSweep(runtime, options.repeat ?? repeatByTimer, async () => {
-    await expireFlows(runtime);
-    await disconnectIdle(runtime);
-    await deliverer.sweep();
-    await tendApps(runtime);
-  });
+  const sweep = createSweep(runtime, options.repeat ?? repeatByTimer, [
+    () => expireFlows(runtime),
+    () => disconnectIdle(runtime),
+    () => deliverer.sweep(),
+    () => tendApps(runtime),
+  ]);
 
   return {
     policy: runtime.policy,

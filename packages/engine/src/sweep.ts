@@ -25,7 +25,7 @@ const batch = 1_000;
 export function createSweep(
   runtime: Runtime,
   repeat: Repeat,
-  alsoDo: () => Promise<void>,
+  further: readonly (() => Promise<void>)[],
 ): { start(): Promise<void>; stop(): void } {
   let stop = (): void => {};
   const sweep = async (): Promise<void> => {
@@ -38,7 +38,10 @@ export function createSweep(
     for (const { id, at } of await runtime.store.flows.due(until, batch)) {
       await runtime.queue.put({ kind: "device", id, due: Date.parse(at) });
     }
-    await alsoDo();
+    // None of them keeps the others from their work.
+    for (const work of further) {
+      await work().catch((cause: unknown) => runtime.log("error", "a part of the sweep failed and will run again", { cause }));
+    }
   };
   const again = (): Promise<void> =>
     sweep().catch((cause: unknown) => runtime.log("error", "the sweep failed and will run again", { cause }));

@@ -56,7 +56,7 @@ function missingMessage(ids: readonly string[], file: string): string {
 /** Whether any record was sealed with the key: a sealed text names it in its second part. */
 function isUsed(sqlite: Sqlite, id: string): boolean {
   const mark = `"v1.${Buffer.from(id).toString("base64url")}.`;
-  return ["connections", "apps", "flows"].some(
+  return ["connections", "apps", "flows", "event_endpoints"].some(
     (table) => sqlite.get(`SELECT 1 AS one FROM ${table} WHERE instr(doc, ?) > 0 LIMIT 1`, mark) !== undefined,
   );
 }

@@ -150,7 +150,7 @@ describe("the SQLite file", () => {
       .run(...row);
     raw.close();
     const store = openStore(file);
-    expect(await store.connections.get("con_1")).toEqual(connection("con_1"));
+    expect(await store.connections.get("con_1")).toEqual(connection("con_1", { last_used_at: early.updated_at }));
     expect(await store.connections.idle("2030", 10)).toEqual(["con_1"]);
     await store.close();
   });

@@ -15,6 +15,7 @@ import {
   anew,
   authOf,
   connectorOf,
+  follow,
   isOutdated,
   madeWith,
   namesOf,
@@ -77,8 +78,7 @@ export async function reach(runtime: Runtime, actor: Actor, id: string, purpose:
 
 /** As `reach`, but also gives what is left of a disconnected connection. */
 export async function find(runtime: Runtime, actor: Actor, id: string): Promise<ConnectionRecord> {
-  let record = await runtime.store.connections.get(id);
-  if (record?.alias_of) record = await runtime.store.connections.get(record.alias_of);
+  const record = await follow(runtime, id);
   if (record === undefined || !(await reaches(runtime, actor, record))) throw new JackfieldError("connection_unknown");
   return record;
 }
@@ -242,41 +242,62 @@ export async function remove(runtime: Runtime, actor: Actor, id: string): Promis
 
 /**
  * Erases everything but the fact that the connection existed, so that what still names it is told so; then tells the provider. The
- * erasing waits for nobody; what telling the provider takes is kept, sealed, until it was told or can no longer be (`revokeAgain`).
+ * erasing waits for nobody; what telling the provider takes is kept, sealed, until it was told or can no longer be (`revokeAgain`). Throws
+ * `connection_revoked` where somebody else did it meanwhile.
  */
-export async function disconnect(
+export async function disconnect(runtime: Runtime, record: ConnectionRecord, actor: string): Promise<Revocation> {
+  const { erased, opened } = await erase(runtime, record, actor);
+  return opened === undefined ? { provider_revoked: null } : revokeErased(runtime, erased, opened);
+}
+
+/** As `disconnect`, but the provider is told in the background. */
+export async function erase(
   runtime: Runtime,
   record: ConnectionRecord,
   actor: string,
   code?: "connection_idle",
-): Promise<Revocation> {
-  const opened = readable(runtime, record);
+): Promise<{ readonly erased: ConnectionRecord; readonly opened: OpenConnection | undefined }> {
   const event = runtime.events.make(record, "revoked", { actor, ...(code === undefined ? {} : { code }) });
-  const written = await runtime.store.connections.update(
-    record.id,
-    {
-      ...untold,
-      status: "revoked",
-      identity: `revoked/${record.id}`,
-      sealed_fields: null,
-      fields: {},
-      name: null,
-      description: null,
-      label: null,
-      unique_id: null,
-      // What goes on being sent is sent where it always was.
-      auth_version: record.auth_version,
-      ...(opened === undefined ? {} : tombstone(runtime, opened)),
-      // A refresh that is under way must not bring the credential back.
-      credential_version: record.credential_version + 1,
-      updated_at: new Date(runtime.clock()).toISOString(),
-    },
-    { events: [event] },
-  );
-  runtime.events.announce([event]);
-  await runtime.queue.remove("refresh", record.id);
-  await endPolled(runtime, record.id);
-  return opened === undefined || written === undefined ? { provider_revoked: null } : revokeErased(runtime, written, opened);
+  let current: ConnectionRecord | undefined = record;
+  while (current !== undefined && current.status !== "revoked") {
+    const opened = readable(runtime, current);
+    const { credential_version, status } = current;
+    const erased = await runtime.store.connections.update(current.id, erasing(runtime, current, opened), {
+      // The credential that is revoked must be the last one.
+      expect: { credential_version, status },
+      events: [event],
+    });
+    if (erased !== undefined) {
+      runtime.events.announce([event]);
+      await runtime.queue
+        .remove("refresh", erased.id)
+        .catch((cause: unknown) => runtime.log("warn", "a job could not be removed", { connection: erased.id, cause }));
+      await endPolled(runtime, erased.id);
+      return { erased, opened };
+    }
+    current = await runtime.store.connections.get(current.id);
+  }
+  throw new JackfieldError("connection_revoked");
+}
+
+function erasing(runtime: Runtime, record: ConnectionRecord, opened: OpenConnection | undefined): ConnectionPatch {
+  return {
+    ...untold,
+    status: "revoked",
+    identity: `revoked/${record.id}`,
+    sealed_fields: null,
+    fields: {},
+    name: null,
+    description: null,
+    label: null,
+    unique_id: null,
+    // What goes on being sent is sent where it always was.
+    auth_version: record.auth_version,
+    ...(opened === undefined ? {} : tombstone(runtime, opened)),
+    // A refresh that is under way must not bring the credential back.
+    credential_version: record.credential_version + 1,
+    updated_at: new Date(runtime.clock()).toISOString(),
+  };
 }
 
 /** The open connection; undefined where its connector is gone or its secrets cannot be opened, which must not keep it from ending. */

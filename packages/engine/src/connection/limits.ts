@@ -1,6 +1,7 @@
 import { JackfieldError } from "../errors.ts";
 import type { Runtime } from "../runtime.ts";
 import type { Actor, Limits } from "./actor.ts";
+import { follow } from "./open.ts";
 import type { ConnectionRecord } from "./record.ts";
 
 /*
@@ -67,7 +68,7 @@ async function within(runtime: Runtime, { workspace, owner }: Actor, limits: Lim
   const named = limits.connection === null ? undefined : await connections.get(limits.connection);
   const own = new Map<string, ConnectionRecord>();
   for (const record of [...(named === undefined ? [] : [named]), ...(await connections.madeIn(limits.session))]) {
-    const target = record.alias_of === null ? record : await connections.get(record.alias_of);
+    const target = record.alias_of === null ? record : await follow(runtime, record.alias_of);
     if (target?.workspace === workspace && target.owner === owner) own.set(target.id, target);
   }
   return [...own.values()];

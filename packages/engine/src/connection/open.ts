@@ -100,6 +100,13 @@ export async function adoptVersion(runtime: Runtime, { record, auth }: Pick<Open
   await runtime.store.connections.update(record.id, { auth_version: version.id }, { expect });
 }
 
+/** The record that an id stands for: aliases are followed, one of an alias too. */
+export async function follow(runtime: Pick<Runtime, "store">, id: string): Promise<ConnectionRecord | undefined> {
+  let record = await runtime.store.connections.get(id);
+  while (record?.alias_of) record = await runtime.store.connections.get(record.alias_of);
+  return record;
+}
+
 /** Throws `connector_unknown`. */
 export function connectorOf(runtime: Runtime, name: string): Connector {
   const connector = runtime.connectors.get(name);

@@ -32,6 +32,10 @@ const searchText = (record: ConnectionRecord) =>
 const needsVersion = ({ alias_of, status, revoke_at }: ConnectionRecord) =>
   alias_of === null && (status !== "revoked" || revoke_at !== null);
 
+/** When it was used or signed in to the last time. Times of one form are in the order of their texts. */
+const lastActivity = ({ last_used_at, authorized_at, created_at }: ConnectionRecord): string =>
+  [last_used_at ?? created_at, authorized_at ?? created_at].toSorted().at(-1) ?? created_at;
+
 const columns = (record: ConnectionRecord): Record<string, Value> => ({
   identity: record.identity,
   workspace: record.workspace,
@@ -47,7 +51,7 @@ const columns = (record: ConnectionRecord): Record<string, Value> => ({
   test_at: record.test_at,
   remind_at: record.remind_at,
   revoke_at: record.revoke_at,
-  active_at: record.last_used_at ?? record.authorized_at ?? record.created_at,
+  active_at: lastActivity(record),
   made_in: record.made_in ?? null,
   created_at: record.created_at,
   doc: JSON.stringify(record),

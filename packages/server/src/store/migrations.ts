@@ -90,7 +90,8 @@ export const migrations: readonly string[] = [
   ALTER TABLE connections ADD COLUMN remind_at TEXT;
   ALTER TABLE connections ADD COLUMN revoke_at TEXT;
   ALTER TABLE connections ADD COLUMN active_at TEXT;
-  UPDATE connections SET active_at = doc ->> 'updated_at';
+  -- When they were used is not known; that they are not idle is, until they are seen to be.
+  UPDATE connections SET active_at = doc ->> 'updated_at', doc = json_set(doc, '$.last_used_at', doc ->> 'updated_at');
   CREATE INDEX connections_test_due ON connections (test_at) WHERE test_at IS NOT NULL;
   CREATE INDEX connections_remind_due ON connections (remind_at) WHERE remind_at IS NOT NULL;
   CREATE INDEX connections_revoke_due ON connections (revoke_at) WHERE revoke_at IS NOT NULL;

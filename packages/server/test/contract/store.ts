@@ -314,6 +314,7 @@ function connections(get: () => Store): void {
       await get().connections.insert(connection("long-ago", { authorized_at: time(1), last_used_at: time(5) }), []);
       await get().connections.insert(connection("lately", { authorized_at: time(1), last_used_at: time(50) }), []);
       await get().connections.insert(connection("new", { authorized_at: time(50) }), []);
+      await get().connections.insert(connection("signed-in-again", { authorized_at: time(50), last_used_at: time(5) }), []);
       await get().connections.insert(connection("draft", { status: "draft", authorized_at: null }), []);
       await get().connections.insert(connection("alias", { alias_of: "new", authorized_at: null }), []);
       expect(await get().connections.idle(time(40), 10)).toEqual(["never", "long-ago"]);

@@ -12,6 +12,7 @@ import { changeFields } from "../fields.ts";
 import {
   clientOf,
   declared,
+  follow,
   freshNames,
   isOutdated,
   madeWith,
@@ -159,7 +160,7 @@ export async function openFlow(
 
 /** A reference lives for a minute or so, and often for one use only: the request is pushed when the browser is here. */
 async function pushedUrl(runtime: Runtime, flow: FlowRecord, secret: FlowSecret, push: Push): Promise<string> {
-  const record = await runtime.store.connections.get(flow.connection);
+  const record = await follow(runtime, flow.connection);
   if (record === undefined) throw new JackfieldError("state_invalid");
   const opened = openBegun(runtime, flow, record, secret);
   const { auth } = opened;
@@ -213,7 +214,7 @@ export async function finish(
     throw cause;
   });
   const callback = readCallback(query, callbackNames(declared(runtime, flow).auth));
-  const record = await runtime.store.connections.get(flow.connection);
+  const record = await follow(runtime, flow.connection);
   if (record === undefined || record.status === "revoked") {
     const gone = new JackfieldError("state_invalid", { detail: "The connection was disconnected meanwhile." });
     noteRefused(runtime, record ?? { id: null, workspace: flow.workspace, connector: flow.connector }, person, gone);
@@ -393,7 +394,7 @@ function refusedAtProvider(callback: Callback): JackfieldError {
 /** Sign-ins that nobody finished: their drafts are drafts again. */
 export async function expireFlows(runtime: Runtime): Promise<void> {
   for (const flow of await runtime.store.flows.expire(new Date(runtime.clock()).toISOString())) {
-    const record = await runtime.store.connections.get(flow.connection);
+    const record = await follow(runtime, flow.connection);
     if (record?.status !== "awaiting_authorization") continue;
     const unfinished = new JackfieldError("state_invalid", { detail: "Sign-in was not finished." });
     await connectFailed(runtime, record, flow.polling === null ? unfinished : notConfirmed(), system);

@@ -248,6 +248,8 @@ async function store(
     }
     current = await runtime.store.connections.get(target.id);
     if (current === undefined || current.status === "revoked") throw new JackfieldError("connection_revoked");
+    // Another sign-in has found that this was an account which is connected already.
+    if (current.alias_of !== null) throw new JackfieldError("account_mismatch");
     const known = hasWorked(target) && current.unique_id === target.unique_id;
     if (hasWorked(current) && current.unique_id !== patch.unique_id && !known) throw new JackfieldError("account_mismatch");
   }
@@ -278,7 +280,7 @@ async function merge(runtime: Runtime, opened: OpenConnection, patch: Connection
   const resealed = { ...patch, ...words, ...credentialPatch(runtime, target, asked) };
   const written = await store(runtime, existing, resealed, actor);
   const merged = runtime.events.make(record, "merged", { actor });
-  await runtime.store.connections.update(
+  const alias = await runtime.store.connections.update(
     record.id,
     {
       alias_of: existing.id,
@@ -294,11 +296,13 @@ async function merge(runtime: Runtime, opened: OpenConnection, patch: Connection
       test_at: null,
       remind_at: null,
       error: null,
+      // Neither another sign-in nor a refresh that is under way may make it a connection again.
+      credential_version: record.credential_version + 1,
       updated_at: new Date(runtime.clock()).toISOString(),
     },
     { expect: { credential_version: record.credential_version }, events: [merged] },
   );
-  runtime.events.announce([merged]);
+  if (alias !== undefined) runtime.events.announce([merged]);
   return written;
 }
 

@@ -1,7 +1,7 @@
 import { type ErrorDetails, JackfieldError } from "../../errors.ts";
 import { type Verdict, verdictOf } from "../../grant/device-code.ts";
 import type { Runtime } from "../../runtime.ts";
-import type { OpenConnection } from "../open.ts";
+import { follow, type OpenConnection } from "../open.ts";
 import type { ConnectionRecord, FlowRecord, Polling } from "../record.ts";
 import { connect } from "./connect.ts";
 import { conclude, openBegun, openSecret, redeem } from "./flow.ts";
@@ -57,7 +57,7 @@ export async function poll(runtime: Runtime, id: string): Promise<void> {
   if (Date.parse(flow.polling.at) > now) return schedulePoll(runtime, { id, at: flow.polling.at });
   const claimed = await repoll(runtime, flow, { ...flow.polling, at: iso(now + claimMs) });
   if (claimed === undefined) return;
-  const record = await runtime.store.connections.get(flow.connection);
+  const record = await follow(runtime, flow.connection);
   if (record === undefined || record.status === "revoked") return void (await runtime.store.flows.consume(flow.state_hash));
   if (Date.parse(flow.expires_at) <= now) return fail(runtime, claimed, record, notConfirmed());
   let asked: { readonly fresh: OpenConnection; readonly scopes: readonly string[] };

@@ -6,8 +6,10 @@ import { adoptVersion, connectorOf, type OpenConnection, open, publicNamesOf } f
 import type { ConnectionRecord, LastTest } from "../record.ts";
 import type { ConnectionPatch } from "../store.ts";
 import { type TestOutcome, testCall } from "../test-call.ts";
+import { dropDuty } from "./drop-duty.ts";
 import { refreshDue, testDue } from "./expiry.ts";
 import { needsReauth, type Refresher } from "./refresh.ts";
+import { reminderPatch } from "./reminder.ts";
 
 /** A test of a connection, and the record as it is afterwards. */
 export interface Checked {
@@ -18,7 +20,8 @@ export interface Checked {
 /** The queued job: a test as often as the manifest says. What it finds is in the record; a provider's failure is none of the queue's. */
 export async function checkInBackground(runtime: Runtime, refresher: Refresher, id: string): Promise<void> {
   const record = await runtime.store.connections.get(id);
-  if (record?.status !== "connected" || record.test_at === null || Date.parse(record.test_at) > runtime.clock()) return;
+  if (record === undefined || record.test_at === null || Date.parse(record.test_at) > runtime.clock()) return;
+  if (record.status !== "connected") return dropDuty(runtime, record, "test");
   try {
     await check(runtime, refresher, record, system);
   } catch (cause) {
@@ -73,12 +76,13 @@ async function note(runtime: Runtime, opened: OpenConnection, result: TestOutcom
     result.outcome === "passed" ? { error: null, ...(label === null ? {} : { label }), ...healed(runtime, opened) } : {};
   const recovered = "status" in passed ? [runtime.events.make(record, "recovered", { actor })] : [];
   const events = [event, ...recovered];
+  const works = record.status === "connected" || recovered.length > 0;
   const written = await runtime.store.connections.update(
     record.id,
-    { last_test: lastTest, test_at: testDue(auth, runtime.clock(), runtime.random), ...passed, updated_at: now },
-    { expect: { credential_version: record.credential_version }, events },
+    { last_test: lastTest, test_at: works ? testDue(auth, runtime.clock(), runtime.random) : null, ...passed, updated_at: now },
+    { expect: { credential_version: record.credential_version, status: record.status }, events },
   );
-  // Another credential came meanwhile: this test says nothing about it.
+  // Another credential came meanwhile, or this one was judged: this test says nothing more about it.
   if (written === undefined) return current(runtime, record);
   runtime.events.announce(events);
   if (result.outcome !== "failed" || !result.refused) return written;
@@ -95,6 +99,14 @@ async function current(runtime: Runtime, record: ConnectionRecord): Promise<Conn
 /** The provider takes the stored credential after all: a connection that was given up works again. */
 function healed(runtime: Runtime, { record, auth, credential }: OpenConnection): ConnectionPatch {
   if (record.status !== "needs_reauth") return {};
-  const due = credential && refreshDue(auth, credential, runtime.clock(), runtime.random);
-  return { status: "connected", refresh_at: due === undefined ? null : new Date(due).toISOString(), refresh_failures: 0 };
+  const now = runtime.clock();
+  const due = credential && refreshDue(auth, credential, now, runtime.random);
+  return {
+    status: "connected",
+    refresh_at: due === undefined ? null : new Date(due).toISOString(),
+    refresh_failures: 0,
+    // Who had it tested wants to use it.
+    last_used_at: new Date(now).toISOString(),
+    ...(credential === undefined ? {} : reminderPatch({ ...record, reauth_by: null }, auth, credential, undefined, now)),
+  };
 }

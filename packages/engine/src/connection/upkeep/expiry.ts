@@ -82,15 +82,16 @@ export function tooYoungFor(auth: Auth, credential: Credential, now: number): nu
   return Math.max(0, obtainedAt(credential, now) + least - now);
 }
 
-/** The credential with no longer life than this deployment allows, where it can be replaced. */
+/**
+ * The credential with no longer life than this deployment allows, where it can be replaced; and as long a life as it needs to have the age at
+ * which its provider replaces it.
+ */
 export function shortened(auth: Auth, credential: Credential, longest: number | undefined, now: number): Credential {
-  if (longest === undefined || !isRenewable(auth, credential)) return credential;
-  const lifetime = Math.min(credential.lifetime ?? longest, longest);
-  return {
-    ...credential,
-    lifetime,
-    expires_at: Math.min(credential.expires_at ?? now + longest, obtainedAt(credential, now) + longest),
-  };
+  if (longest === undefined || !hasRefresh(auth) || !isRenewable(auth, credential)) return credential;
+  const most = Math.max(longest, (auth.refresh.min_age ?? 0) + maxMargin);
+  const lifetime = Math.min(credential.lifetime ?? most, most);
+  const expires_at = Math.min(credential.expires_at ?? now + most, obtainedAt(credential, now) + most);
+  return { ...credential, lifetime, expires_at };
 }
 
 /** When the next test is due, up to a tenth of its interval earlier; null where none is made in the background. */

@@ -1,7 +1,7 @@
 import { JackfieldError } from "../../errors.ts";
 import type { Runtime } from "../../runtime.ts";
 import { system } from "../actor.ts";
-import { disconnect } from "../connections.ts";
+import { erase } from "../connections.ts";
 import type { ConnectionRecord } from "../record.ts";
 
 /** Fine enough to count days by, and seldom enough to cost nothing. */
@@ -26,7 +26,8 @@ export async function disconnectIdle(runtime: Runtime): Promise<void> {
     const record = await runtime.store.connections.get(id);
     if (record?.status !== "connected") continue;
     runtime.log("info", "a connection that nobody uses is disconnected", { connection: id });
-    await disconnect(runtime, record, system, "connection_idle").catch((cause: unknown) => {
+    // The sweep waits for no provider.
+    await erase(runtime, record, system, "connection_idle").catch((cause: unknown) => {
       if (!(cause instanceof JackfieldError)) throw cause;
       runtime.log("warn", "a connection that nobody uses could not be disconnected", { connection: id, cause });
     });

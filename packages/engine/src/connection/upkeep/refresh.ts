@@ -8,11 +8,12 @@ import type { Runtime } from "../../runtime.ts";
 import { system } from "../actor.ts";
 import { AppPaused, asClient, waitForApp } from "../app/pause.ts";
 import { adoptVersion, namesOf, type OpenConnection, open, place } from "../open.ts";
-import type { ConnectionEvent, ConnectionRecord } from "../record.ts";
+import type { ConnectionEvent, ConnectionRecord, Status } from "../record.ts";
 import { scopesToAsk } from "../scopes.ts";
 import { connectionError, scheduleRefresh, tokenPatch } from "../sign-in/connect.ts";
 import { explain } from "../sign-in/explain.ts";
 import type { ConnectionPatch } from "../store.ts";
+import { dropDuty } from "./drop-duty.ts";
 import { backoff, isUsable, tooYoungFor } from "./expiry.ts";
 import { revokeAtProvider } from "./revocation.ts";
 
@@ -80,7 +81,8 @@ export function createRefresher(runtime: Runtime, owner: string): Refresher {
     },
     async work(id) {
       const record = await runtime.store.connections.get(id);
-      if (record?.status !== "connected" || record.refresh_at === null) return;
+      if (record === undefined || record.refresh_at === null) return;
+      if (record.status !== "connected") return dropDuty(runtime, record, "refresh");
       if (Date.parse(record.refresh_at) > runtime.clock()) return scheduleRefresh(runtime, record);
       try {
         await refresh(id, record.credential_version, system);
@@ -258,15 +260,19 @@ async function persist(
   const { record, auth } = opened;
   const scopes = { asked: [...new Set([...record.scopes, ...record.missing_scopes])], assumed };
   const event = runtime.events.make(record, "refreshed", { actor, duration_ms: duration });
-  const patch = {
+  const patch: ConnectionPatch = {
     ...tokenPatch(runtime, record, auth, answer, scopes, opened.credential),
     credential_version: record.credential_version + 1,
+    status: "connected",
     error: null,
     updated_at: new Date(runtime.clock()).toISOString(),
   };
-  const written = await write(runtime, record, patch, [event]);
+  // A test may have given the old credential up meanwhile; the provider has just given another.
+  const recovered = runtime.events.make(record, "recovered", { actor });
+  const well = await write(runtime, record, patch, [event], "connected");
+  const written = well ?? (await write(runtime, record, patch, [event, recovered], "needs_reauth"));
   if (written === undefined) return open(runtime, await read(runtime, record.id));
-  runtime.events.announce([event]);
+  runtime.events.announce(well === undefined ? [event, recovered] : [event]);
   await scheduleRefresh(runtime, written);
   return { ...opened, record: written, credential: answer, known: answer.known ?? opened.known };
 }
@@ -280,8 +286,9 @@ async function write(
   record: ConnectionRecord,
   patch: ConnectionPatch,
   events: readonly ConnectionEvent[] = [],
+  status?: Status,
 ): Promise<ConnectionRecord | undefined> {
-  const expect = { credential_version: record.credential_version };
+  const expect = { credential_version: record.credential_version, ...(status === undefined ? {} : { status }) };
   for (let failures = 0; ; failures += 1) {
     try {
       return await runtime.store.connections.update(record.id, patch, { expect, events });
@@ -336,10 +343,12 @@ async function failed(
       error: connectionError(explain(runtime, cause, record), now),
       updated_at: new Date(now).toISOString(),
     },
-    { expect: { credential_version: record.credential_version }, events: [event] },
+    { expect: { credential_version: record.credential_version, status: "connected" }, events: [event] },
   );
-  runtime.events.announce([event]);
-  if (written) await scheduleRefresh(runtime, written);
+  if (written !== undefined) {
+    runtime.events.announce([event]);
+    await scheduleRefresh(runtime, written);
+  }
   if (actor === system && credential !== undefined && isUsable(credential, now)) return opened;
   throw cause;
 }

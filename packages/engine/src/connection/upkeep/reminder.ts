@@ -5,6 +5,7 @@ import type { Runtime } from "../../runtime.ts";
 import { system } from "../actor.ts";
 import type { ConnectionRecord } from "../record.ts";
 import type { ConnectionPatch } from "../store.ts";
+import { dropDuty } from "./drop-duty.ts";
 
 const minute = 60_000;
 const day = 86_400_000;
@@ -55,8 +56,8 @@ export function reminderPatch(
 /** The queued job: says once that the access will end. */
 export async function remind(runtime: Runtime, id: string): Promise<void> {
   const record = await runtime.store.connections.get(id);
-  const due = record?.status === "connected" && record.remind_at !== null && Date.parse(record.remind_at) <= runtime.clock();
-  if (record === undefined || !due) return;
+  if (record === undefined || record.remind_at === null || Date.parse(record.remind_at) > runtime.clock()) return;
+  if (record.status !== "connected") return dropDuty(runtime, record, "remind");
   const event = runtime.events.make(record, "expiring", { actor: system });
   const expect = { credential_version: record.credential_version, remind_at: record.remind_at };
   const written = await runtime.store.connections.update(id, { remind_at: null }, { expect, events: [event] });
