@@ -16,32 +16,18 @@ interface Row {
   readonly doc: string;
 }
 
+const insertion = `INSERT INTO events (id, workspace, connection, connector, auth, environment, owner, type, at, doc)
+  SELECT ?, ?, ?, ?, ?, ?, ?, ?, ?, ? WHERE ? IS NULL OR EXISTS (SELECT 1 FROM connections WHERE id = ?)`;
+
 /**
  * Appends inside the caller's transaction, with their entries in the outbox; `written` is the record as that transaction leaves it. An
  * event of a connection that has been erased meanwhile is dropped: a buffered event must not bring back what a person had deleted.
  */
 export function appendEvents(sqlite: Sqlite, events: readonly ConnectionEvent[], written?: ConnectionRecord): void {
   for (const event of events) {
-    const { id, workspace, connection, connector = null, owner = null, app, type, at } = event;
-    const [auth, environment] = [app?.auth ?? null, app?.environment ?? null];
-    const appended = sqlite.run(
-      `INSERT INTO events (id, workspace, connection, connector, auth, environment, owner, type, at, doc)
-       SELECT ?, ?, ?, ?, ?, ?, ?, ?, ?, ? WHERE ? IS NULL OR EXISTS (SELECT 1 FROM connections WHERE id = ?)`,
-      ...[
-        id,
-        workspace,
-        connection,
-        connector,
-        auth,
-        environment,
-        owner,
-        type,
-        at,
-        JSON.stringify(event),
-        connection,
-        connection,
-      ],
-    );
+    const { id, workspace, connection, connector, owner, app, type, at } = event;
+    const about = [connection, connector, app?.auth, app?.environment, owner].map((value) => value ?? null);
+    const appended = sqlite.run(insertion, id, workspace, ...about, type, at, JSON.stringify(event), connection, connection);
     if (appended > 0 && isOutgoing(event)) appendToOutbox(sqlite, event, written);
   }
 }
