@@ -165,7 +165,7 @@ async function save(values: object, at = place()) {
 }
 
 const app = async (at = place()) => (await product.get(at)).json;
-const appEvents = async (at = place()): Promise<{ type: string; actor: string; client_id: string }[]> =>
+const appEvents = async (at = place()): Promise<{ type: string; actor: string; app: { client_id: string } }[]> =>
   (await product.get(`${at}/events`)).json.items;
 const typesOf = async (at = place()) => (await appEvents(at)).map(({ type }) => type);
 const refresh = (id: string) => product.post(`/v1/connections/${id}/refresh`);
@@ -529,7 +529,7 @@ describe("what is saved", () => {
     for (let n = 0; n < 3; n += 1) await save({ client_id: `c${n}`, client_secret: "canary-secret-x" }, at);
     await save({ client_id: "c2", client_secret: "canary-secret-x" }, at);
     const all = await appEvents(at);
-    expect(all.slice(0, 3).map(({ type, client_id }) => [type, client_id])).toEqual([
+    expect(all.slice(0, 3).map(({ type, app: { client_id } }) => [type, client_id])).toEqual([
       ["app.saved", "c2"],
       ["app.saved", "c1"],
       ["app.saved", "c0"],

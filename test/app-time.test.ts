@@ -3,6 +3,7 @@ import { type Actor, createEngine, type Engine, type Queue } from "@jackfield/en
 import { compile } from "@jackfield/manifest";
 import { openStore, type SqliteStore } from "@jackfield/server";
 import { cleanup } from "./harness/cleanup.ts";
+import { until } from "./harness/wait.ts";
 import { type OddProvider, startOddProvider } from "./provider/odd.ts";
 
 // What time does to an app: the engine with its real store and a real provider, on a clock that the test moves.
@@ -235,15 +236,40 @@ test("A client that may sign people in, and not refresh, stays paused when someb
   expect(await types()).toEqual(["app.refused", "app.saved"]);
 });
 
-test("Whoever listens is told of every event of an app, as it is stored", async () => {
-  const heard: unknown[] = [];
-  const stop = engine.apps.listen((event) => void heard.push(event));
+test("An event endpoint is told once of each refusal, of each end of one and of the secret's end, whatever restarts", async () => {
+  const { id: endpoint } = await engine.endpoints.create(actor, { url: "http://127.0.0.1:9/" });
+  const told = async () => {
+    const { items } = await engine.endpoints.deliveries(actor, endpoint, { limit: 200 });
+    return items.map(({ type }) => type).filter((type) => type.startsWith("app."));
+  };
+  for (let n = 0; n < 20; n += 1) await connect(`team${n}`);
+  const expected: string[] = [];
+  for (let turn = 0; turn < 2; turn += 1) {
+    secrets = [];
+    for (let hours = 0; hours < 24; hours += 1) await pass(hour);
+    await restart();
+    expected.unshift("app.refused");
+    await until("the refusal", async () => (await told()).length === expected.length);
+    secrets = ["canary-secret-1"];
+    for (let hours = 0; hours < 12; hours += 1) await pass(hour);
+    expected.unshift("app.resumed");
+    await until("the end of it", async () => (await told()).length === expected.length);
+  }
+  await put({ expires_on: new Date(now + 32 * day).toISOString().slice(0, 10) });
+  for (let days = 0; days < 40; days += 1) {
+    now += day;
+    await restart();
+  }
+  await until("the end of the secret", async () => (await told()).length >= expected.length + 2);
+  expect(await told()).toEqual(["app.expired", "app.expiring", ...expected]);
+});
+
+test("The log of an app tells who did what, and outlives it", async () => {
   await put({ client_secret: "canary-secret-2" });
   await engine.apps.delete(actor, "acme", "service", "production");
-  stop();
   await put();
   const { items } = await engine.apps.events(actor, "acme", "service", "production", { limit: 3 });
-  expect(heard).toEqual(items.slice(1).toReversed());
+  expect(await engine.events.list(actor, {}, { limit: 3 })).toMatchObject({ items });
   expect(JSON.stringify(items)).not.toContain("canary");
   expect(items.map(({ type, actor: who }) => [type, who])).toEqual([
     ["app.saved", "key/1"],

@@ -1,7 +1,7 @@
 import { existsSync, readFileSync } from "node:fs";
 import { type Browser as Chromium, chromium, type Page } from "playwright-core";
 import { afterwards, cleanup } from "./harness/cleanup.ts";
-import { keyedManifest } from "./harness/connect.ts";
+import { keyedManifest, oauthManifest, saveApp } from "./harness/connect.ts";
 import { type Product, startProduct } from "./harness/product.ts";
 import { type Provider, startProvider } from "./harness/provider.ts";
 import { type Receiver, startReceiver, verified } from "./provider/receiver.ts";
@@ -24,7 +24,9 @@ beforeAll(async () => {
   provider = await startProvider();
   await provider.apiKey(apiKey);
   receiver = await startReceiver();
-  product = await startProduct({ connectors: { keyed: keyedManifest(provider, "keyed") } });
+  product = await startProduct({
+    connectors: { keyed: keyedManifest(provider, "keyed"), acme: oauthManifest(provider, { name: "acme" }) },
+  });
   browser = await chromium.launch({ executablePath, headless: true, args: ["--no-sandbox", "--disable-background-networking"] });
   afterwards(() => browser.close());
 });
@@ -87,6 +89,17 @@ inBrowser("the pages", () => {
       .trim()
       .split("\n");
     expect(lines.map((line) => JSON.parse(line))).toMatchObject([{ type: "created", connection: id }]);
+  });
+
+  test("lead from an event of an app to where it is set up", async () => {
+    await saveApp(product, provider, "acme");
+    const page = await signedIn();
+    await page.getByRole("link", { name: "Events" }).click();
+    await page.getByLabel("What").selectOption("app.saved");
+    const row = page.locator('[data-event="app.saved"]').first();
+    await row.getByText("App saved").waitFor();
+    await row.getByRole("link", { name: "acme" }).click();
+    await page.getByRole("heading", { name: "What happened" }).waitFor();
   });
 
   test("show who uses a connection and how quick its tests are, and name the workflows before it is disconnected", async () => {

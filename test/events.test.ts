@@ -48,29 +48,29 @@ let product: Product;
 /** What the provider does today. */
 let refuses = false;
 let tokenStatus = 200;
+let refusesApp = false;
 let name = "Ada Lovelace";
 
 beforeAll(async () => {
   odd = await startOddProvider({
     "/authorize": ({ query }) => backTo(query.get("redirect_uri"), { code: "c", state: query.get("state") }),
     "/token": () =>
-      tokenStatus === 200
-        ? { body: { access_token: "canary-access-token-1", refresh_token: "canary-refresh-token-1", expires_in: 3600 } }
-        : { status: tokenStatus, body: { error: "server_error", error_description: "what only the provider says" } },
+      refusesApp
+        ? { status: 401, body: { error: "invalid_client", error_description: "what only the provider says" } }
+        : tokenStatus === 200
+          ? { body: { access_token: "canary-access-token-1", refresh_token: "canary-refresh-token-1", expires_in: 3600 } }
+          : { status: tokenStatus, body: { error: "server_error", error_description: "what only the provider says" } },
     "/api/me": () => (refuses ? { status: 401, body: { error: "what only the provider says" } } : { body: { name } }),
   });
   receiver = await startReceiver();
   product = await startProduct({ connectors: { acme: manifest(odd.url) } });
-  const saved = await product.put("/v1/connectors/acme/apps/oauth/production", {
-    client_id: "us",
-    client_secret: "canary-client-secret",
-  });
-  expect(saved.status).toBe(200);
+  await saveApp({ client_secret: "canary-client-secret" });
 });
 afterAll(cleanup);
 beforeEach(() => {
   refuses = false;
   tokenStatus = 200;
+  refusesApp = false;
   name = "Ada Lovelace";
 });
 afterEach(async () => {
@@ -104,6 +104,12 @@ async function connectOauth(owner: string) {
   const { id } = await draft(product, "acme", { auth: "oauth", owner });
   await new Browser().open(await begin(product, id));
   return look(product, id);
+}
+
+const appPlace = "/v1/connectors/acme/apps/oauth/production";
+
+async function saveApp(values: object): Promise<void> {
+  expect((await product.put(appPlace, { client_id: "us", ...values })).status).toBe(200);
 }
 
 /** The messages that have arrived for an endpoint, once there are so many; each is checked with the library. */
@@ -320,7 +326,101 @@ describe("an event endpoint", () => {
   });
 });
 
+describe("an app", () => {
+  const about = { connector: "acme", auth: "oauth", environment: "production", client_id: "us" };
+  const appTypes = ["app.refused", "app.resumed", "app.expiring", "app.expired", "app.previous_secret_used"];
+
+  /** The messages about apps, at least so many, once one of another type has arrived that was caused after them. */
+  async function allOf(told: Endpoint, count: number): Promise<readonly Received["message"][]> {
+    const { id } = await draft(product, "acme", { auth: "oauth" });
+    const isLast = ({ message }: Received) => message.data.connection?.id === id;
+    await until("the last message", () => receiver.at(told.path).some(isLast));
+    const ofApps = () => receiver.at(told.path).filter(({ message }) => message.type.startsWith("app."));
+    await until(`${count} messages about apps`, () => ofApps().length >= count);
+    return ofApps().map((received) => verified(received, told.secret));
+  }
+
+  test("that the provider refuses is told once, however many connections it has, and once when it is taken again", async () => {
+    const told = await endpoint({ types: [...appTypes, "connection.created"] });
+    const ids: string[] = [];
+    for (let n = 0; n < 10; n += 1) ids.push((await connectOauth(`app-${n}`)).id);
+    const refresh = () => Promise.all(ids.map((id) => product.post(`/v1/connections/${id}/refresh`)));
+    refusesApp = true;
+    for (const answer of [...(await refresh()), ...(await refresh())]) expect(answer.json.code).toBe("client_refused");
+    const { paused_until } = (await product.get(appPlace)).json;
+    expect(await allOf(told, 1)).toEqual([
+      {
+        type: "app.refused",
+        timestamp: expect.any(String),
+        data: {
+          app: { ...about, paused_until },
+          error: { code: "client_refused", message: "The provider refused the app's client ID or secret." },
+        },
+      },
+    ]);
+    refusesApp = false;
+    await connectOauth("app-again");
+    for (const answer of await refresh()) expect(answer.status).toBe(200);
+    expect(await allOf(told, 2)).toMatchObject([{ type: "app.refused" }, { type: "app.resumed", data: { app: about } }]);
+    for (const { body } of receiver.at(told.path)) expect(body).not.toMatch(/canary|what only the provider says|sealed/);
+  });
+
+  test("whose secret ends soon, or is not taken any more, is told once", async () => {
+    const told = await endpoint({ types: [...appTypes, "connection.created"] });
+    const expires_on = new Date(Date.now() + 10 * 86_400_000).toISOString().slice(0, 10);
+    await saveApp({ expires_on });
+    await saveApp({ expires_on });
+    expect(await allOf(told, 1)).toMatchObject([{ type: "app.expiring", data: { app: { ...about, expires_on } } }]);
+    await saveApp({ expires_on: null });
+    expect(await allOf(told, 1)).toHaveLength(1);
+  });
+
+  test("stands in the workspace's log, its filters and its export", async () => {
+    await saveApp({ client_secret: "canary-client-secret-2", keep_previous: false });
+    const { items } = (await product.get(`${appPlace}/events`)).json;
+    const [rotated] = items;
+    expect(rotated).toMatchObject({ type: "app.secret_rotated", connection: null, connector: "acme" });
+    expect(rotated.app).toEqual({ auth: "oauth", environment: "production", client_id: "us" });
+    const list = async (query: string) => (await product.get(query)).json.items;
+    expect((await list("/v1/events"))[0]).toEqual(rotated);
+    expect(await list("/v1/events?type=app.secret_rotated&connector=acme")).toEqual([rotated]);
+    expect(await list("/v1/events?type=app.secret_rotated&connector=other")).toEqual([]);
+    expect(await list(`${appPlace}/events?type=app.secret_rotated`)).toEqual([rotated]);
+    expect(await list("/v1/events?owner=ada&type=app.secret_rotated")).toEqual([]);
+    const headers = { accept: "application/x-ndjson" };
+    for (const path of ["/v1/events", `${appPlace}/events`]) {
+      const { text } = await product.send("GET", path, undefined, { headers });
+      expect(text.split("\n")).toContain(JSON.stringify(rotated));
+    }
+    await saveApp({ client_secret: "canary-client-secret", keep_previous: false });
+    const { key } = (await product.post("/v1/api_keys", { name: "u", role: "user" })).json;
+    expect((await product.send("GET", `${appPlace}/events`, undefined, { key })).json.code).toBe("admin_required");
+  });
+});
+
 describe("kill -9", () => {
+  test("right after an app was refused, taken again or about to expire loses nothing of that, and tells it once", async () => {
+    const told = await endpoint({ types: ["app.refused", "app.resumed", "app.expiring"] });
+    const { id } = await connectOauth("app-killed");
+    const kill = async () => {
+      await product.end("SIGKILL");
+      await product.start();
+    };
+    refusesApp = true;
+    expect((await product.post(`/v1/connections/${id}/refresh`)).json.code).toBe("client_refused");
+    await kill();
+    refusesApp = false;
+    await saveApp({ client_secret: "canary-client-secret-3", keep_previous: false });
+    await kill();
+    await saveApp({ expires_on: new Date(Date.now() + 86_400_000).toISOString().slice(0, 10) });
+    await kill();
+    // A message that was under way comes a second time, under the same id.
+    const distinct = () => new Map(receiver.at(told.path).map((received) => [received.id, received.message.type]));
+    await until("all three", () => distinct().size === 3);
+    expect([...distinct().values()].toSorted()).toEqual(["app.expiring", "app.refused", "app.resumed"]);
+    await saveApp({ client_secret: "canary-client-secret", expires_on: null, keep_previous: false });
+  });
+
   test("between an event and its delivery loses no message", async () => {
     const told = await endpoint({ types: ["connection.created"] });
     const made: string[] = [];
@@ -535,7 +635,14 @@ test("the secrets of endpoints stand nowhere but in the answer that made them, a
   await product.get(`/v1/event_endpoints/${told.id}/deliveries`);
   await product.end("SIGTERM");
   const secrets = [told.secret, rotated].map((secret) => secret.slice("whsec_".length));
-  const canaries = [apiKey, "canary-access-token-1", "canary-refresh-token-1", "canary-client-secret"];
+  const canaries = [
+    apiKey,
+    "canary-access-token-1",
+    "canary-refresh-token-1",
+    "canary-client-secret",
+    "canary-client-secret-2",
+    "canary-client-secret-3",
+  ];
   const answers = heard
     .filter(({ method, target }) => !(method === "POST" && /event_endpoints(\/[^/]+\/rotate)?$/.test(target)))
     .map(({ target, body }) => [target, body] as const);

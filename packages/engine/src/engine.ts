@@ -2,7 +2,6 @@ import { randomBytes } from "node:crypto";
 import { setTimeout } from "node:timers/promises";
 import type { Actor } from "./connection/actor.ts";
 import { type App, deleteApp, getApp, hasApp, listAppEvents, putApp } from "./connection/app/apps.ts";
-import { type AppListener, createAppLog } from "./connection/app/log.ts";
 import { createScouts } from "./connection/app/scouts.ts";
 import { tendApps } from "./connection/app/tending.ts";
 import type { AppValues } from "./connection/app/values.ts";
@@ -19,7 +18,7 @@ import {
 } from "./connection/connections.ts";
 import { createEventLog } from "./connection/event-log.ts";
 import { mayUse } from "./connection/limits.ts";
-import { type AppEvent, type ConnectionEvent, duties, type LastTest, type UsageRecord } from "./connection/record.ts";
+import { type ConnectionEvent, duties, type LastTest, type UsageRecord } from "./connection/record.ts";
 import { redirectUri } from "./connection/redirect-uri.ts";
 import { createSealer, type KeyRing } from "./connection/seal.ts";
 import { type Begun, begin, type CallbackOutcome, expireFlows, finish, openFlow } from "./connection/sign-in/authorization.ts";
@@ -77,10 +76,15 @@ export interface Engine {
       environment: string,
       options?: { readonly force?: boolean | undefined },
     ): Promise<boolean>;
-    /** The log of the apps that were saved in this place. Throws as `get`. */
-    events(actor: Actor, connector: string, auth: string, environment: string, page: Page): Promise<Listed<AppEvent>>;
-    /** Calls `listener` with each event of any app, once it is stored, until the result is called. */
-    listen(listener: AppListener): () => void;
+    /** What happened to the apps that were saved in this place. Throws as `get`. */
+    events(
+      actor: Actor,
+      connector: string,
+      auth: string,
+      environment: string,
+      page: Page,
+      filter?: Pick<EventFilter, "type">,
+    ): Promise<Listed<ConnectionEvent>>;
   };
   readonly connections: {
     /** A draft; a grant without a user step connects at once and ends as `connected` or `error`. Throws `field_…`. */
@@ -198,7 +202,6 @@ function createRuntime(options: EngineOptions, stopping: AbortSignal): Runtime {
     plainHttp: "send" in options.egress ? () => false : allowsPlainHttp(options.egress.allowPrivate ?? []),
     events: createEventLog(store, clock, random, log),
     workspace: options.workspace ?? "default",
-    apps: createAppLog(clock, random),
     scouts: createScouts(),
     log,
     pool: createTokenPool(clock),
@@ -315,7 +318,6 @@ function appsOf(runtime: Runtime): Engine["apps"] {
     put: async (actor, ...args) => putApp(runtime, mayUse(actor), ...args),
     delete: async (actor, ...args) => deleteApp(runtime, mayUse(actor), ...args),
     events: async (actor, ...args) => listAppEvents(runtime, mayUse(actor), ...args),
-    listen: (listener) => runtime.apps.listen(listener),
   };
 }
 

@@ -1,13 +1,12 @@
 export type { Actor, Limits } from "./connection/actor.ts";
 export type { App } from "./connection/app/apps.ts";
-export type { AppListener } from "./connection/app/log.ts";
 export type { AppValues } from "./connection/app/values.ts";
 export { isPasswordGrant, recommendedAuth } from "./connection/auths.ts";
 export type { ConnectionChange, Filter, NewConnection } from "./connection/connections.ts";
 export { allows } from "./connection/limits.ts";
 export { isOutgoing, messageTypes, outgoing, outgoingTypes } from "./connection/outgoing.ts";
 export type * from "./connection/record.ts";
-export { appEventTypes, duties, statuses, untold } from "./connection/record.ts";
+export { duties, statuses, untold } from "./connection/record.ts";
 export { createSealer, type KeyRing, type Place, type Sealer } from "./connection/seal.ts";
 export type { Begun, CallbackOutcome } from "./connection/sign-in/authorization.ts";
 export type * from "./connection/store.ts";

@@ -1,5 +1,4 @@
 import type { AuthVersion, Connector } from "@jackfield/manifest";
-import type { AppLog } from "./connection/app/log.ts";
 import type { Scouts } from "./connection/app/scouts.ts";
 import type { EventLog } from "./connection/event-log.ts";
 import type { Sealer } from "./connection/seal.ts";
@@ -47,7 +46,6 @@ export interface Runtime extends GrantContext {
   readonly events: EventLog;
   /** Whose log takes what cannot be told whose it is. */
   readonly workspace: string;
-  readonly apps: AppLog;
   /** Who asks a token endpoint first, where it is not known whether it takes the app. */
   readonly scouts: Scouts;
   readonly log: Log;

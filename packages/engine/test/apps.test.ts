@@ -1,10 +1,11 @@
 import { randomBytes } from "node:crypto";
 import { type Connector, compile } from "@jackfield/manifest";
 import { getApp, putApp } from "../src/connection/app/apps.ts";
-import { createAppLog } from "../src/connection/app/log.ts";
+import { createEventLog } from "../src/connection/event-log.ts";
 import { clientOf } from "../src/connection/open.ts";
 import type { AppRecord } from "../src/connection/record.ts";
 import { createSealer } from "../src/connection/seal.ts";
+import type { Store } from "../src/connection/store.ts";
 import { appNames } from "../src/grant/credential.ts";
 import type { Runtime } from "../src/runtime.ts";
 
@@ -54,7 +55,7 @@ const runtime = {
   platform: { url: "https://jackfield.example" },
   clock: Date.now,
   random: randomBytes,
-  apps: createAppLog(Date.now, randomBytes),
+  events: createEventLog({} as Store, Date.now, randomBytes, () => {}),
 } as unknown as Runtime;
 const actor = { id: "key/1", workspace: "w", owner: "o", all: true, via: "key" } as const;
 const put = (values: object) =>

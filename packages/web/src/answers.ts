@@ -199,16 +199,7 @@ export interface Connection {
   readonly updated_at: string;
 }
 
-/** One line of an app's log. */
-export interface AppEvent {
-  readonly id: string;
-  readonly at: string;
-  readonly type: string;
-  readonly actor: string;
-  readonly client_id: string;
-}
-
-/** One line of a connection's log, or of the workspace's. */
+/** One line of a connection's or an app's log, or of the workspace's. */
 export interface ConnectionEvent {
   readonly id: string;
   /** Null for what belongs to no connection. */
@@ -225,6 +216,12 @@ export interface ConnectionEvent {
   readonly code?: string;
   readonly workflow?: string;
   readonly endpoint?: string;
+  readonly app?: {
+    readonly auth: string;
+    readonly environment: string;
+    readonly client_id: string;
+    readonly expires_on?: string;
+  };
 }
 
 /** How a workflow has used a connection. */

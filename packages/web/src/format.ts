@@ -48,7 +48,7 @@ export function duration(milliseconds: number): string {
 
 /** `authorization_started` as "Authorization started". */
 export function words(name: string): string {
-  const text = name.replaceAll("_", " ");
+  const text = name.replaceAll(/[._]/g, " ");
   return text.charAt(0).toUpperCase() + text.slice(1);
 }
 

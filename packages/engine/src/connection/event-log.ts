@@ -5,7 +5,7 @@ import { createUsageCount } from "./usage.ts";
 
 export type Listener = (event: ConnectionEvent) => void;
 
-/** The workspace's log with those of its connections, and whoever watches it. */
+/** The workspace's log with those of its connections and apps, and whoever watches it. */
 export interface EventLog {
   /** An event that is to be stored with a write of what it is about: pass it to the store, then to `announce`. */
   make(about: Subject, type: ConnectionEvent["type"], rest: Rest): ConnectionEvent;

@@ -20,6 +20,14 @@ export const outgoingTypes = {
   revocation_failed: null,
   sign_in_refused: null,
   endpoint_disabled: "event_endpoint.disabled",
+  "app.saved": null,
+  "app.secret_rotated": null,
+  "app.previous_secret_used": "app.previous_secret_used",
+  "app.refused": "app.refused",
+  "app.resumed": "app.resumed",
+  "app.expiring": "app.expiring",
+  "app.expired": "app.expired",
+  "app.deleted": null,
 } as const satisfies Record<ConnectionEvent["type"], string | null>;
 
 /** Sent on request only, to see whether an endpoint works. */

@@ -128,7 +128,7 @@ export const untold = {
   error: null,
 } as const satisfies Partial<ConnectionRecord>;
 
-/** One line of the workspace's log, and of its connection's. No bodies, no secrets. */
+/** One line of the workspace's log, and of its connection's or app's. No bodies, no secrets. */
 export interface ConnectionEvent {
   readonly id: string;
   /** Null for what belongs to no connection. */
@@ -155,7 +155,15 @@ export interface ConnectionEvent {
     | "revoked"
     | "revocation_failed"
     | "sign_in_refused"
-    | "endpoint_disabled";
+    | "endpoint_disabled"
+    | "app.saved"
+    | "app.secret_rotated"
+    | "app.previous_secret_used"
+    | "app.refused"
+    | "app.resumed"
+    | "app.expiring"
+    | "app.expired"
+    | "app.deleted";
   /** Who: an API key, a connect session, `system`, or `nobody` for a browser that is not signed in. */
   readonly actor: string;
   readonly action?: string;
@@ -167,6 +175,17 @@ export interface ConnectionEvent {
   readonly workflow?: string;
   /** The event endpoint that it is about. */
   readonly endpoint?: string;
+  /** The app that it is about, of `connector`; with every event of a type `app.…`. */
+  readonly app?: EventApp;
+}
+
+/** What the event of an app tells of it. */
+export interface EventApp extends Pick<AppPlace, "auth" | "environment"> {
+  readonly client_id: string;
+  /** Of `app.refused`: when the first connection may try again. */
+  readonly paused_until?: string;
+  /** Of `app.expiring` and `app.expired`: the day on which the secret ends. */
+  readonly expires_on?: string;
 }
 
 /** An event that the embedding application is told of, with its connection as the event left it. */
@@ -327,28 +346,6 @@ export const untried = {
   pause: null,
   refused_alone: null,
 } as const satisfies Partial<StoredClient>;
-
-export const appEventTypes = [
-  "app.saved",
-  "app.secret_rotated",
-  "app.previous_secret_used",
-  "app.refused",
-  "app.resumed",
-  "app.expiring",
-  "app.expired",
-  "app.deleted",
-] as const;
-
-/** One line of an app's log. No secrets. */
-export interface AppEvent extends AppPlace {
-  readonly id: string;
-  readonly at: string;
-  readonly type: (typeof appEventTypes)[number];
-  /** Who: an API key, a session or `system`. */
-  readonly actor: string;
-  readonly client_id: string;
-  readonly code?: ErrorCode;
-}
 
 /** What of an app is sealed; a record of before there were other secrets holds the client secret alone. */
 export type AppSecrets =

@@ -1,5 +1,4 @@
 import type {
-  AppEvent,
   AppPlace,
   AppRecord,
   ConnectionEvent,
@@ -43,6 +42,8 @@ export interface EventFilter {
   readonly connection?: string | undefined;
   readonly type?: string | undefined;
   readonly connector?: string | undefined;
+  /** The app that they are about, with its `connector`. */
+  readonly app?: Pick<AppPlace, "auth" | "environment"> | undefined;
   readonly owner?: string | undefined;
   /** The first moment that counts, and the first that does not; ISO 8601 in UTC. */
   readonly from?: string | undefined;
@@ -111,7 +112,7 @@ export interface Store {
      */
     put(
       record: AppRecord,
-      options?: { readonly expect?: number | null; readonly events?: readonly AppEvent[] },
+      options?: { readonly expect?: number | null; readonly events?: readonly ConnectionEvent[] },
     ): Promise<boolean>;
     get(workspace: string, connector: string, auth: string, environment: string): Promise<AppRecord | undefined>;
     list(workspace: string, connector: string): Promise<readonly AppRecord[]>;
@@ -123,10 +124,8 @@ export interface Store {
       connector: string,
       auth: string,
       environment: string,
-      events?: readonly AppEvent[],
+      events?: readonly ConnectionEvent[],
     ): Promise<boolean>;
-    /** The log of the apps that were kept in a place, newest first. */
-    events(place: AppPlace, page: Page): Promise<Listed<AppEvent>>;
   };
   readonly flows: {
     insert(record: FlowRecord): Promise<void>;
@@ -156,7 +155,7 @@ export interface Store {
     append(events: readonly ConnectionEvent[]): Promise<void>;
     /** Newest first. */
     list(filter: EventFilter, page: Page): Promise<Listed<ConnectionEvent>>;
-    /** Removes the events from before `time`, those of apps too; gives how many. */
+    /** Removes the events from before `time`; gives how many. */
     expire(time: string): Promise<number>;
   };
   /** Events that the event endpoints have to be told of. */

@@ -1,5 +1,5 @@
 import { outgoingTypes } from "../connection/outgoing.ts";
-import type { Outgoing, ToldConnection } from "../connection/record.ts";
+import type { ConnectionEvent, Outgoing, ToldConnection } from "../connection/record.ts";
 import { accountOf } from "../connection/view.ts";
 import { errorTable } from "../errors.ts";
 import type { Runtime } from "../runtime.ts";
@@ -21,10 +21,15 @@ export function messageOf(runtime: Runtime, { event, connection }: Outgoing): Me
   // A newer version may have stored a type that this one does not know.
   const type = outgoingTypes[event.type] ?? null;
   if (type === null) return undefined;
-  const { connector, owner, endpoint, code } = event;
-  const about = connection === null ? { connector, owner, endpoint } : { connection: shown(runtime, connection) };
+  const { code } = event;
+  const about = connection === null ? subject(event) : { connection: shown(runtime, connection) };
   const error = code === undefined ? {} : { error: { code, message: errorTable[code][2] } };
   return { type, body: JSON.stringify({ type, timestamp: event.at, data: { ...about, ...error } }) };
+}
+
+/** What an event without a connection is about. */
+function subject({ connector, owner, endpoint, app }: ConnectionEvent): object {
+  return app === undefined ? { connector, owner, endpoint } : { app: { connector, ...app } };
 }
 
 function shown(runtime: Runtime, connection: ToldConnection): object {

@@ -80,7 +80,6 @@ export function paperRuntime({ platform, client, clock, record }: Paper): Runtim
       due: async () => [],
       put: async () => false,
       delete: async () => false,
-      events: async () => ({ items: [], next: null }),
     },
     connections: { list: async () => ({ items: [], next: null }) },
   };
@@ -96,7 +95,6 @@ export function paperRuntime({ platform, client, clock, record }: Paper): Runtim
     plainHttp: () => true,
     events: {} as Runtime["events"],
     workspace: "",
-    apps: {} as Runtime["apps"],
     scouts: { run: (_key, ask) => ask() },
     log: () => {},
     clock,

@@ -21,8 +21,23 @@ export const ConnectionEvent = Type.Object(
     code: Type.Optional(Type.String()),
     workflow: Type.Optional(Type.String({ description: "As the step named it." })),
     endpoint: Type.Optional(Type.String({ description: "The event endpoint that it is about." })),
+    app: Type.Optional(
+      Type.Object(
+        {
+          auth: Type.String(),
+          environment: Type.String(),
+          client_id: Type.String(),
+          paused_until: Type.Optional(Type.String({ description: "Of `app.refused`: when a connection tries again first." })),
+          expires_on: Type.Optional(Type.String({ description: "Of `app.expiring` and `app.expired`: when the secret ends." })),
+        },
+        { description: "The app of `connector` that it is about." },
+      ),
+    ),
   },
-  { title: "ConnectionEvent", description: "One line of the workspace's and a connection's log. No bodies, no secrets." },
+  {
+    title: "ConnectionEvent",
+    description: "One line of the workspace's log, and of a connection's or an app's. No bodies, no secrets.",
+  },
 );
 
 export const EventType = oneOf(Object.keys(outgoingTypes), "Only events of this type.");

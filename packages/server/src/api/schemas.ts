@@ -1,4 +1,4 @@
-import { appEventTypes, statuses } from "@jackfield/engine";
+import { statuses } from "@jackfield/engine";
 import { Type } from "typebox";
 import { callers, roles } from "../access/roles.ts";
 
@@ -213,22 +213,6 @@ export const App = Type.Object(
     updated_at: time,
   },
   { title: "App", description: "The client that an admin registered at the provider." },
-);
-
-export const AppEvent = Type.Object(
-  {
-    id: Type.String(),
-    at: time,
-    type: oneOf(appEventTypes, "What happened."),
-    workspace: Type.String(),
-    connector: Type.String(),
-    auth: Type.String(),
-    environment: Type.String(),
-    actor: Type.String(),
-    client_id: Type.String(),
-    code: Type.Optional(Type.String()),
-  },
-  { title: "AppEvent", description: "One line of an app's log. No secrets." },
 );
 
 export const ApiKey = Type.Object(

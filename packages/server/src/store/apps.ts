@@ -1,32 +1,15 @@
-import type { AppEvent, AppPlace, AppRecord, Store } from "@jackfield/engine";
-import { decodeCursor, paged } from "./cursor.ts";
+import type { AppPlace, AppRecord, Store } from "@jackfield/engine";
 import type { Sqlite } from "./database.ts";
+import { appendEvents } from "./events.ts";
 
 interface Row {
   readonly doc: string;
-}
-
-interface EventRow extends Row {
-  readonly seq: number;
-  readonly at: string;
 }
 
 const columns = ["workspace", "connector", "auth", "environment"] as const;
 const here = columns.map((name) => `${name} = ?`).join(" AND ");
 const keyOf = (place: AppPlace) => columns.map((name) => place[name]);
 const parse = ({ doc }: Row) => JSON.parse(doc) as AppRecord;
-
-function appendEvents(sqlite: Sqlite, events: readonly AppEvent[]): void {
-  for (const event of events) {
-    sqlite.run(
-      `INSERT INTO app_events (id, ${columns.join(", ")}, at, doc) VALUES (?, ?, ?, ?, ?, ?, ?)`,
-      event.id,
-      ...keyOf(event),
-      event.at,
-      JSON.stringify(event),
-    );
-  }
-}
 
 function put(sqlite: Sqlite, ...[app, options = {}]: Parameters<Store["apps"]["put"]>): boolean {
   return sqlite.transaction(() => {
@@ -42,23 +25,6 @@ function put(sqlite: Sqlite, ...[app, options = {}]: Parameters<Store["apps"]["p
     appendEvents(sqlite, options.events ?? []);
     return true;
   });
-}
-
-function listEvents(sqlite: Sqlite, ...[place, page]: Parameters<Store["apps"]["events"]>) {
-  const after = page.after === undefined ? undefined : decodeCursor(page.after);
-  const rows = sqlite.all<EventRow>(
-    `SELECT seq, at, doc FROM app_events WHERE ${here}${after === undefined ? "" : " AND (at, seq) < (?, ?)"}
-     ORDER BY at DESC, seq DESC LIMIT ?`,
-    ...keyOf(place),
-    ...(after ?? []),
-    page.limit + 1,
-  );
-  return paged(
-    rows,
-    page.limit,
-    ({ doc }) => JSON.parse(doc) as AppEvent,
-    ({ at, seq }) => [at, seq],
-  );
 }
 
 /** The `apps` of the store's port. */
@@ -81,6 +47,5 @@ export function appTable(sqlite: Sqlite): Store["apps"] {
         if (deleted) appendEvents(sqlite, events);
         return deleted;
       }),
-    events: async (place, page) => listEvents(sqlite, place, page),
   };
 }

@@ -16,18 +16,18 @@ interface Row {
   readonly doc: string;
 }
 
+const insertion = `INSERT INTO events (id, workspace, connection, connector, auth, environment, owner, type, at, doc)
+  SELECT ?, ?, ?, ?, ?, ?, ?, ?, ?, ? WHERE ? IS NULL OR EXISTS (SELECT 1 FROM connections WHERE id = ?)`;
+
 /**
  * Appends inside the caller's transaction, with their entries in the outbox; `written` is the record as that transaction leaves it. An
  * event of a connection that has been erased meanwhile is dropped: a buffered event must not bring back what a person had deleted.
  */
 export function appendEvents(sqlite: Sqlite, events: readonly ConnectionEvent[], written?: ConnectionRecord): void {
   for (const event of events) {
-    const { id, workspace, connection, connector = null, owner = null, type, at } = event;
-    const appended = sqlite.run(
-      `INSERT INTO events (id, workspace, connection, connector, owner, type, at, doc) SELECT ?, ?, ?, ?, ?, ?, ?, ?
-       WHERE ? IS NULL OR EXISTS (SELECT 1 FROM connections WHERE id = ?)`,
-      ...[id, workspace, connection, connector, owner, type, at, JSON.stringify(event), connection, connection],
-    );
+    const { id, workspace, connection, connector, owner, app, type, at } = event;
+    const about = [connection, connector, app?.auth, app?.environment, owner].map((value) => value ?? null);
+    const appended = sqlite.run(insertion, id, workspace, ...about, type, at, JSON.stringify(event), connection, connection);
     if (appended > 0 && isOutgoing(event)) appendToOutbox(sqlite, event, written);
   }
 }
@@ -48,6 +48,8 @@ function conditions(filter: EventFilter): { readonly sql: string[]; readonly val
     ["connection = ?", filter.connection],
     ["type = ?", filter.type],
     ["connector = ?", filter.connector],
+    ["auth = ?", filter.app?.auth],
+    ["environment = ?", filter.app?.environment],
     ["owner = ?", filter.owner],
     ["at >= ?", filter.from],
     ["at < ?", filter.to],
@@ -80,7 +82,6 @@ export function eventTable(sqlite: Sqlite): Store["events"] {
   return {
     append: async (events) => sqlite.transaction(() => appendEvents(sqlite, events)),
     list: async (filter, page) => list(sqlite, filter, page),
-    expire: async (time) =>
-      sqlite.run("DELETE FROM events WHERE at < ?", time) + sqlite.run("DELETE FROM app_events WHERE at < ?", time),
+    expire: async (time) => sqlite.run("DELETE FROM events WHERE at < ?", time),
   };
 }

@@ -207,17 +207,9 @@ export const migrations: readonly string[] = [
     '$.refused_alone', NULL, '$.expires_on', NULL, '$.expiry_told', NULL, '$.tend_at', NULL);
   CREATE INDEX apps_due ON apps (tend_at) WHERE tend_at IS NOT NULL;
 
-  CREATE TABLE app_events (
-    seq INTEGER PRIMARY KEY AUTOINCREMENT,
-    id TEXT NOT NULL UNIQUE,
-    workspace TEXT NOT NULL,
-    connector TEXT NOT NULL,
-    auth TEXT NOT NULL,
-    environment TEXT NOT NULL,
-    at TEXT NOT NULL,
-    doc TEXT NOT NULL
-  ) STRICT;
-  CREATE INDEX app_events_newest ON app_events (workspace, connector, auth, environment, at DESC, seq DESC);
-  CREATE INDEX app_events_by_age ON app_events (at);
+  -- Events of an app name it.
+  ALTER TABLE events ADD COLUMN auth TEXT;
+  ALTER TABLE events ADD COLUMN environment TEXT;
+  CREATE INDEX events_of_app ON events (workspace, connector, auth, environment, at DESC, seq DESC) WHERE auth IS NOT NULL;
   `,
 ];

@@ -1,11 +1,11 @@
 import type {
-  AppEvent,
   AppRecord,
   ConnectionEvent,
   ConnectionFilter,
   ConnectionRecord,
   DeliveryRecord,
   EndpointRecord,
+  EventApp,
   FlowRecord,
   JackfieldError,
   Listed,
@@ -896,11 +896,15 @@ function leases(get: () => Store): void {
   });
 }
 
-function appEvent(id: string, values: Partial<AppEvent> = {}): AppEvent {
-  const { workspace, connector, auth, environment, client_id } = app();
-  const place = { workspace, connector, auth, environment };
-  return { id, at: time(0), type: "app.saved", ...place, client_id, actor: "system", ...values };
+function appEvent(
+  id: string,
+  { environment = "production", ...values }: Partial<ConnectionEvent & EventApp> = {},
+): ConnectionEvent {
+  const about = { auth: "oauth", environment, client_id: "client" };
+  return { ...event(id, "", { type: "app.saved", ...values }), connection: null, connector: "acme", app: about };
 }
+
+const ofApp = { workspace: "w", connector: "acme", app: { auth: "oauth", environment: "production" } } as const;
 
 function appsAndManifests(get: () => Store): void {
   test("an app is written in the place of the version that is named, with its events, or not at all", async () => {
@@ -911,8 +915,27 @@ function appsAndManifests(get: () => Store): void {
     expect(await get().apps.get("w", "acme", "oauth", "production")).toEqual(app());
     expect(await get().apps.put(app({ version: 2 }), { expect: 1, events: [appEvent("e4", { at: time(1) })] })).toBe(true);
     expect(await get().apps.get("w", "acme", "oauth", "production")).toEqual(app({ version: 2 }));
-    expect(ids(await get().apps.events(app(), { limit: 10 }))).toEqual(["e4", "e1"]);
-    expect((await get().apps.events(app(), { limit: 10 })).items[1]).toEqual(appEvent("e1"));
+    expect(ids(await get().events.list(ofApp, { limit: 10 }))).toEqual(["e4", "e1"]);
+    expect((await get().events.list(ofApp, { limit: 10 })).items[1]).toEqual(appEvent("e1"));
+  });
+
+  test("what is told outside of an app goes into the outbox with the write of it, and with no other", async () => {
+    const refused = (id: string) => appEvent(id, { type: "app.refused", code: "client_refused" });
+    await get().apps.put(app(), { events: [refused("e1"), appEvent("silent")] });
+    await get().apps.put(app({ version: 2 }), { expect: 9, events: [refused("late")] });
+    await get().apps.delete("w", "acme", "oauth", "elsewhere", [refused("gone")]);
+    expect(await get().outbox.list(10)).toEqual([{ event: refused("e1"), connection: null }]);
+    expect(JSON.stringify(await get().outbox.list(10))).not.toMatch(/v1\.s|sealed|team/);
+  });
+
+  test("the events of apps stand among those of the workspace", async () => {
+    await get().connections.insert(connection("a"), [event("of a connection", "a", { connector: "acme", at: time(1) })]);
+    await get().apps.put(app(), { events: [appEvent("of an app")] });
+    expect(ids(await get().events.list({ workspace: "w" }, { limit: 10 }))).toEqual(["of a connection", "of an app"]);
+    expect(ids(await get().events.list({ workspace: "w", type: "app.saved" }, { limit: 10 }))).toEqual(["of an app"]);
+    expect(ids(await get().events.list(ofApp, { limit: 10 }))).toEqual(["of an app"]);
+    for (const other of [{ workspace: "v" }, { connector: "beta" }, { app: { auth: "key", environment: "production" } }])
+      expect(ids(await get().events.list({ ...ofApp, ...other }, { limit: 10 }))).toEqual([]);
   });
 
   test("of two writers that replace the same version of an app, one is told that it came too late", async () => {
@@ -924,14 +947,14 @@ function appsAndManifests(get: () => Store): void {
   test("the log of an app has pages, stays when it is deleted, and ends with its age", async () => {
     for (const n of [1, 2, 3]) await get().apps.put(app(), { events: [appEvent(`e${n}`, { at: time(n) })] });
     await get().apps.put(app({ environment: "sandbox" }), { events: [appEvent("other", { environment: "sandbox" })] });
-    const first = await get().apps.events(app(), { limit: 2 });
+    const first = await get().events.list(ofApp, { limit: 2 });
     expect(ids(first)).toEqual(["e3", "e2"]);
-    expect(ids(await get().apps.events(app(), { limit: 2, after: first.next ?? "" }))).toEqual(["e1"]);
+    expect(ids(await get().events.list(ofApp, { limit: 2, after: first.next ?? "" }))).toEqual(["e1"]);
     expect(await get().apps.delete("w", "acme", "oauth", "production", [appEvent("gone", { at: time(4) })])).toBe(true);
     expect(await get().apps.delete("w", "acme", "oauth", "production", [appEvent("again", { at: time(5) })])).toBe(false);
-    expect(ids(await get().apps.events(app(), { limit: 10 }))).toEqual(["gone", "e3", "e2", "e1"]);
+    expect(ids(await get().events.list(ofApp, { limit: 10 }))).toEqual(["gone", "e3", "e2", "e1"]);
     expect(await get().events.expire(time(3))).toBe(3);
-    expect(ids(await get().apps.events(app(), { limit: 10 }))).toEqual(["gone", "e3"]);
+    expect(ids(await get().events.list(ofApp, { limit: 10 }))).toEqual(["gone", "e3"]);
   });
 
   test("apps that are to be looked after are found, the most overdue first", async () => {

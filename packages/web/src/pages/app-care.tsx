@@ -1,4 +1,4 @@
-import type { App, AppEvent } from "../api.ts";
+import type { App, ConnectionEvent } from "../api.ts";
 import { plural, words } from "../format.ts";
 import { useDoing } from "../loaded.ts";
 import { Button } from "../ui/button.tsx";
@@ -88,7 +88,7 @@ function Former({ app: { former } }: Pick<AppCareProps, "app">) {
 }
 
 /** What happened to the app, newest first. */
-export function AppLog({ events }: { readonly events: readonly AppEvent[] }) {
+export function AppLog({ events }: { readonly events: readonly ConnectionEvent[] }) {
   if (events.length === 0) return null;
   return (
     <section aria-labelledby="app-log">

@@ -39,7 +39,7 @@ function AdminView() {
   return (
     <Page
       title="Event endpoints"
-      lead="URLs of your own application that are told what becomes of connections, in signed messages (Standard Webhooks)."
+      lead="URLs of your own application that are told what becomes of connections and apps, in signed messages (Standard Webhooks)."
       above={above}
     >
       <CreateEndpoint onCreated={onSecret} />

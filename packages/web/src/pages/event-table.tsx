@@ -1,6 +1,7 @@
 import type { ConnectionEvent } from "../api.ts";
 import { duration, words } from "../format.ts";
 import { Time } from "../ui/facts.tsx";
+import { connectorPlace } from "./connector.tsx";
 
 interface EventTableProps {
   readonly events: readonly ConnectionEvent[];
@@ -56,8 +57,17 @@ export function EventTable({ events, several = false }: EventTableProps) {
   );
 }
 
-/** The connection that it is about, or else what is known. */
-function Subject({ event: { connection, connector, owner, endpoint } }: { readonly event: ConnectionEvent }) {
+/** The connection or the app that it is about, or else what is known. */
+function Subject({ event: { connection, connector, owner, endpoint, app } }: { readonly event: ConnectionEvent }) {
+  if (connector && app) {
+    const { auth, environment, client_id, expires_on } = app;
+    return (
+      <>
+        <a href={connectorPlace(connector, "setup", { auth, environment })}>{connector}</a>'s app <code>{client_id}</code>
+        {expires_on ? `, whose secret ends on ${expires_on}` : ""}
+      </>
+    );
+  }
   if (!connection) return <>{connector ?? endpoint ?? ""}</>;
   return (
     <>

@@ -39,7 +39,7 @@ function AdminView() {
   return (
     <Page
       title="Events"
-      lead="What happened, to which connection, and by whom. No answers and no secrets are kept."
+      lead="What happened, to which connection or app, and by whom. No answers and no secrets are kept."
       actions={
         <>
           <Button busy={saving.busy} onPress={() => saving.run(save)}>

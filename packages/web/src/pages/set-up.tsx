@@ -1,9 +1,9 @@
 import { useState } from "preact/hooks";
 import {
   type App,
-  type AppEvent,
   type Auth,
   type Connection,
+  type ConnectionEvent,
   type Connector,
   call,
   type List,
@@ -145,7 +145,7 @@ function Here({ connector, auth, environment, setEnvironment }: HereProps) {
 interface Stored {
   readonly app: App | undefined;
   readonly connected: boolean;
-  readonly events: readonly AppEvent[];
+  readonly events: readonly ConnectionEvent[];
 }
 
 async function loadStored(connector: string, auth: string, environment: string): Promise<Stored> {
@@ -157,7 +157,7 @@ async function loadStored(connector: string, auth: string, environment: string):
       throw thrown;
     }),
     call<List<Connection>>("GET", `${path("connections")}${filter}`),
-    call<List<AppEvent>>("GET", `${place}/events?limit=5`),
+    call<List<ConnectionEvent>>("GET", `${place}/events?limit=5`),
   ]);
   return { app, connected: connections.items.some((connection) => connection.auth === auth), events: events.items };
 }

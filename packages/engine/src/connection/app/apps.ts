@@ -4,11 +4,11 @@ import { splitSecrets } from "../../grant/secrets.ts";
 import type { Runtime } from "../../runtime.ts";
 import type { Actor } from "../actor.ts";
 import { authOf, connectorOf } from "../open.ts";
-import type { AppEvent, AppPlace, AppRecord, ConnectionError, StoredClient } from "../record.ts";
+import type { AppPlace, AppRecord, ConnectionError, ConnectionEvent, StoredClient } from "../record.ts";
 import { redirectUri } from "../redirect-uri.ts";
-import type { Listed, Page } from "../store.ts";
+import type { EventFilter, Listed, Page } from "../store.ts";
 import { hasten } from "./pause.ts";
-import { changeApp, countUsers, findApp, unsealSecrets } from "./record.ts";
+import { appEvent, changeApp, countUsers, findApp, unsealSecrets } from "./record.ts";
 import { type AppValues, clientOfId, refuseBadValues, saved } from "./values.ts";
 
 /** A client and who lives by it. */
@@ -127,8 +127,10 @@ export async function listAppEvents(
   auth: string,
   environment: string,
   page: Page,
-): Promise<Listed<AppEvent>> {
-  return runtime.store.apps.events(placeOf(runtime, actor, connector, auth, environment), page);
+  filter: Pick<EventFilter, "type"> = {},
+): Promise<Listed<ConnectionEvent>> {
+  const { workspace } = placeOf(runtime, actor, connector, auth, environment);
+  return runtime.store.events.list({ ...filter, workspace, connector, app: { auth, environment } }, page);
 }
 
 /**
@@ -168,9 +170,9 @@ export async function deleteApp(
   const record = await findApp(runtime, place);
   if (record === undefined) return false;
   if (!force) await refuseInUse(runtime, record);
-  const event = runtime.apps.make(place, "app.deleted", { actor: actor.id, client_id: record.client_id });
+  const event = appEvent(runtime, place, "app.deleted", { actor: actor.id, client_id: record.client_id });
   const deleted = await runtime.store.apps.delete(actor.workspace, connector, auth, environment, [event]);
-  if (deleted) runtime.apps.announce([event]);
+  if (deleted) runtime.events.announce([event]);
   return deleted;
 }
 

@@ -137,7 +137,7 @@ async function refused(
       error: connectionError(explain(runtime, cause, record), now),
     };
     return pause === null
-      ? { client: { pause: next }, event: { type: "app.refused", code: cause.code } }
+      ? { client: { pause: next }, event: { type: "app.refused", code: cause.code, paused_until: next.until } }
       : { client: { pause: next } };
   });
   return client?.pause ?? null;

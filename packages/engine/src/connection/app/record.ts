@@ -1,7 +1,7 @@
 import { type ErrorCode, JackfieldError } from "../../errors.ts";
 import type { Runtime } from "../../runtime.ts";
 import { system } from "../actor.ts";
-import type { AppEvent, AppPlace, AppRecord, AppSecrets, FormerClient, StoredClient } from "../record.ts";
+import type { AppPlace, AppRecord, AppSecrets, ConnectionEvent, EventApp, FormerClient, StoredClient } from "../record.ts";
 
 /*
  * An app as it is stored: the client that new sign-ins use, and the former ones that connections still live by. Several things change it
@@ -36,12 +36,25 @@ export function findApp(runtime: Pick<Runtime, "store">, place: AppPlace): Promi
   return runtime.store.apps.get(place.workspace, place.connector, place.auth, place.environment);
 }
 
+type AppEventType = Extract<ConnectionEvent["type"], `app.${string}`>;
+
+/** An event that is to be stored with a write of the app: pass it to the store, then to `announce`. */
+export function appEvent(
+  runtime: Pick<Runtime, "events">,
+  { workspace, connector, auth, environment }: AppPlace,
+  type: AppEventType,
+  { actor, code, ...told }: { readonly actor: string; readonly code?: ErrorCode } & Omit<EventApp, "auth" | "environment">,
+): ConnectionEvent {
+  const why = code === undefined ? {} : { code };
+  return runtime.events.make({ id: null, workspace, connector }, type, { actor, ...why, app: { auth, environment, ...told } });
+}
+
 const attempts = 20;
 
 /** What is to become of an app, and what is told of it. */
 export interface AppChange {
   readonly record: AppRecord;
-  readonly events: readonly AppEvent[];
+  readonly events: readonly ConnectionEvent[];
 }
 
 /**
@@ -59,7 +72,7 @@ export async function changeApp(
     if (changed === undefined) return stored;
     const record = { ...changed.record, version: (stored?.version ?? 0) + 1 };
     if (await runtime.store.apps.put(record, { expect: stored?.version ?? null, events: changed.events })) {
-      runtime.apps.announce(changed.events);
+      runtime.events.announce(changed.events);
       return record;
     }
   }
@@ -69,7 +82,7 @@ export async function changeApp(
 /** What becomes of one of an app's clients. */
 export interface ClientChange {
   readonly client: Partial<StoredClient>;
-  readonly event?: { readonly type: AppEvent["type"]; readonly code?: ErrorCode };
+  readonly event?: { readonly type: AppEventType; readonly code?: ErrorCode; readonly paused_until?: string };
 }
 
 /** As `changeApp`, for what the engine itself notes of one client. Gives the client as it is afterwards. */
@@ -86,7 +99,7 @@ export async function changeClient(
     const { type, ...rest } = changed.event ?? {};
     return {
       record: withClient(stored, client_id, changed.client),
-      events: type === undefined ? [] : [runtime.apps.make(stored, type, { ...rest, actor: system, client_id })],
+      events: type === undefined ? [] : [appEvent(runtime, stored, type, { ...rest, actor: system, client_id })],
     };
   });
   return app && clientIn(app, client_id);

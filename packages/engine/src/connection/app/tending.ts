@@ -1,7 +1,7 @@
 import type { Runtime } from "../../runtime.ts";
 import { system } from "../actor.ts";
-import type { AppEvent, AppRecord, StoredClient } from "../record.ts";
-import { type AppChange, changeApp, countUsers } from "./record.ts";
+import type { AppRecord, StoredClient } from "../record.ts";
+import { type AppChange, appEvent, changeApp, countUsers } from "./record.ts";
 
 /*
  * What time does to an app: the secret before the present one is given up, the end of the secret is told in good time, and a former client
@@ -38,17 +38,17 @@ export async function tendApps(runtime: Runtime): Promise<void> {
 const iso = (time: number) => new Date(time).toISOString();
 
 /** The app as it should stand now, and what is to be told of it. */
-export function settled(runtime: Pick<Runtime, "clock" | "apps">, app: AppRecord): AppChange {
+export function settled(runtime: Pick<Runtime, "clock" | "events">, app: AppRecord): AppChange {
   const now = runtime.clock();
   const current = withoutOldSecret(app, now);
   const former = app.former.map((each) => withoutOldSecret(each, now));
   const stage = expiryOf(app.expires_on, now);
-  const isNews = stage !== null && stage !== app.expiry_told;
   const record: AppRecord = { ...current, former, expiry_told: stage };
-  const event = (type: AppEvent["type"]) => runtime.apps.make(app, type, { actor: system, client_id: app.client_id });
+  const { client_id, expires_on } = app;
+  const isNews = stage !== null && stage !== app.expiry_told && expires_on !== null;
   return {
     record: { ...record, tend_at: nextTime(record, now) },
-    events: isNews ? [event(`app.${stage}`)] : [],
+    events: isNews ? [appEvent(runtime, app, `app.${stage}`, { actor: system, client_id, expires_on })] : [],
   };
 }
 

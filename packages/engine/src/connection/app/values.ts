@@ -4,16 +4,8 @@ import { splitSecrets } from "../../grant/secrets.ts";
 import type { Runtime } from "../../runtime.ts";
 import { type Actor, system } from "../actor.ts";
 import { refuseWhitespace } from "../form.ts";
-import {
-  type AppEvent,
-  type AppPlace,
-  type AppRecord,
-  type AppSecrets,
-  type FormerClient,
-  type StoredClient,
-  untried,
-} from "../record.ts";
-import { type AppChange, sealSecrets, unsealSecrets } from "./record.ts";
+import { type AppPlace, type AppRecord, type AppSecrets, type FormerClient, type StoredClient, untried } from "../record.ts";
+import { type AppChange, appEvent, sealSecrets, unsealSecrets } from "./record.ts";
 import { settled } from "./tending.ts";
 
 // What an admin saves of an app, checked, and what becomes of the app by it.
@@ -66,7 +58,7 @@ export function saved(runtime: Runtime, saving: Saving, stored: AppRecord | unde
     created_at: stored?.created_at ?? now,
     updated_at: now,
   });
-  const types: readonly AppEvent["type"][] = [
+  const types = [
     ...(rotation !== undefined
       ? (["app.secret_rotated"] as const)
       : isSame(runtime, stored, record)
@@ -75,7 +67,7 @@ export function saved(runtime: Runtime, saving: Saving, stored: AppRecord | unde
     ...(known?.pause ? (["app.resumed"] as const) : []),
   ];
   const { client_id } = values;
-  return { record, events: [...types.map((type) => runtime.apps.make(place, type, { actor: actor.id, client_id })), ...events] };
+  return { record, events: [...types.map((type) => appEvent(runtime, place, type, { actor: actor.id, client_id })), ...events] };
 }
 
 /** What a provider has registered the platform as (RFC 7591 §3.2.1). */
@@ -111,7 +103,7 @@ export function registeredApp(
     created_at: stored?.created_at ?? now,
     updated_at: now,
   });
-  return { record, events: [runtime.apps.make(place, "app.saved", { actor: system, client_id }), ...events] };
+  return { record, events: [appEvent(runtime, place, "app.saved", { actor: system, client_id }), ...events] };
 }
 
 /** The client of this id, where the app has it or has had it. */

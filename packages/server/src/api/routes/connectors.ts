@@ -7,12 +7,12 @@ import { decodeCursor, paged } from "../../store/cursor.ts";
 import { ConnectorDetail, ConnectorItem } from "../connector-schemas.ts";
 import { connectorDetail, connectorItem } from "../connector-view.ts";
 import { ok, publicRoute, type Route, route, type Services } from "../route.ts";
-import { App, AppEvent, AppValues, closed, Identifier, list, ManifestProblem, nullable, pageQuery } from "../schemas.ts";
+import { App, AppValues, closed, Identifier, list, ManifestProblem, nullable, pageQuery } from "../schemas.ts";
 import { wants } from "../wants.ts";
 
 const manifestBody = { kind: "yaml", limit: 256 * 1024, description: "A manifest." } as const;
 const byName = Type.Object({ name: Identifier("The connector's name.") });
-const byApp = Type.Object({
+export const byApp = Type.Object({
   name: Identifier("The connector's name."),
   auth: Identifier("The auth's id."),
   environment: Identifier("The environment."),
@@ -210,22 +210,6 @@ const deleteApp = route({
   },
 });
 
-const listAppEvents = route({
-  id: "listAppEvents",
-  method: "GET",
-  path: "/v1/connectors/{name}/apps/{auth}/{environment}/events",
-  summary: "What happened to the app, the newest first.",
-  roles: ["admin"],
-  params: byApp,
-  query: Type.Object(pageQuery, closed),
-  answers: { 200: { description: "A page of events.", schema: list(AppEvent) } },
-  async handle({ engine }, { params, query }, { actor }) {
-    const { limit = 50, cursor } = query;
-    const page = { limit, after: cursor };
-    return ok(await engine.apps.events(actor, params.name, params.auth, params.environment, page));
-  },
-});
-
 export const connectorRoutes: readonly Route[] = [
   listConnectors,
   validateManifest,
@@ -235,5 +219,4 @@ export const connectorRoutes: readonly Route[] = [
   getApp,
   putApp,
   deleteApp,
-  listAppEvents,
 ];

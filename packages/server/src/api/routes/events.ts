@@ -7,6 +7,7 @@ import { type Call, ok, type Result, type Route, route, type Services } from "..
 import { closed, Identifier, list, pageQuery } from "../schemas.ts";
 import { wants } from "../wants.ts";
 import { byId, watchers } from "./connections.ts";
+import { byApp } from "./connectors.ts";
 
 const lines = { "application/x-ndjson": "All events that fit, one to a line, whatever the page's limit." } as const;
 
@@ -35,6 +36,24 @@ const listConnectionEvents = route({
     const { actor } = principal;
     return await answer(call, principal, page, (asked) =>
       services.engine.connections.events(actor, call.params.id, asked, { type }),
+    );
+  },
+});
+
+const listAppEvents = route({
+  id: "listAppEvents",
+  method: "GET",
+  path: "/v1/connectors/{name}/apps/{auth}/{environment}/events",
+  summary: "What happened to the app, the newest first.",
+  roles: ["admin"],
+  params: byApp,
+  query: Type.Object({ type: Type.Optional(EventType), ...pageQuery }, closed),
+  answers: { 200: { description: "A page of events.", schema: list(Event), also: lines } },
+  async handle({ engine }, call, principal) {
+    const { type, ...page } = call.query;
+    const { name, auth, environment } = call.params;
+    return await answer(call, principal, page, (asked) =>
+      engine.apps.events(principal.actor, name, auth, environment, asked, { type }),
     );
   },
 });
@@ -144,4 +163,4 @@ async function stream(
   }
 }
 
-export const eventRoutes: readonly Route[] = [listConnectionEvents, listEvents];
+export const eventRoutes: readonly Route[] = [listConnectionEvents, listAppEvents, listEvents];
