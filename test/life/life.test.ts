@@ -10,6 +10,8 @@ let provider: OddProvider;
 let token: (grant: string) => Reply;
 let me: Reply;
 let revoked: Reply;
+/** What the token endpoint waits for. */
+let slow: Promise<void> = Promise.resolve();
 let issued = 0;
 
 const fresh = (more: object = {}): Reply => {
@@ -19,7 +21,10 @@ const fresh = (more: object = {}): Reply => {
 
 beforeAll(async () => {
   provider = await startOddProvider({
-    "/token": (seen) => token(seen.form.get("grant_type") ?? ""),
+    "/token": async (seen) => {
+      await slow;
+      return token(seen.form.get("grant_type") ?? "");
+    },
     "/revoke": () => revoked,
     "/me": () => me,
     "/items": () => ({ body: [] }),
@@ -28,6 +33,7 @@ beforeAll(async () => {
 
 beforeEach(() => {
   provider.seen.length = 0;
+  slow = Promise.resolve();
   token = () => fresh();
   me = { body: { id: 7, name: "Ada" } };
   revoked = { status: 200 };
@@ -272,6 +278,42 @@ describe("tests in the background", () => {
     expect(await look(w, id)).toMatchObject({ status: "connected", last_test: { outcome: "passed" } });
   });
 
+  test("that overlap with a refresh cost nobody the new credential, and say once that it is well again", async () => {
+    const w = await world({ manifests: [manifest("", ', valid: "$not($exists(me.blocked))"')] });
+    const id = await w.signIn("acme", "code");
+    // The API refuses this account, and the provider goes on giving tokens.
+    me = { body: { id: 7, name: "Ada", blocked: true } };
+    let late = () => {};
+    const gate = new Promise<void>((resolve) => {
+      late = resolve;
+    });
+    token = () => fresh();
+    slow = gate;
+    const refresh = w.engine.connections.refresh(admin, id);
+    const { ok } = await w.engine.connections.test(admin, id);
+    expect([ok, (await look(w, id)).status]).toEqual([false, "needs_reauth"]);
+    late();
+    await refresh;
+    expect(await look(w, id)).toMatchObject({ status: "connected", error: null });
+    expect((await w.log(id)).filter((line) => line === "recovered")).toHaveLength(1);
+    await w.pass(2 * hour);
+    expect(refreshes()).toBeGreaterThan(1);
+  });
+
+  test("of what needs its person are due to nobody, and two at once make it well once", async () => {
+    const w = await world({ manifests: [manifest("", ", every: 1d")] });
+    const id = await w.signIn("acme", "code");
+    token = () => ({ status: 400, body: { error: "invalid_grant" } });
+    await w.pass(2 * hour);
+    me = { status: 401 };
+    await w.engine.connections.test(admin, id);
+    expect(await w.store.connections.due("test", "9999", 10)).toEqual([]);
+    expect(await w.store.connections.due("refresh", "9999", 10)).toEqual([]);
+    me = { body: { id: 7, name: "Ada" } };
+    await Promise.all([w.engine.connections.test(admin, id), w.engine.connections.test(admin, id)]);
+    expect((await w.log(id)).filter((line) => line === "recovered")).toHaveLength(1);
+  });
+
   test("survive a restart", async () => {
     const w = await world({ manifests: [manifest("", ", every: 1d")] });
     await w.signIn("acme", "code");
@@ -328,6 +370,40 @@ describe("the end", () => {
     expect(await kept(w, id)).toBeNull();
     await w.pass(day);
     expect(provider.at("/revoke")).toHaveLength(1);
+  });
+
+  test("two who disconnect at once end it once", async () => {
+    const w = await world();
+    const id = await w.signIn("acme", "code");
+    const ends = await Promise.allSettled([w.engine.connections.remove(admin, id), w.engine.connections.remove(admin, id)]);
+    expect(ends.map(({ status }) => status).toSorted()).toEqual(["fulfilled", "rejected"]);
+    expect((await w.log(id)).filter((line) => line === "revoked")).toHaveLength(1);
+    expect(provider.at("/revoke")).toHaveLength(2);
+  });
+
+  test("who signs in again after a long time is not idle", async () => {
+    const w = await world({ policy: { maxIdle: 30 * day } });
+    const id = await w.signIn("acme", "code");
+    await run(w, id);
+    token = () => ({ status: 400, body: { error: "invalid_grant" } });
+    await w.pass(60 * day);
+    expect((await look(w, id)).status).toBe("needs_reauth");
+    token = () => fresh();
+    expect(await w.signIn("acme", "code")).not.toBe(id);
+    await w.pass(day);
+    expect((await look(w, id)).status).toBe("connected");
+  });
+
+  test("a draft that two people sign in to stays what the first made of it", async () => {
+    const w = await world();
+    const known = await w.signIn("acme", "code");
+    const draft = await w.begin("acme");
+    const [first, second] = [await w.flow(draft), await w.flow(draft)];
+    expect((await w.finish("acme", first)).connection.id).toBe(known);
+    me = { body: { id: 8, name: "Bob" } };
+    expect(await w.finish("acme", second)).toMatchObject({ outcome: "failed", error: { code: "account_mismatch" } });
+    expect(await w.store.connections.get(draft)).toMatchObject({ alias_of: known, sealed_credential: null });
+    expect((await w.store.connections.get(known))?.unique_id).toBe("7");
   });
 
   test("a connection that nobody uses is disconnected after the days that the deployment allows, at the provider too", async () => {

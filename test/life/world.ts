@@ -1,5 +1,14 @@
 import { randomBytes } from "node:crypto";
-import { type Actor, createEngine, type Egress, type Engine, type Job, type Policy, type Queue } from "@jackfield/engine";
+import {
+  type Actor,
+  type CallbackOutcome,
+  createEngine,
+  type Egress,
+  type Engine,
+  type Job,
+  type Policy,
+  type Queue,
+} from "@jackfield/engine";
 import { type Connector, compile } from "@jackfield/manifest";
 import { createHeap } from "../../packages/server/src/queue/heap.ts";
 import { openStore, type SqliteStore } from "../../packages/server/src/store/sqlite.ts";
@@ -24,8 +33,18 @@ export interface World {
   restart(): Promise<void>;
   /** Signs a person in with a code and gives the connection's id. */
   signIn(connector: string, code: string, owner?: string, fields?: Readonly<Record<string, unknown>>): Promise<string>;
+  /** A draft's id. */
+  begin(connector: string, owner?: string, fields?: Readonly<Record<string, unknown>>): Promise<string>;
+  /** A sign-in to it that has begun in a browser of its own. */
+  flow(connection: string): Promise<Begun>;
+  finish(connector: string, begun: Begun, code?: string): Promise<CallbackOutcome>;
   /** The texts of a connection's log, oldest first: type, and code where there is one. */
   log(connection: string): Promise<readonly string[]>;
+}
+
+interface Begun {
+  readonly browser: string;
+  readonly state: string;
 }
 
 export interface WorldOptions {
@@ -122,7 +141,7 @@ export async function createWorld(options: WorldOptions): Promise<World> {
     await store.close();
   });
 
-  return {
+  const world: World = {
     get engine() {
       return running();
     },
@@ -152,24 +171,23 @@ export async function createWorld(options: WorldOptions): Promise<World> {
       await running().stop();
       engine = await start();
     },
-    async signIn(connector, code, owner = "ada", fields = {}) {
-      const actor = { ...admin, owner };
-      const { connection } = await running().connections.create(actor, { connector, owner, fields });
-      const { authorization_url } = await running().authorization.begin(actor, connection.id);
-      const { location, browser } = await running().authorization.open(
-        new URL(authorization_url).pathname.split("/").at(-1) ?? "",
-        undefined,
-        undefined,
-      );
-      const state = new URL(location).searchParams.get("state") ?? "";
-      const { outcome, error } = await running().authorization.finish(
-        connector,
-        `${new URLSearchParams({ code, state })}`,
-        browser,
-        undefined,
-      );
-      if (outcome !== "connected") throw new Error(`signing in: ${JSON.stringify(error)}`);
+    async begin(connector, owner = "ada", fields = {}) {
+      const { connection } = await running().connections.create({ ...admin, owner }, { connector, owner, fields });
       return connection.id;
+    },
+    async flow(connection) {
+      const { authorization_url } = await running().authorization.begin(admin, connection);
+      const ticket = new URL(authorization_url).pathname.split("/").at(-1) ?? "";
+      const { location, browser } = await running().authorization.open(ticket, undefined, undefined);
+      return { browser, state: new URL(location).searchParams.get("state") ?? "" };
+    },
+    finish: (connector, { browser, state }, code = "code") =>
+      running().authorization.finish(connector, `${new URLSearchParams({ code, state })}`, browser, undefined),
+    async signIn(connector, code, owner, fields) {
+      const id = await world.begin(connector, owner, fields);
+      const { outcome, error } = await world.finish(connector, await world.flow(id), code);
+      if (outcome !== "connected") throw new Error(`signing in: ${JSON.stringify(error)}`);
+      return id;
     },
     async log(connection) {
       await running()
@@ -179,6 +197,7 @@ export async function createWorld(options: WorldOptions): Promise<World> {
       return items.map(({ type, code }) => (code === undefined ? type : `${type} ${code}`)).toReversed();
     },
   };
+  return world;
 }
 
 function compiled(text: string): Connector {
