@@ -13,8 +13,8 @@ import { changeClient, clientIn } from "./record.ts";
 
 /*
  * A provider that refuses the client itself (`invalid_client`, `unauthorized_client`) refuses every connection of it, and none of them is
- * to blame. The first refusal pauses the refreshes of all; from then on one connection at a time tries again, ever more seldom, until one
- * is served or an admin saves the app.
+ * to blame. The first refusal pauses the refreshes of all; from then on one connection at a time tries again, ever more seldom, until the
+ * provider takes the client, whatever it says to that one's token, or an admin saves the app.
  */
 
 const firstPause = 15 * 60_000;
@@ -83,18 +83,23 @@ async function asked<T>(
   const { app, client_id } = client;
   if (app === undefined || !isCommon(opened.auth)) return ask(client);
   if (purpose === "refresh") await admit(runtime, app, client_id);
+  const taken = async () => {
+    const stored = clientIn(app, client_id);
+    const isNews = stored?.pause || stored?.refused_alone === opened.record.id;
+    if (isNews) await served(runtime, app, { client_id, connection: opened.record.id, purpose });
+  };
   let answer: T;
   try {
     answer = await ask(client);
   } catch (cause) {
+    // Who refuses the grant has looked at the client first (RFC 6749 §5.2).
+    if (cause instanceof TokenFailure && cause.kind === "reauthorize") await taken();
     if (!(cause instanceof TokenFailure) || cause.code !== "client_refused") throw cause;
     const pause = await refused(runtime, app, { client_id, record: opened.record, purpose }, cause);
     if (purpose === "sign_in" || pause === null) throw cause;
     throw new AppPaused(pause, { now: runtime.clock(), asked: true, cause });
   }
-  const stored = clientIn(app, client_id);
-  const isNews = stored?.pause || stored?.refused_alone === opened.record.id;
-  if (isNews) await served(runtime, app, { client_id, connection: opened.record.id, purpose });
+  await taken();
   return answer;
 }
 
