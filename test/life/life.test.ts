@@ -370,6 +370,35 @@ describe("the end", () => {
     expect(await kept(w, id)).toBeNull();
     await w.pass(day);
     expect(provider.at("/revoke")).toHaveLength(1);
+    expect((await w.log(id)).slice(-2)).toEqual(["revoked", "revocation_failed"]);
+  });
+
+  test("one that refuses for good after it was away is given up, and the log says so", async () => {
+    const w = await world();
+    const id = await w.signIn("acme", "code");
+    revoked = { status: 503 };
+    await w.engine.connections.remove(admin, id);
+    revoked = { status: 400, body: { error: "invalid_request" } };
+    await w.pass(day);
+    expect([await kept(w, id), provider.at("/revoke").length]).toEqual([null, 2]);
+    expect((await w.log(id)).at(-1)).toBe("revocation_failed");
+  });
+
+  test.each([
+    [401, "invalid_client"],
+    [400, "unauthorized_client"],
+  ])("one that refuses the app and not the token (%i %s) is told again", async (status, error) => {
+    const w = await world();
+    const id = await w.signIn("acme", "code");
+    revoked = { status, body: { error } };
+    const told = await w.engine.connections.remove(admin, id);
+    expect(told).toEqual({ provider_revoked: false, retrying: true, provider: { status, error } });
+    await w.pass(hour);
+    const inVain = provider.at("/revoke").length;
+    revoked = { status: 200 };
+    await w.pass(3 * hour);
+    expect([await kept(w, id), provider.at("/revoke").length]).toEqual([null, inVain + 2]);
+    expect(await w.log(id)).not.toContain("revocation_failed");
   });
 
   test("two who disconnect at once end it once", async () => {
