@@ -49,7 +49,8 @@ auth:
     type: oauth2
     grant: client_credentials
     fields: [{ name: team, label: Team, required: true }]
-    token: { url: ${odd.url}/token, params: { team: "{{ fields.team }}" } }
+    token: { url: ${odd.url}/token }
+    audience: "{{ fields.team }}"
     refresh: { leeway: 5m }
     test: { request: { path: /me } }
     label: Service
@@ -79,7 +80,7 @@ async function restart(): Promise<void> {
 beforeAll(async () => {
   odd = await startOddProvider({
     "/token": ({ form }) => {
-      const isTaken = secrets.includes(form.get("client_secret") ?? "") && !banned.includes(form.get("team") ?? "");
+      const isTaken = secrets.includes(form.get("client_secret") ?? "") && !banned.includes(form.get("audience") ?? "");
       if (!isTaken) return { status: 401, body: { error: refusal } };
       const error = once;
       once = undefined;

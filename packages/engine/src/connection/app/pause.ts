@@ -1,6 +1,5 @@
-import type { Auth } from "@jackfield/manifest";
+import type { Auth, Template } from "@jackfield/manifest";
 import { JackfieldError } from "../../errors.ts";
-import { hasRefresh } from "../../grant/refresh.ts";
 import { TokenFailure } from "../../grant/token-failure.ts";
 import type { Runtime } from "../../runtime.ts";
 import { system } from "../actor.ts";
@@ -61,17 +60,25 @@ export function asClient<T>(
 }
 
 /**
- * Whether all connections speak to the same token endpoint. Where the user or the account decides on it, what one of them answers says
- * nothing about the others; and nobody's own server may pause everybody.
+ * Whether all connections speak to the same token endpoint, and prove the client there in the same way. Where the user or the account
+ * decides on it, what one of them answers says nothing about the others; and nobody's own server or wrong choice may pause everybody.
  */
 function isCommon(auth: Auth): boolean {
   if (auth.type !== "oauth2") return false;
-  const urls = [auth.token.url, ...(hasRefresh(auth) ? [auth.refresh.url] : [])];
-  return !urls.some((url) => url !== undefined && /\b(fields|connection|callback|token)\b/.test(holes(url.parts)));
+  const endpoints = [auth.token, auth.refresh];
+  const said = endpoints.flatMap(({ params, headers }) => [...Object.values(params), ...Object.values(headers)]);
+  const isOwn = (names: RegExp) => (given: unknown) => names.test(holes(given));
+  return (
+    !endpoints.some(({ url }) => isOwn(/\b(fields|connection|callback|token)\b/)(url)) &&
+    ![auth.client.authentication, ...said].some(isOwn(/\b(fields|connection|callback)\b/))
+  );
 }
 
-const holes = (parts: readonly (string | { readonly source: string })[]) =>
-  parts.map((part) => (typeof part === "string" ? "" : part.source)).join(" ");
+/** What stands in the holes of a template; nothing for any other value. */
+function holes(given: unknown): string {
+  const parts = given !== null && typeof given === "object" ? (given as Template).parts : [];
+  return parts.map((part) => (typeof part === "string" ? "" : part.source)).join(" ");
+}
 
 async function asked<T>(
   runtime: Runtime,
