@@ -196,6 +196,15 @@ test("A connection that alone is refused when others are served does not stop th
   expect(await engine.connections.get(actor, odder)).toMatchObject({ status: "connected", error: { code: "client_refused" } });
 });
 
+test("Who has read an app that was deleted since does not write over the one that was saved in its place", async () => {
+  const read = await store.apps.get("w", "acme", "service", "production");
+  if (read === undefined) throw new Error("no app");
+  await engine.apps.delete(actor, "acme", "service", "production");
+  await put({ client_id: "other", client_secret: "canary-secret-2" });
+  expect(await store.apps.put({ ...read, version: read.version + 1 }, { expect: read.version })).toBe(false);
+  expect((await app()).client_id).toBe("other");
+});
+
 test("The end of a secret is told a month before and on its day, each once, whatever restarts", async () => {
   await put({ expires_on: "2026-06-30" });
   const told = async () => (await types()).filter((type) => type.startsWith("app.expir"));

@@ -70,7 +70,7 @@ export async function changeApp(
     const stored = await findApp(runtime, place);
     const changed = change(stored);
     if (changed === undefined) return stored;
-    const record = { ...changed.record, version: (stored?.version ?? 0) + 1 };
+    const record = { ...changed.record, version: stored === undefined ? firstVersion(runtime) : stored.version + 1 };
     if (await runtime.store.apps.put(record, { expect: stored?.version ?? null, events: changed.events })) {
       runtime.events.announce(changed.events);
       return record;
@@ -78,6 +78,9 @@ export async function changeApp(
   }
   throw new JackfieldError("store_unavailable", { detail: "The app could not be stored." });
 }
+
+/** Not that of an app which was deleted here before: who has read that one must not write over this one. */
+const firstVersion = ({ random }: Pick<Runtime, "random">) => random(6).readUIntBE(0, 6);
 
 /** What becomes of one of an app's clients. */
 export interface ClientChange {
