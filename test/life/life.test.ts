@@ -25,6 +25,11 @@ beforeAll(async () => {
       await slow;
       return token(seen.form.get("grant_type") ?? "");
     },
+    "/register": () => {
+      // The first for ten days.
+      const ends = Date.UTC(2026 + provider.at("/register").length, 0, 11) / 1000;
+      return { status: 201, body: { client_id: `client-${ends}`, client_secret: "hush", client_secret_expires_at: ends } };
+    },
     "/revoke": () => revoked,
     "/me": () => me,
     "/items": () => ({ body: [] }),
@@ -195,6 +200,29 @@ describe("refresh", () => {
     await w.pass(100 * day);
     expect(refreshes()).toBe(3);
     expect((await look(w, id)).status).toBe("connected");
+  });
+});
+
+describe("a client that registered itself", () => {
+  test("and whose secret has ended, asks the people of its connections to sign in again, also once another took its place", async () => {
+    const registering = manifest().replace(
+      /client: .*\n.*fields: .*\n/,
+      `client: { registration: { url: "${provider.url}/register" } }\n`,
+    );
+    const w = await world({ manifests: [registering] });
+    const end = w.now + 10 * day;
+    const ids = [await w.signIn("acme", "code", "ada"), await w.signIn("acme", "code", "alan")];
+    await w.pass(9 * day);
+    token = (grant) => (grant === "refresh_token" ? { status: 401, body: { error: "invalid_client" } } : fresh());
+    // Before its end a refusal is nothing against the connections.
+    await expect(w.engine.connections.refresh(admin, ids[0] ?? "")).rejects.toMatchObject({ code: "client_refused" });
+    w.skip(end - w.now);
+    for (const id of ids) {
+      await expect(w.engine.connections.refresh(admin, id)).rejects.toMatchObject({ code: "needs_reauth" });
+      expect(await look(w, id)).toMatchObject({ status: "needs_reauth", error: { code: "grant_refused" } });
+      await w.signIn("acme", "code", "somebody else");
+    }
+    expect(provider.at("/register")).toHaveLength(2);
   });
 });
 

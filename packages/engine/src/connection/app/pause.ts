@@ -8,7 +8,7 @@ import type { AppPause, AppPlace, AppRecord, ConnectionRecord } from "../record.
 import { connectionError, scheduleRefresh } from "../sign-in/connect.ts";
 import { explain } from "../sign-in/explain.ts";
 import { isUsable } from "../upkeep/expiry.ts";
-import { changeClient, clientIn } from "./record.ts";
+import { changeClient, clientIn, hasEnded } from "./record.ts";
 
 /*
  * A provider that refuses the client itself (`invalid_client`, `unauthorized_client`) refuses every connection of it, and none of them is
@@ -88,6 +88,7 @@ async function asked<T>(
 ): Promise<T> {
   const client = await clientOf(runtime, opened);
   const { app, client_id } = client;
+  if (app !== undefined && purpose === "refresh" && hasEnded(runtime, app, client_id)) return ask(client).catch(asOver);
   if (app === undefined || !isCommon(opened.auth)) return ask(client);
   if (purpose === "refresh") await admit(runtime, app, client_id);
   const taken = async () => {
@@ -108,6 +109,12 @@ async function asked<T>(
   }
   await taken();
   return answer;
+}
+
+/** No admin and no waiting brings back a client that has ended: only its people can, by another sign-in. */
+function asOver(cause: unknown): never {
+  if (!(cause instanceof TokenFailure) || cause.code !== "client_refused") throw cause;
+  throw new TokenFailure("reauthorize", "grant_refused", cause.provider ?? {}, undefined, cause.error);
 }
 
 /**

@@ -14,6 +14,12 @@ export function clientIn(app: AppRecord, client_id: string | null): StoredClient
   return app.former.find((former) => former.client_id === client_id);
 }
 
+/** Whether the secret of a client that registered itself has ended. Nobody can give it a new one; who reconnects gets another client. */
+export function hasEnded(runtime: Pick<Runtime, "clock">, app: AppRecord, client_id: string): boolean {
+  const end = clientIn(app, client_id)?.registered?.expires_at ?? null;
+  return end !== null && Date.parse(end) <= runtime.clock();
+}
+
 /** Throws `seal_broken`. */
 export function unsealSecrets(
   runtime: Pick<Runtime, "sealer">,
