@@ -58,6 +58,24 @@ actions:
   look: { title: Look, request: { path: /me }, output: body.id }
 `;
 
+const withField = (url: string, name: string, field: string, more: (text: string) => string) =>
+  more(manifest(url, name)).replace("actions:", `    fields: [${field}]\nactions:`);
+
+/** The user decides on a parameter of the token request. */
+const tenants = (url: string) =>
+  withField(url, "tenants", '{ name: tenant, label: Tenant, required: true, pattern: "^[a-z]+$" }', (text) =>
+    text.replace("/token }", '/token, params: { tenant: "{{ fields.tenant }}" } }'),
+  );
+
+/** The user decides on how the client proves itself. */
+const provers = (url: string) =>
+  withField(
+    url,
+    "provers",
+    "{ name: way, label: Way, type: select, required: true, options: [{ value: client_secret_post, label: Post }, { value: client_secret_basic, label: Basic }] }",
+    (text) => text.replace("grant:", 'client: { authentication: "{{ fields.way }}" }\n    grant:'),
+  );
+
 const own = (url: string) => `manifest: 1
 name: own
 title: Own
@@ -148,6 +166,8 @@ beforeAll(async () => {
       acme: manifest(odd.url, "acme"),
       signed: manifest(odd.url, "signed", "    callback: { verify: { param: hmac } }\n"),
       shops: shops(odd.url),
+      tenants: tenants(odd.url),
+      provers: provers(odd.url),
       own: own(odd.url),
       twofold: environments(odd.url),
     },
@@ -196,7 +216,8 @@ beforeEach(async () => {
 afterEach(async () => {
   for (const { id } of (await product.get("/v1/connections?limit=100")).json.items)
     await product.send("DELETE", `/v1/connections/${id}`);
-  for (const at of [place(), place("signed"), place("shops")]) await product.send("DELETE", `${at}?force=true`);
+  for (const at of [place(), place("signed"), ...["shops", "tenants", "provers"].map((name) => place(name))])
+    await product.send("DELETE", `${at}?force=true`);
 });
 
 describe("another client", () => {
@@ -448,13 +469,17 @@ describe("a provider that refuses the app", () => {
     expect((await refresh(two)).status).toBe(200);
   });
 
-  test("at an address that the user decides on speaks for nobody else", async () => {
-    await save({ client_id: "first", client_secret: "canary-secret-1" }, place("shops"));
-    const [good, bad] = [await signIn("shops", { shop: "good" }), await signIn("shops", { shop: "bad" })];
+  test.each<[string, string, object, object]>([
+    ["an address", "shops", { shop: "good" }, { shop: "bad" }],
+    ["a request", "tenants", { tenant: "good" }, { tenant: "bad" }],
+    ["a client authentication", "provers", { way: "client_secret_post" }, { way: "client_secret_post" }],
+  ])("%s that the user decides on speaks for nobody else", async (_what, connector, ...fields) => {
+    await save({ client_id: "first", client_secret: "canary-secret-1" }, place(connector));
+    const [good, bad] = [await signIn(connector, fields[0]), await signIn(connector, fields[1])];
     clients.set("first", []);
     expect((await refresh(bad)).json.code).toBe("client_refused");
     clients.set("first", ["canary-secret-1"]);
-    expect(await app(place("shops"))).toMatchObject({ paused_until: null });
+    expect(await app(place(connector))).toMatchObject({ paused_until: null });
     expect((await refresh(good)).status).toBe(200);
   });
 });

@@ -20,6 +20,8 @@ let secrets: string[];
 /** Connections that are refused whatever the secret. */
 let banned: string[];
 let refusal: string;
+/** What the next request that names a good secret is answered with. */
+let once: string | undefined;
 let now: number;
 let store: SqliteStore;
 let engine: Engine;
@@ -47,7 +49,8 @@ auth:
     type: oauth2
     grant: client_credentials
     fields: [{ name: team, label: Team, required: true }]
-    token: { url: ${odd.url}/token, params: { team: "{{ fields.team }}" } }
+    token: { url: ${odd.url}/token }
+    audience: "{{ fields.team }}"
     refresh: { leeway: 5m }
     test: { request: { path: /me } }
     label: Service
@@ -76,10 +79,15 @@ async function restart(): Promise<void> {
 
 beforeAll(async () => {
   odd = await startOddProvider({
-    "/token": ({ form }) =>
-      secrets.includes(form.get("client_secret") ?? "") && !banned.includes(form.get("team") ?? "")
+    "/token": ({ form }) => {
+      const isTaken = secrets.includes(form.get("client_secret") ?? "") && !banned.includes(form.get("audience") ?? "");
+      if (!isTaken) return { status: 401, body: { error: refusal } };
+      const error = once;
+      once = undefined;
+      return error === undefined
         ? { body: { access_token: "canary-access", expires_in: 3600 } }
-        : { status: 401, body: { error: refusal } },
+        : { status: 400, body: { error } };
+    },
     "/api/me": () => ({ body: {} }),
   });
 });
@@ -90,6 +98,7 @@ beforeEach(async () => {
   secrets = ["canary-secret-1"];
   banned = [];
   refusal = "invalid_client";
+  once = undefined;
   store = openStore(":memory:");
   await start();
   await put();
@@ -156,6 +165,25 @@ test("While the provider refuses an app, one connection tries, at first after a 
   expect(await types()).toEqual(["app.resumed", "app.refused", "app.saved"]);
 });
 
+test("A provider that takes the app again ends the pause, also where it is the token of who tries that it refuses", async () => {
+  const ids = [await connect("one"), await connect("two"), await connect("three")];
+  secrets = [];
+  expect(await pass(hour - minute)).toBe(1);
+  secrets = ["canary-secret-1"];
+  once = "invalid_grant";
+  const { paused_until } = await app();
+  await pass(Date.parse(paused_until ?? "") - now);
+  expect(await app()).toMatchObject({ paused_until: null, error: null });
+  for (let turns = 0; turns < 50 && (await pass(0)) > 0; turns += 1) await new Promise(setImmediate);
+  const found = await Promise.all(ids.map((id) => engine.connections.get(actor, id)));
+  expect(found.map(({ status, error }) => `${status} ${error?.code}`).toSorted()).toEqual([
+    "connected undefined",
+    "connected undefined",
+    "needs_reauth grant_refused",
+  ]);
+  expect(await types()).toEqual(["app.resumed", "app.refused", "app.saved"]);
+});
+
 test("A connection that alone is refused when others are served does not stop them a second time", async () => {
   const [odder] = [await connect("odd"), await connect("even")];
   banned = ["odd"];
@@ -166,6 +194,15 @@ test("A connection that alone is refused when others are served does not stop th
   await engine.connections.refresh(actor, odder).catch(() => undefined);
   expect(await app()).toMatchObject({ paused_until: null, error: null });
   expect(await engine.connections.get(actor, odder)).toMatchObject({ status: "connected", error: { code: "client_refused" } });
+});
+
+test("Who has read an app that was deleted since does not write over the one that was saved in its place", async () => {
+  const read = await store.apps.get("w", "acme", "service", "production");
+  if (read === undefined) throw new Error("no app");
+  await engine.apps.delete(actor, "acme", "service", "production");
+  await put({ client_id: "other", client_secret: "canary-secret-2" });
+  expect(await store.apps.put({ ...read, version: read.version + 1 }, { expect: read.version })).toBe(false);
+  expect((await app()).client_id).toBe("other");
 });
 
 test("The end of a secret is told a month before and on its day, each once, whatever restarts", async () => {

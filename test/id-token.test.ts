@@ -16,6 +16,7 @@ let product: Product;
 
 const clientId = "an id";
 const clientSecret = "a secret of the id-token tests";
+const newSecret = "the secret that comes after it";
 const accessToken = "an-access-token";
 
 const rsa = () => generateKeyPairSync("rsa", { modulusLength: 2048 });
@@ -49,6 +50,8 @@ interface Kind {
   readonly keys?: () => unknown[];
   readonly refreshed?: (right: Claims) => Claims;
   readonly userinfo?: Claims;
+  /** The client secrets that it takes. Default: any. */
+  readonly takes?: readonly string[];
 }
 
 const now = () => Math.floor(Date.now() / 1000);
@@ -79,6 +82,18 @@ const kinds: Record<string, Kind> = {
   secret: {
     signing: { alg: "HS256", with: (text) => createHmac("sha256", clientSecret).update(text).digest() },
     metadata: (right) => ({ ...right, id_token_signing_alg_values_supported: ["RS256", "HS256"] }),
+  },
+  // It was not given the app's new secret yet.
+  behind: {
+    signing: { alg: "HS256", with: (text) => createHmac("sha256", clientSecret).update(text).digest() },
+    metadata: (right) => ({ ...right, id_token_signing_alg_values_supported: ["RS256", "HS256"] }),
+    takes: [clientSecret],
+  },
+  // It was, and signs with the old one still.
+  between: {
+    signing: { alg: "HS256", with: (text) => createHmac("sha256", clientSecret).update(text).digest() },
+    metadata: (right) => ({ ...right, id_token_signing_alg_values_supported: ["RS256", "HS256"] }),
+    takes: [clientSecret, newSecret],
   },
   rotating: {
     keys: () => (rotated ? [jwk(otherKeys.publicKey, "second")] : [jwk(keys.publicKey, "first")]),
@@ -201,10 +216,13 @@ function routesOf(name: string, kind: Kind): Record<string, (seen: Seen) => Repl
       return backTo(query.get("redirect_uri"), { code: "a-code", state: query.get("state") });
     },
     [`/${name}/token`]: (seen) => {
+      const isKnown = kind.takes?.includes(seen.form.get("client_secret") ?? "") ?? true;
+      if (!isKnown) return { status: 401, body: { error: "invalid_client" } };
       const again = seen.form.get("grant_type") === "refresh_token" ? kind.refreshed?.(right()) : undefined;
       const signing = kind === kinds.rotating && rotated ? { ...kinds["wrong-key"]?.signing, kid: "second" } : kind.signing;
       return { body: answer(jwt(again ?? (kind.claims ?? ((claims) => claims))(right(), seen), signing)) };
     },
+    [`/${name}/further`]: ({ form }) => (kind.takes?.includes(form.get("secret") ?? "") ? { body: {} } : { status: 400 }),
     [`/${name}/par`]: () => ({ status: 400, body: { error: "invalid_request", error_description: "not <like> this" } }),
     [`/${name}/api/me`]: () => ({ body: kind.userinfo ?? { sub: "ada" } }),
   };
@@ -239,9 +257,11 @@ beforeAll(async () => {
   const assertion = (audience = "") =>
     `    client: { authentication: client_secret_jwt${audience === "" ? "" : `, assertion: { audience: "${audience}" }`} }\n`;
   const withKeys = (name: string, more: string) => manifest(name, more);
+  const further = `{ request: { method: POST, url: "${odd.url}/behind/further", encoding: form, body: { secret: "{{ app.client_secret }}" } } }`;
   product = await startProduct({
     connectors: {
       ...Object.fromEntries(names.map((name) => [name, manifest(name)])),
+      behind: manifest("behind").replace("/token }", `/token, then: [${further}] }`),
       mapped: manifest("mapped").replace("/token }", "/token, response: { token_type: \"'Bearer'\" } }"),
       requiring: manifest("right")
         .replaceAll("name: right", "name: requiring")
@@ -319,6 +339,21 @@ describe("An id token", () => {
     for (let tries = 0; tries < 3; tries += 1) await signIn("unknown-key");
     expect(odd.at("/unknown-key/jwks")).toHaveLength(2);
   });
+
+  test.each(["behind", "between"])(
+    "is signed with the secret before the saved one where the provider is %s, and what follows from it is made with the one that it takes",
+    async (name) => {
+      await product.put(`/v1/connectors/${name}/apps/oauth/production`, { client_id: clientId, client_secret: newSecret });
+      const { id, ...connection } = await signIn(name);
+      expect(connection).toMatchObject({ status: "connected", label: "ada", error: null });
+      expect((await product.post(`/v1/connections/${id}/refresh`)).status).toBe(200);
+      const forms = odd.at(`/${name}/further`).map(({ form }) => form.get("secret"));
+      expect(forms).toEqual(name === "behind" ? [clientSecret, clientSecret] : []);
+      await product.put(`/v1/connectors/${name}/apps/oauth/production`, { client_id: clientId, keep_previous: false });
+      const { error } = await signIn(name);
+      expect(error.code).toBe(name === "behind" ? "client_refused" : "id_token_invalid");
+    },
+  );
 
   test("that comes with a refresh must be the same account's", async () => {
     const { id } = await signIn("same-subject");

@@ -61,6 +61,7 @@ beforeAll(async () => {
     ),
     odd: oddManifest("odd", "none"),
     "odd-secret": oddManifest("odd-secret", "client_secret_post"),
+    "odd-change": oddManifest("odd-change", "client_secret_post"),
     "odd-short": oddManifest("odd-short", "client_secret_post"),
   };
   product = await startProduct({ connectors });
@@ -115,6 +116,30 @@ test("a connector that moved to another server registers there, and what was con
     former: [{ client_id: before, connections: 1 }],
   });
   expect((await product.post(`/v1/connections/${id}/refresh`)).status).toBe(200);
+});
+
+test.each<[string, (manifest: string) => string]>([
+  ["another host in its environment", (manifest) => manifest.replace(/ host: "[^"]*"/, ' host: "http://127.0.0.1:1"')],
+  ["another token endpoint", (manifest) => manifest.replace('/token"', '/other-token"')],
+  ["another way to prove itself", (manifest) => manifest.replace("client_secret_post", "client_secret_basic")],
+])("a connector that got %s registers anew, and one that stayed does not", async (what, change) => {
+  reply = () => ({ status: 201, body: { client_id: `client-${odd.seen.length}`, client_secret: "canary-of-the-changed-one" } });
+  const manifest = oddManifest("odd-change", "client_secret_post")
+    .replace("auth:", `environments: { production: { host: "${odd.url}", register: "${odd.url}" } }\nauth:`)
+    .replace(`"${odd.url}/token"`, '"{{ env.host }}/token"')
+    .replace(`"${odd.url}/register"`, '"{{ env.register }}/register"');
+  const publish = async (text: string) => {
+    const headers = { "content-type": "application/yaml" };
+    expect((await product.send("PUT", "/v1/connectors/odd-change", text, { headers })).status).toBe(200);
+    await begin(product, (await draft(product, "odd-change", { owner: what })).id);
+  };
+  await publish(manifest);
+  await publish(manifest.replace("title: Odd", "title: Otherwise"));
+  expect(odd.at("/register")).toHaveLength(1);
+  await publish(change(manifest));
+  expect(odd.at("/register")).toHaveLength(2);
+  expect((await app("odd-change")).json.client_id).toBe("client-2");
+  await product.send("DELETE", "/v1/connectors/odd-change/apps/oauth/production?force=true");
 });
 
 test("however many sign-ins begin at once, one client is registered, also after a restart", async () => {
@@ -239,6 +264,8 @@ test("no secret of a registered client stands in the data folder, the logs or an
       [`${method} ${target}`, Buffer.concat([Buffer.from(JSON.stringify(headers)), body])] as const,
   );
   const places = [["what was printed", Buffer.from(product.output)] as const, ...filesBelow(product.dataDir), ...said];
-  expect(findSecrets([...secrets, "canary-of-the-short-one", "canary-of-the-long-one"], places)).toEqual([]);
+  expect(
+    findSecrets([...secrets, "canary-of-the-changed-one", "canary-of-the-short-one", "canary-of-the-long-one"], places),
+  ).toEqual([]);
   expect(checkAnswers((await product.get("/openapi.json")).json, own)).toEqual([]);
 });

@@ -25,6 +25,11 @@ beforeAll(async () => {
       await slow;
       return token(seen.form.get("grant_type") ?? "");
     },
+    "/register": () => {
+      // The first for ten days.
+      const ends = Date.UTC(2026 + provider.at("/register").length, 0, 11) / 1000;
+      return { status: 201, body: { client_id: `client-${ends}`, client_secret: "hush", client_secret_expires_at: ends } };
+    },
     "/revoke": () => revoked,
     "/me": () => me,
     "/items": () => ({ body: [] }),
@@ -195,6 +200,29 @@ describe("refresh", () => {
     await w.pass(100 * day);
     expect(refreshes()).toBe(3);
     expect((await look(w, id)).status).toBe("connected");
+  });
+});
+
+describe("a client that registered itself", () => {
+  test("and whose secret has ended, asks the people of its connections to sign in again, also once another took its place", async () => {
+    const registering = manifest().replace(
+      /client: .*\n.*fields: .*\n/,
+      `client: { registration: { url: "${provider.url}/register" } }\n`,
+    );
+    const w = await world({ manifests: [registering] });
+    const end = w.now + 10 * day;
+    const ids = [await w.signIn("acme", "code", "ada"), await w.signIn("acme", "code", "alan")];
+    await w.pass(9 * day);
+    token = (grant) => (grant === "refresh_token" ? { status: 401, body: { error: "invalid_client" } } : fresh());
+    // Before its end a refusal is nothing against the connections.
+    await expect(w.engine.connections.refresh(admin, ids[0] ?? "")).rejects.toMatchObject({ code: "client_refused" });
+    w.skip(end - w.now);
+    for (const id of ids) {
+      await expect(w.engine.connections.refresh(admin, id)).rejects.toMatchObject({ code: "needs_reauth" });
+      expect(await look(w, id)).toMatchObject({ status: "needs_reauth", error: { code: "grant_refused" } });
+      await w.signIn("acme", "code", "somebody else");
+    }
+    expect(provider.at("/register")).toHaveLength(2);
   });
 });
 
@@ -370,6 +398,35 @@ describe("the end", () => {
     expect(await kept(w, id)).toBeNull();
     await w.pass(day);
     expect(provider.at("/revoke")).toHaveLength(1);
+    expect((await w.log(id)).slice(-2)).toEqual(["revoked", "revocation_failed"]);
+  });
+
+  test("one that refuses for good after it was away is given up, and the log says so", async () => {
+    const w = await world();
+    const id = await w.signIn("acme", "code");
+    revoked = { status: 503 };
+    await w.engine.connections.remove(admin, id);
+    revoked = { status: 400, body: { error: "invalid_request" } };
+    await w.pass(day);
+    expect([await kept(w, id), provider.at("/revoke").length]).toEqual([null, 2]);
+    expect((await w.log(id)).at(-1)).toBe("revocation_failed");
+  });
+
+  test.each([
+    [401, "invalid_client"],
+    [400, "unauthorized_client"],
+  ])("one that refuses the app and not the token (%i %s) is told again", async (status, error) => {
+    const w = await world();
+    const id = await w.signIn("acme", "code");
+    revoked = { status, body: { error } };
+    const told = await w.engine.connections.remove(admin, id);
+    expect(told).toEqual({ provider_revoked: false, retrying: true, provider: { status, error } });
+    await w.pass(hour);
+    const inVain = provider.at("/revoke").length;
+    revoked = { status: 200 };
+    await w.pass(3 * hour);
+    expect([await kept(w, id), provider.at("/revoke").length]).toEqual([null, inVain + 2]);
+    expect(await w.log(id)).not.toContain("revocation_failed");
   });
 
   test("two who disconnect at once end it once", async () => {

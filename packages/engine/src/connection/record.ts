@@ -294,6 +294,13 @@ export interface StoredClient {
   readonly pause: AppPause | null;
   /** The connection that alone was refused when others were served: its refusals say nothing about the client. */
   readonly refused_alone: string | null;
+  /** Set where no admin saved it: the platform registered itself (RFC 7591). */
+  readonly registered?: {
+    /** When its secret ends; null: it does not. */
+    readonly expires_at: string | null;
+    /** What was registered where: of another server, or for another redirect URL, it is none. */
+    readonly as?: string;
+  };
 }
 
 /** Why nobody refreshes with a client for now. */
@@ -326,13 +333,6 @@ export interface AppRecord extends AppPlace, StoredClient {
   readonly expiry_told: "expiring" | "expired" | null;
   /** When something is to be done about it next; null when nothing is. */
   readonly tend_at: string | null;
-  /** Set where no admin saved it: the platform registered itself (RFC 7591). */
-  readonly registered?: {
-    /** When its secret ends; null: it does not. */
-    readonly expires_at: string | null;
-    /** What was registered where: of another server, or for another redirect URL, it is none. */
-    readonly as?: string;
-  };
   readonly created_at: string;
   /** When an admin saved it. */
   readonly updated_at: string;

@@ -14,7 +14,14 @@ import { judgeFirst, type Origin, proofKeyOf } from "./judge.ts";
 import { jwtLifetime, lifetimeOf } from "./lifetime.ts";
 import { secretsOf, tokenSecrets } from "./secrets.ts";
 import { answerRoots, parseTokenAnswer } from "./token-answer.ts";
-import { callEndpoint, callFreely, type EndpointAnswer, type EndpointRequest, type GrantContext } from "./token-endpoint.ts";
+import {
+  callEndpoint,
+  callFreely,
+  type EndpointAnswer,
+  type EndpointRequest,
+  type GrantContext,
+  provedAs,
+} from "./token-endpoint.ts";
 import { type TokenFailure, tokenFailure } from "./token-failure.ts";
 
 /** When a token request is made: for the first time, or to replace a credential. */
@@ -70,8 +77,10 @@ export async function requestToken(
   const proof_key = await proofKeyOf(context, auth, request, origin);
   const answered = await callEndpoint(context, auth, { ...request, proof_key, values: [...request.values, ...target] });
   const reading = readingOf(auth, moment);
-  const judge = (first: Credential) => judgeFirst(context, auth, { ...request, proof_key }, answered, first, origin);
-  const following = { auth, client: request.client, names: request.names, judge };
+  // What belongs to the answer goes by the secret that the provider took.
+  const taken = provedAs(answered.client, request.names);
+  const judge = (first: Credential) => judgeFirst(context, auth, { ...request, ...taken, proof_key }, answered, first, origin);
+  const following = { auth, ...taken, judge };
   if (auth.introspection === undefined || reading.default_lifetime === "never") {
     return readCredential(context, answered, reading, following);
   }

@@ -87,9 +87,16 @@ function reasonOf(cause: Error): string {
 }
 
 /** Shared secrets sign only where the provider's metadata says so, and the secret is the client's own. */
-async function verifyWithSecret(idToken: string, { client_secret }: Client, options: JWTVerifyOptions): Promise<JWTVerifyResult> {
+async function verifyWithSecret(idToken: string, client: Client, options: JWTVerifyOptions): Promise<JWTVerifyResult> {
+  const { client_secret, previous } = client;
   if (client_secret === undefined) throw new Wrong("its algorithm needs a client secret");
-  return jwtVerify(idToken, new TextEncoder().encode(client_secret), options);
+  try {
+    return await jwtVerify(idToken, new TextEncoder().encode(client_secret), options);
+  } catch (cause) {
+    // A provider that takes the new secret may sign with the one before it for a while.
+    if (previous === undefined || !(cause instanceof errors.JWSSignatureVerificationFailed)) throw cause;
+    return jwtVerify(idToken, new TextEncoder().encode(previous.client_secret), options);
+  }
 }
 
 async function verifyWithKeys(

@@ -78,22 +78,31 @@ export interface EndpointAnswer {
   readonly redact: (text: string) => string;
 }
 
+/** The answer of an endpoint where the client proves itself. */
+export interface ProvedAnswer extends EndpointAnswer {
+  /** The client as the provider took it, perhaps with the secret before this one. */
+  readonly client: Client;
+}
+
 /**
  * The only way to the endpoints of an authorization server (RFC 6749 §3.2, RFC 7009 §2.1): authenticates the client in exactly one way. No
  * redirect is ever followed, so that the secret goes to the URL that the manifest names and nowhere else. Where the client is refused and
  * the secret before this one is held, the request is made once more with that. Throws `provider_timeout`,
  * `provider_unavailable`, `assertion_key_invalid`, …
  */
-export async function callEndpoint(context: GrantContext, auth: OAuth2, request: EndpointRequest): Promise<EndpointAnswer> {
-  const first = await callProved(context, auth, request);
+export async function callEndpoint(context: GrantContext, auth: OAuth2, request: EndpointRequest): Promise<ProvedAnswer> {
+  const first = { ...(await callProved(context, auth, request)), client: request.client };
   const client = withPreviousSecret(request.client);
   if (client === undefined || !refusesClient(first.answer)) return first;
-  const { app } = request.names;
-  const names = app === undefined ? request.names : { ...request.names, app: appNames(client) };
-  const second = await callProved(context, auth, { ...request, client, names });
+  const second = await callProved(context, auth, { ...request, ...provedAs(client, request.names) });
   if (refusesClient(second.answer)) return first;
   if (isSuccess(second.answer)) await request.client.previous?.used();
-  return { ...second, redact: (text) => first.redact(second.redact(text)) };
+  return { ...second, redact: (text) => first.redact(second.redact(text)), client };
+}
+
+/** What a request of this client is made with: templates name no other. */
+export function provedAs(client: Client, names: Names): Pick<EndpointRequest, "client" | "names"> {
+  return { client, names: names.app === undefined ? names : { ...names, app: appNames(client) } };
 }
 
 const isSuccess = ({ status }: EgressAnswer) => status >= 200 && status <= 299;

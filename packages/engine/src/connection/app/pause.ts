@@ -1,6 +1,5 @@
-import type { Auth } from "@jackfield/manifest";
+import type { Auth, Template } from "@jackfield/manifest";
 import { JackfieldError } from "../../errors.ts";
-import { hasRefresh } from "../../grant/refresh.ts";
 import { TokenFailure } from "../../grant/token-failure.ts";
 import type { Runtime } from "../../runtime.ts";
 import { system } from "../actor.ts";
@@ -9,12 +8,12 @@ import type { AppPause, AppPlace, AppRecord, ConnectionRecord } from "../record.
 import { connectionError, scheduleRefresh } from "../sign-in/connect.ts";
 import { explain } from "../sign-in/explain.ts";
 import { isUsable } from "../upkeep/expiry.ts";
-import { changeClient, clientIn } from "./record.ts";
+import { changeClient, clientIn, hasEnded } from "./record.ts";
 
 /*
  * A provider that refuses the client itself (`invalid_client`, `unauthorized_client`) refuses every connection of it, and none of them is
- * to blame. The first refusal pauses the refreshes of all; from then on one connection at a time tries again, ever more seldom, until one
- * is served or an admin saves the app.
+ * to blame. The first refusal pauses the refreshes of all; from then on one connection at a time tries again, ever more seldom, until the
+ * provider takes the client, whatever it says to that one's token, or an admin saves the app.
  */
 
 const firstPause = 15 * 60_000;
@@ -61,17 +60,25 @@ export function asClient<T>(
 }
 
 /**
- * Whether all connections speak to the same token endpoint. Where the user or the account decides on it, what one of them answers says
- * nothing about the others; and nobody's own server may pause everybody.
+ * Whether all connections speak to the same token endpoint, and prove the client there in the same way. Where the user or the account
+ * decides on it, what one of them answers says nothing about the others; and nobody's own server or wrong choice may pause everybody.
  */
 function isCommon(auth: Auth): boolean {
   if (auth.type !== "oauth2") return false;
-  const urls = [auth.token.url, ...(hasRefresh(auth) ? [auth.refresh.url] : [])];
-  return !urls.some((url) => url !== undefined && /\b(fields|connection|callback|token)\b/.test(holes(url.parts)));
+  const endpoints = [auth.token, auth.refresh];
+  const said = endpoints.flatMap(({ params, headers }) => [...Object.values(params), ...Object.values(headers)]);
+  const isOwn = (names: RegExp) => (given: unknown) => names.test(holes(given));
+  return (
+    !endpoints.some(({ url }) => isOwn(/\b(fields|connection|callback|token)\b/)(url)) &&
+    ![auth.client.authentication, ...said].some(isOwn(/\b(fields|connection|callback)\b/))
+  );
 }
 
-const holes = (parts: readonly (string | { readonly source: string })[]) =>
-  parts.map((part) => (typeof part === "string" ? "" : part.source)).join(" ");
+/** What stands in the holes of a template; nothing for any other value. */
+function holes(given: unknown): string {
+  const parts = given !== null && typeof given === "object" ? (given as Template).parts : [];
+  return parts.map((part) => (typeof part === "string" ? "" : part.source)).join(" ");
+}
 
 async function asked<T>(
   runtime: Runtime,
@@ -81,21 +88,33 @@ async function asked<T>(
 ): Promise<T> {
   const client = await clientOf(runtime, opened);
   const { app, client_id } = client;
+  if (app !== undefined && purpose === "refresh" && hasEnded(runtime, app, client_id)) return ask(client).catch(asOver);
   if (app === undefined || !isCommon(opened.auth)) return ask(client);
   if (purpose === "refresh") await admit(runtime, app, client_id);
+  const taken = async () => {
+    const stored = clientIn(app, client_id);
+    const isNews = stored?.pause || stored?.refused_alone === opened.record.id;
+    if (isNews) await served(runtime, app, { client_id, connection: opened.record.id, purpose });
+  };
   let answer: T;
   try {
     answer = await ask(client);
   } catch (cause) {
+    // Who refuses the grant has looked at the client first (RFC 6749 §5.2).
+    if (cause instanceof TokenFailure && cause.kind === "reauthorize") await taken();
     if (!(cause instanceof TokenFailure) || cause.code !== "client_refused") throw cause;
     const pause = await refused(runtime, app, { client_id, record: opened.record, purpose }, cause);
     if (purpose === "sign_in" || pause === null) throw cause;
     throw new AppPaused(pause, { now: runtime.clock(), asked: true, cause });
   }
-  const stored = clientIn(app, client_id);
-  const isNews = stored?.pause || stored?.refused_alone === opened.record.id;
-  if (isNews) await served(runtime, app, { client_id, connection: opened.record.id, purpose });
+  await taken();
   return answer;
+}
+
+/** No admin and no waiting brings back a client that has ended: only its people can, by another sign-in. */
+function asOver(cause: unknown): never {
+  if (!(cause instanceof TokenFailure) || cause.code !== "client_refused") throw cause;
+  throw new TokenFailure("reauthorize", "grant_refused", cause.provider ?? {}, undefined, cause.error);
 }
 
 /**

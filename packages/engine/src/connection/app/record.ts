@@ -14,6 +14,12 @@ export function clientIn(app: AppRecord, client_id: string | null): StoredClient
   return app.former.find((former) => former.client_id === client_id);
 }
 
+/** Whether the secret of a client that registered itself has ended. Nobody can give it a new one; who reconnects gets another client. */
+export function hasEnded(runtime: Pick<Runtime, "clock">, app: AppRecord, client_id: string): boolean {
+  const end = clientIn(app, client_id)?.registered?.expires_at ?? null;
+  return end !== null && Date.parse(end) <= runtime.clock();
+}
+
 /** Throws `seal_broken`. */
 export function unsealSecrets(
   runtime: Pick<Runtime, "sealer">,
@@ -70,7 +76,7 @@ export async function changeApp(
     const stored = await findApp(runtime, place);
     const changed = change(stored);
     if (changed === undefined) return stored;
-    const record = { ...changed.record, version: (stored?.version ?? 0) + 1 };
+    const record = { ...changed.record, version: stored === undefined ? firstVersion(runtime) : stored.version + 1 };
     if (await runtime.store.apps.put(record, { expect: stored?.version ?? null, events: changed.events })) {
       runtime.events.announce(changed.events);
       return record;
@@ -78,6 +84,9 @@ export async function changeApp(
   }
   throw new JackfieldError("store_unavailable", { detail: "The app could not be stored." });
 }
+
+/** Not that of an app which was deleted here before: who has read that one must not write over this one. */
+const firstVersion = ({ random }: Pick<Runtime, "random">) => random(6).readUIntBE(0, 6);
 
 /** What becomes of one of an app's clients. */
 export interface ClientChange {

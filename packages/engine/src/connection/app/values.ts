@@ -179,6 +179,7 @@ function formerClient(app: AppRecord, since: string): FormerClient {
     pause,
     refused_alone: app.refused_alone,
     since,
+    ...(app.registered === undefined ? {} : { registered: app.registered }),
     unused_since: null,
   };
 }

@@ -1,5 +1,7 @@
 import { JackfieldError } from "../../errors.ts";
 import { registerClient } from "../../grant/registration.ts";
+import { authenticationOf } from "../../grant/token-endpoint.ts";
+import { renderUrl } from "../../request/url.ts";
 import type { Runtime } from "../../runtime.ts";
 import { changeApp, findApp } from "../app/record.ts";
 import { registeredApp } from "../app/values.ts";
@@ -16,8 +18,15 @@ const pollMs = 100;
  * registers itself, it does so first. Throws as `clientOf`, `registration_refused`, and what lies on the way to the provider.
  */
 export async function clientToConnect(runtime: Runtime, opened: OpenConnection): Promise<AppClient> {
-  if (registersItself(opened) && !isGood(runtime, opened, await stored(runtime, opened))) await registerOnce(runtime, opened);
+  if (registersItself(opened)) await registerWhereNeeded(runtime, opened);
   return clientOf(runtime, opened);
+}
+
+async function registerWhereNeeded(runtime: Runtime, opened: OpenConnection): Promise<void> {
+  const app = await stored(runtime, opened);
+  if (isSaved(app)) return;
+  const as = await registration(runtime, opened);
+  if (!isGood(runtime, as, app)) await registerOnce(runtime, opened, as);
 }
 
 function registersItself({ auth, fields }: OpenConnection): boolean {
@@ -27,34 +36,45 @@ function registersItself({ auth, fields }: OpenConnection): boolean {
 
 const stored = (runtime: Runtime, { record }: OpenConnection) => findApp(runtime, record);
 
+/** Whether an admin saved it. */
+const isSaved = (app: AppRecord | undefined) => app !== undefined && app.registered === undefined;
+
 /** An admin's app counts always, a registered one until its secret ends, and only for what it was registered as. */
-function isGood(runtime: Runtime, opened: OpenConnection, app: AppRecord | undefined): boolean {
-  if (app === undefined) return false;
-  if (app.registered === undefined) return true;
-  const { expires_at, as } = app.registered;
-  return as === registration(runtime, opened) && (expires_at === null || Date.parse(expires_at) > runtime.clock());
+function isGood(runtime: Runtime, as: string, app: AppRecord | undefined): boolean {
+  if (app?.registered === undefined) return isSaved(app);
+  const { expires_at } = app.registered;
+  return app.registered.as === as && (expires_at === null || Date.parse(expires_at) > runtime.clock());
 }
 
-/** What a client is registered as: where, and for which redirect URL. */
-function registration(runtime: Runtime, { auth, connector }: OpenConnection): string {
-  const endpoint = auth.type === "oauth2" ? auth.client.registration?.url.source : undefined;
-  return JSON.stringify([endpoint, redirectUri(runtime, connector.name)]);
+/**
+ * What a client is registered as: where, for which grant and redirect URL, and how and to whom it proves itself. Its secret goes to no other
+ * server than it was registered for. Of the token endpoint the user's part does not count: one client serves all tenants. Throws `url_invalid`,
+ * `expression_error`.
+ */
+async function registration(runtime: Runtime, opened: OpenConnection): Promise<string> {
+  const { auth, connector, record } = opened;
+  if (auth.type !== "oauth2" || auth.client.registration === undefined) throw new JackfieldError("internal");
+  const names = publicNamesOf(runtime, opened);
+  const at = await renderUrl(auth.client.registration.url, names);
+  const how = await authenticationOf(auth.client.authentication, names);
+  const tokens = [auth.token.url.source, connector.environments[record.environment] ?? null];
+  return JSON.stringify([at, tokens, how, auth.grant, redirectUri(runtime, connector.name)]);
 }
 
 /** However many sign-ins begin at once, anywhere, one of them registers; the others take what it got. */
-async function registerOnce(runtime: Runtime, opened: OpenConnection): Promise<void> {
+async function registerOnce(runtime: Runtime, opened: OpenConnection, as: string): Promise<void> {
   const { workspace, connector, auth, environment } = opened.record;
   const key = `register/${JSON.stringify([workspace, connector, auth, environment])}`;
   const owner = runtime.random(12).toString("base64url");
   const deadline = runtime.clock() + leaseMs;
   while (!(await runtime.store.leases.acquire(key, owner, runtime.clock(), runtime.clock() + leaseMs))) {
-    if (isGood(runtime, opened, await stored(runtime, opened))) return;
+    if (isGood(runtime, as, await stored(runtime, opened))) return;
     if (runtime.clock() > deadline)
       throw new JackfieldError("provider_timeout", { detail: "Another sign-in is still registering the client." });
     await runtime.sleep(pollMs);
   }
   try {
-    if (!isGood(runtime, opened, await stored(runtime, opened))) await register(runtime, opened);
+    if (!isGood(runtime, as, await stored(runtime, opened))) await register(runtime, opened, as);
   } finally {
     await runtime.store.leases
       .release(key, owner)
@@ -62,7 +82,7 @@ async function registerOnce(runtime: Runtime, opened: OpenConnection): Promise<v
   }
 }
 
-async function register(runtime: Runtime, opened: OpenConnection): Promise<void> {
+async function register(runtime: Runtime, opened: OpenConnection, as: string): Promise<void> {
   const { record, auth } = opened;
   if (auth.type !== "oauth2") return;
   const { workspace, connector, environment } = record;
@@ -71,9 +91,7 @@ async function register(runtime: Runtime, opened: OpenConnection): Promise<void>
   const place = { workspace, connector, auth: record.auth, environment };
   await changeApp(runtime, place, (found) =>
     // What an admin saved meanwhile counts.
-    isGood(runtime, opened, found)
-      ? undefined
-      : registeredApp(runtime, place, { ...client, as: registration(runtime, opened) }, found),
+    isGood(runtime, as, found) ? undefined : registeredApp(runtime, place, { ...client, as }, found),
   );
   runtime.log("info", "a client was registered at the provider", { connector, auth: record.auth, environment });
 }

@@ -46,7 +46,8 @@ export async function revokeAtProvider(runtime: Runtime, opened: OpenConnection,
     const refusal = request === undefined ? await byEndpoint(runtime, opened) : await byRequest(runtime, opened, request);
     if (refusal === nowhere) return { provider_revoked: null, again: false };
     if (refusal === undefined) return { provider_revoked: true, again: false };
-    return { provider_revoked: false, provider: refusal, again: transient.has(refusal.status ?? 0) };
+    const again = transient.has(refusal.status ?? 0) || ofClient.has(refusal.error);
+    return { provider_revoked: false, provider: refusal, again };
   } catch (cause) {
     if (!(cause instanceof JackfieldError)) throw cause;
     return { provider_revoked: false, provider: { error: cause.message }, again: unreachable.has(cause.code) };
@@ -54,6 +55,8 @@ export async function revokeAtProvider(runtime: Runtime, opened: OpenConnection,
 }
 
 const transient: ReadonlySet<number> = new Set([408, 425, 429, 500, 502, 503, 504]);
+/** Refusals of the app, which an admin may mend: they say nothing about the token. */
+const ofClient: ReadonlySet<string | undefined> = new Set(["invalid_client", "unauthorized_client"]);
 const unreachable: ReadonlySet<string> = new Set(["provider_unavailable", "provider_timeout", "stopping"]);
 
 function isRevocable({ auth, credential }: OpenConnection, moment: Moment): boolean {
@@ -86,7 +89,7 @@ export function tombstone(
 export async function revokeErased(runtime: Runtime, erased: ConnectionRecord, opened: OpenConnection): Promise<Revocation> {
   const { again, ...told } = await revokeAtProvider(runtime, opened, "disconnect");
   if (erased.revoke_at === null) return told;
-  await settle(runtime, erased, again);
+  await settle(runtime, erased, { ...told, again });
   return again ? { ...told, retrying: true } : told;
 }
 
@@ -103,14 +106,14 @@ export async function revokeAgain(runtime: Runtime, id: string): Promise<void> {
   );
   if (claimed === undefined) return;
   const opened = exhume(runtime, claimed);
-  const { again } = opened === undefined ? { again: false } : await revokeAtProvider(runtime, opened, "disconnect");
-  await settle(runtime, claimed, again);
+  const lost = { provider_revoked: false, again: false };
+  await settle(runtime, claimed, opened === undefined ? lost : await revokeAtProvider(runtime, opened, "disconnect"));
 }
 
-/** Forgets the tombstone, or sets the time of the next try. */
-async function settle(runtime: Runtime, record: ConnectionRecord, again: boolean): Promise<void> {
+/** Forgets the tombstone, or sets the time of the next try. The log says so where the provider was told in vain, and is not told again. */
+async function settle(runtime: Runtime, record: ConnectionRecord, { provider_revoked, again }: Told): Promise<void> {
   const pause = again ? pauses[record.revoke_failures] : undefined;
-  const lost = again && pause === undefined;
+  const lost = provider_revoked === false && pause === undefined;
   const events = lost ? [runtime.events.make(record, "revocation_failed", { actor: system })] : [];
   const patch: ConnectionPatch =
     pause === undefined
