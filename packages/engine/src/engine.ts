@@ -169,6 +169,8 @@ export interface EngineOptions {
   /** Whether providers are asked for their metadata where a manifest names an issuer. Default: yes. */
   readonly discovery?: boolean;
   readonly log: Log;
+  /** Whether a connect session, by its actor's id, may still be used: asked for what goes on without a request of its. Default: yes. */
+  readonly admits?: (actor: string) => boolean;
   /** Whose log takes what cannot be told whose it is. Default: `default`. */
   readonly workspace?: string;
   /** Milliseconds since the epoch. Default: the system's clock. */
@@ -204,6 +206,7 @@ function createRuntime(options: EngineOptions, stopping: AbortSignal): Runtime {
     workspace: options.workspace ?? "default",
     scouts: createScouts(),
     log,
+    admits: options.admits ?? (() => true),
     pool: createTokenPool(clock),
     clock,
     random,

@@ -15,7 +15,7 @@ import {
 } from "@jackfield/engine";
 import type { Connector, Problem } from "@jackfield/manifest";
 import { type Access, createAccess, defaultWorkspace, type Welcome, welcome } from "./access/access.ts";
-import { createAuthenticator } from "./access/authenticate.ts";
+import { createAuthenticator, isGuestAdmitted } from "./access/authenticate.ts";
 import type { Services } from "./api/route.ts";
 import { routes } from "./api/routes.ts";
 import { loadAuthVersions } from "./auth-versions.ts";
@@ -152,6 +152,7 @@ async function build(host: Host): Promise<{
     policy,
     egress: { allowPrivate },
     workspace: defaultWorkspace,
+    admits: (actor) => isGuestAdmitted(access, actor),
     log,
     clock,
   });
