@@ -106,6 +106,30 @@ test("a person without a key connects through a link, and the application then u
   expect([proxied.status, proxied.json.code]).toEqual([403, "forbidden"]);
 });
 
+test("who connects an account that was connected before does not learn who uses it, and for what", async () => {
+  const first = await link({ connectors: ["acme"] });
+  const guest = new Guest();
+  await guest.come(first.url);
+  const id = await guest.connect("acme");
+  const again = await link({ owner: first.owner, connectors: ["acme"] });
+  await guest.come(again.url);
+  const path = `/v1/connections/${await guest.connect("acme")}/events`;
+  expect((await guest.send("GET", path.replace("/events", ""))).json.id).toBe(id);
+  const headers = { "jackfield-workflow": "payroll" };
+  expect((await product.send("POST", `/v1/connections/${id}/actions/list_items`, {}, { headers })).status).toBe(200);
+  const whole = (await product.get(path)).json.items as readonly Event[];
+  expect(whole.map(({ type, workflow }) => [type, workflow])).toContainEqual(["used", "payroll"]);
+  const { items } = (await guest.send("GET", path)).json as { readonly items: readonly Event[] };
+  expect(items.map(({ type }) => type)).toContain("authorized");
+  expect(new Set(items.map(({ actor }) => actor))).toEqual(new Set([`connect/${again.id}`]));
+});
+
+interface Event {
+  readonly type: string;
+  readonly actor: string;
+  readonly workflow?: string;
+}
+
 test("a key is tried at once, and never comes back", async () => {
   const guest = new Guest();
   const session = await link({ connectors: ["keyed"] });

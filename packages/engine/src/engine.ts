@@ -17,7 +17,7 @@ import {
   update,
 } from "./connection/connections.ts";
 import { createEventLog } from "./connection/event-log.ts";
-import { mayUse } from "./connection/limits.ts";
+import { actorsShownTo, mayUse, shownTo } from "./connection/limits.ts";
 import { type ConnectionEvent, duties, type LastTest, type UsageRecord } from "./connection/record.ts";
 import { redirectUri } from "./connection/redirect-uri.ts";
 import { createSealer, type KeyRing } from "./connection/seal.ts";
@@ -100,6 +100,7 @@ export interface Engine {
     test(actor: Actor, id: string): Promise<TestResult>;
     /** Refreshes now. Throws `not_renewable`, `needs_reauth`, … */
     refresh(actor: Actor, id: string): Promise<Connection>;
+    /** An actor with limits is given what it did itself, and what the engine did. */
     events(actor: Actor, id: string, page: Page, filter?: Pick<EventFilter, "type">): Promise<Listed<ConnectionEvent>>;
     /** The workflows that named themselves in its steps, the last one first. */
     usage(actor: Actor, id: string): Promise<readonly UsageRecord[]>;
@@ -311,7 +312,7 @@ async function eventsOf(
 ): Promise<Listed<ConnectionEvent>> {
   const { id: connection, workspace } = await reach(runtime, actor, id, "connect");
   await runtime.events.flush();
-  return runtime.store.events.list({ ...filter, workspace, connection }, page);
+  return runtime.store.events.list({ ...filter, workspace, connection, actors: actorsShownTo(actor) }, page);
 }
 
 function appsOf(runtime: Runtime): Engine["apps"] {
@@ -336,7 +337,8 @@ async function watch(
     find(runtime, actor, id)
       .then((record) => {
         if (event.type === "merged") stops.push(runtime.events.watch(record.id, tell));
-        listener(event, view(runtime, actor, record));
+        const shown = shownTo(actor, event);
+        if (shown !== undefined) listener(shown, view(runtime, actor, record));
       })
       .catch((cause: unknown) => runtime.log("debug", "a watched connection is gone", { connection: id, cause }));
   };

@@ -45,6 +45,8 @@ export interface EventFilter {
   /** The app that they are about, with its `connector`. */
   readonly app?: Pick<AppPlace, "auth" | "environment"> | undefined;
   readonly owner?: string | undefined;
+  /** Only what one of these did. */
+  readonly actors?: readonly string[] | undefined;
   /** The first moment that counts, and the first that does not; ISO 8601 in UTC. */
   readonly from?: string | undefined;
   readonly to?: string | undefined;

@@ -571,6 +571,20 @@ function events(get: () => Store): void {
       expect(ids(await get().events.list({ workspace: "v", connection: "a" }, { limit: 10 }))).toEqual([]);
     });
 
+    test("are filtered by who did what they tell of", async () => {
+      await get().events.append([
+        event("e1", "a", { actor: "key/1" }),
+        event("e2", "a", { actor: "system" }),
+        event("e3", "a", { actor: "key/12" }),
+        event("e4", "a", { actor: "key/1" }),
+      ]);
+      const list = async (actors: readonly string[], page: object = {}) =>
+        ids(await get().events.list({ workspace: "w", connection: "a", actors }, { limit: 10, ...page }));
+      expect(await list(["key/1", "system"])).toEqual(["e4", "e2", "e1"]);
+      expect(await list(["key/1"], { limit: 1 })).toEqual(["e4"]);
+      expect(await list([])).toEqual([]);
+    });
+
     test("are filtered by connection, type, connector, owner and time, each alone and all together", async () => {
       const other = { type: "failed", connector: "beta", owner: "alan" } as const;
       const usual = { type: "used", connector: "acme", owner: "ada", at: time(5) } as const;
