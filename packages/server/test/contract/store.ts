@@ -12,7 +12,7 @@ import type {
   Page,
   Store,
 } from "@jackfield/engine";
-import { duties, IdentityTaken } from "@jackfield/engine";
+import { duties, IdentityTaken, mostWorkflows } from "@jackfield/engine";
 
 /** An adapter under test: a store with nothing in it, and the ways in which its process can end. */
 export interface StoreUnderTest {
@@ -788,6 +788,15 @@ function usage(get: () => Store): void {
       expect(await get().usage.list("gone")).toEqual([]);
       await get().connections.delete("a");
       expect(await get().usage.list("a")).toEqual([]);
+    });
+
+    test("is kept of the last used workflows only, up to a bound for each connection", async () => {
+      await get().connections.insert(connection("b"), []);
+      await get().usage.add([entry("first", 1, 1), entry("first", 1, 1, "b")]);
+      await get().usage.add(Array.from({ length: mostWorkflows }, (_, run) => entry(`run ${run}`, 2, 1)));
+      const workflows = (await get().usage.list("a")).map(({ workflow }) => workflow);
+      expect([workflows.length, workflows.includes("first")]).toEqual([mostWorkflows, false]);
+      expect(await get().usage.list("b")).toHaveLength(1);
     });
 
     test("that is older than a time is forgotten", async () => {
