@@ -326,16 +326,18 @@ function appsOf(runtime: Runtime): Engine["apps"] {
 }
 
 /** Watches the id that was asked for and, once it has become an alias, the connection that it stands for. */
-async function watch(
+export async function watch(
   runtime: Runtime,
   actor: Actor,
   id: string,
   listener: (event: ConnectionEvent, connection: Connection) => void,
 ): Promise<() => void> {
   const stops: (() => void)[] = [];
+  let over = false;
   const tell = (event: ConnectionEvent): void => {
     find(runtime, actor, id)
       .then((record) => {
+        if (over) return;
         if (event.type === "merged") stops.push(runtime.events.watch(record.id, tell));
         const shown = shownTo(actor, event);
         if (shown !== undefined) listener(shown, view(runtime, actor, record));
@@ -346,6 +348,7 @@ async function watch(
   stops.push(runtime.events.watch(id, tell));
   if (record.id !== id) stops.push(runtime.events.watch(record.id, tell));
   return () => {
+    over = true;
     for (const stop of stops) stop();
   };
 }
