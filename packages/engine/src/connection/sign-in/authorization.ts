@@ -212,14 +212,16 @@ export async function finish(
     noteRefused(runtime, { id: null, workspace: runtime.workspace, connector }, person, cause);
     throw cause;
   });
-  const callback = readCallback(query, callbackNames(declared(runtime, flow).auth));
   const record = await follow(runtime, flow.connection);
   if (record === undefined || record.status === "revoked") {
     const gone = new JackfieldError("state_invalid", { detail: "The connection was disconnected meanwhile." });
     noteRefused(runtime, record ?? { id: null, workspace: flow.workspace, connector: flow.connector }, person, gone);
     throw gone;
   }
+  let callback: Callback;
   try {
+    // The connector may have lost this way to connect meanwhile.
+    callback = readCallback(query, callbackNames(declared(runtime, flow).auth));
     if (callback.state !== state) throw new JackfieldError("state_invalid");
     refuseForeign(runtime, flow, callback, connector, { browser, person, guests });
   } catch (cause) {
