@@ -7,7 +7,7 @@ import { type BrowserContext, chromium, type Page } from "playwright-core";
 import { Browser, type Person } from "./harness/browser.ts";
 import { filesBelow, findSecrets } from "./harness/canary.ts";
 import { afterwards, cleanup, temporary } from "./harness/cleanup.ts";
-import { awkward, draft, keyedManifest, look, oauthManifest, saveApp, step } from "./harness/connect.ts";
+import { awkward, deviceManifest, draft, keyedManifest, look, oauthManifest, saveApp, step } from "./harness/connect.ts";
 import type { Answer } from "./harness/http.ts";
 import { type Product, startProduct } from "./harness/product.ts";
 import { type Provider, startProvider } from "./harness/provider.ts";
@@ -30,10 +30,12 @@ beforeAll(async () => {
       acme: oauthManifest(provider, { name: "acme" }),
       other: oauthManifest(provider, { name: "other", title: "Other" }),
       keyed: keyedManifest(provider, "keyed"),
+      tv: deviceManifest(provider, { name: "tv" }),
     },
   });
   await saveApp(product, provider, "acme");
   await saveApp(product, provider, "other");
+  await saveApp(product, provider, "tv", { device: true });
 });
 afterAll(cleanup);
 beforeEach(() => provider.reset());
@@ -81,6 +83,15 @@ async function link(values: Readonly<Record<string, unknown>> = {}, key?: string
 }
 const state = async (id: string) => (await product.get(`/v1/connect_sessions/${id}`)).json;
 
+/** The person types a code on another device, and gives access. */
+async function confirm({ verification_uri, user_code }: { readonly verification_uri: string; readonly user_code: string }) {
+  const browser = new Browser();
+  const shown = await browser.press(await browser.open(verification_uri), ["go", "on"], { user_code });
+  let visit = await browser.press(shown, ["go", "on"]);
+  for (let pages = 0; pages < 5 && visit.url.pathname.startsWith("/interaction/"); pages += 1)
+    visit = await browser.press(visit, ["decision", "allow"], { account: "ada" });
+}
+
 test("a person without a key connects through a link, and the application then uses the connection with its own key", async () => {
   const session = await link({ connectors: ["acme"] });
   const guest = new Guest();
@@ -94,6 +105,30 @@ test("a person without a key connects through a link, and the application then u
   const proxied = await guest.send("GET", `/v1/connections/${id}/proxy/items`);
   expect([proxied.status, proxied.json.code]).toEqual([403, "forbidden"]);
 });
+
+test("who connects an account that was connected before does not learn who uses it, and for what", async () => {
+  const first = await link({ connectors: ["acme"] });
+  const guest = new Guest();
+  await guest.come(first.url);
+  const id = await guest.connect("acme");
+  const again = await link({ owner: first.owner, connectors: ["acme"] });
+  await guest.come(again.url);
+  const path = `/v1/connections/${await guest.connect("acme")}/events`;
+  expect((await guest.send("GET", path.replace("/events", ""))).json.id).toBe(id);
+  const headers = { "jackfield-workflow": "payroll" };
+  expect((await product.send("POST", `/v1/connections/${id}/actions/list_items`, {}, { headers })).status).toBe(200);
+  const whole = (await product.get(path)).json.items as readonly Event[];
+  expect(whole.map(({ type, workflow }) => [type, workflow])).toContainEqual(["used", "payroll"]);
+  const { items } = (await guest.send("GET", path)).json as { readonly items: readonly Event[] };
+  expect(items.map(({ type }) => type)).toContain("authorized");
+  expect(new Set(items.map(({ actor }) => actor))).toEqual(new Set([`connect/${again.id}`]));
+});
+
+interface Event {
+  readonly type: string;
+  readonly actor: string;
+  readonly workflow?: string;
+}
 
 test("a key is tried at once, and never comes back", async () => {
   const guest = new Guest();
@@ -167,6 +202,22 @@ test("a revoked key ends its links: what is open, what is under way, and what wa
   expect((await provider.tokenRequests()).length).toBe(0);
   expect((await new Guest().come(unopened.url)).status).toBe(400);
   expect((await state(session.id)).state).toBe("ended");
+});
+
+test("a code for another device is not asked about any more once its link has ended", async () => {
+  const session = await link({ connectors: ["tv"] });
+  const guest = new Guest();
+  await guest.come(session.url);
+  const { id } = (await guest.send("POST", "/v1/connections", { connector: "tv" })).json;
+  const code = (await guest.send("POST", `/v1/connections/${id}/authorize`, {})).json;
+  expect((await product.send("DELETE", `/v1/connect_sessions/${session.id}`)).status).toBe(204);
+  await confirm(code);
+  const over = await until("its end", async () => {
+    const connection = await look(product, id);
+    return connection.status === "awaiting_authorization" ? undefined : connection;
+  });
+  expect([over.status, over.error]).toMatchObject(["draft", { code: "state_invalid" }]);
+  expect((await state(session.id)).connections).toEqual([]);
 });
 
 test("a link that has run out opens nothing", async () => {

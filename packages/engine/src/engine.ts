@@ -17,7 +17,7 @@ import {
   update,
 } from "./connection/connections.ts";
 import { createEventLog } from "./connection/event-log.ts";
-import { mayUse } from "./connection/limits.ts";
+import { actorsShownTo, mayUse, shownTo } from "./connection/limits.ts";
 import { type ConnectionEvent, duties, type LastTest, type UsageRecord } from "./connection/record.ts";
 import { redirectUri } from "./connection/redirect-uri.ts";
 import { createSealer, type KeyRing } from "./connection/seal.ts";
@@ -100,6 +100,7 @@ export interface Engine {
     test(actor: Actor, id: string): Promise<TestResult>;
     /** Refreshes now. Throws `not_renewable`, `needs_reauth`, … */
     refresh(actor: Actor, id: string): Promise<Connection>;
+    /** An actor with limits is given what it did itself, and what the engine did. */
     events(actor: Actor, id: string, page: Page, filter?: Pick<EventFilter, "type">): Promise<Listed<ConnectionEvent>>;
     /** The workflows that named themselves in its steps, the last one first. */
     usage(actor: Actor, id: string): Promise<readonly UsageRecord[]>;
@@ -169,6 +170,8 @@ export interface EngineOptions {
   /** Whether providers are asked for their metadata where a manifest names an issuer. Default: yes. */
   readonly discovery?: boolean;
   readonly log: Log;
+  /** Whether a connect session, by its actor's id, may still be used: asked for what goes on without a request of its. Default: yes. */
+  readonly admits?: (actor: string) => boolean;
   /** Whose log takes what cannot be told whose it is. Default: `default`. */
   readonly workspace?: string;
   /** Milliseconds since the epoch. Default: the system's clock. */
@@ -204,6 +207,7 @@ function createRuntime(options: EngineOptions, stopping: AbortSignal): Runtime {
     workspace: options.workspace ?? "default",
     scouts: createScouts(),
     log,
+    admits: options.admits ?? (() => true),
     pool: createTokenPool(clock),
     clock,
     random,
@@ -308,7 +312,7 @@ async function eventsOf(
 ): Promise<Listed<ConnectionEvent>> {
   const { id: connection, workspace } = await reach(runtime, actor, id, "connect");
   await runtime.events.flush();
-  return runtime.store.events.list({ ...filter, workspace, connection }, page);
+  return runtime.store.events.list({ ...filter, workspace, connection, actors: actorsShownTo(actor) }, page);
 }
 
 function appsOf(runtime: Runtime): Engine["apps"] {
@@ -322,18 +326,21 @@ function appsOf(runtime: Runtime): Engine["apps"] {
 }
 
 /** Watches the id that was asked for and, once it has become an alias, the connection that it stands for. */
-async function watch(
+export async function watch(
   runtime: Runtime,
   actor: Actor,
   id: string,
   listener: (event: ConnectionEvent, connection: Connection) => void,
 ): Promise<() => void> {
   const stops: (() => void)[] = [];
+  let over = false;
   const tell = (event: ConnectionEvent): void => {
     find(runtime, actor, id)
       .then((record) => {
+        if (over) return;
         if (event.type === "merged") stops.push(runtime.events.watch(record.id, tell));
-        listener(event, view(runtime, actor, record));
+        const shown = shownTo(actor, event);
+        if (shown !== undefined) listener(shown, view(runtime, actor, record));
       })
       .catch((cause: unknown) => runtime.log("debug", "a watched connection is gone", { connection: id, cause }));
   };
@@ -341,6 +348,7 @@ async function watch(
   stops.push(runtime.events.watch(id, tell));
   if (record.id !== id) stops.push(runtime.events.watch(record.id, tell));
   return () => {
+    over = true;
     for (const stop of stops) stop();
   };
 }

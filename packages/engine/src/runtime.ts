@@ -49,6 +49,8 @@ export interface Runtime extends GrantContext {
   /** Who asks a token endpoint first, where it is not known whether it takes the app. */
   readonly scouts: Scouts;
   readonly log: Log;
+  /** Whether a connect session, by its actor's id, may still be used. */
+  readonly admits: (actor: string) => boolean;
   /** Whether a host, without its port, may be spoken to in plain http. */
   readonly plainHttp: (host: string) => boolean;
   /** Milliseconds since the epoch. */

@@ -1,7 +1,7 @@
 import type { Actor, Limits } from "../src/connection/actor.ts";
 import { list, reach } from "../src/connection/connections.ts";
-import { allows, mayUse, refuseUnlessMayMake } from "../src/connection/limits.ts";
-import { type ConnectionRecord, untold } from "../src/connection/record.ts";
+import { allows, mayUse, refuseUnlessMayMake, shownTo } from "../src/connection/limits.ts";
+import { type ConnectionEvent, type ConnectionRecord, untold } from "../src/connection/record.ts";
 import { createEngine } from "../src/engine.ts";
 import type { Runtime } from "../src/runtime.ts";
 
@@ -111,6 +111,20 @@ describe("an actor with limits", () => {
     expect(await make({ connector: "other" }, limited({ connectors: null }))).toBe("reached");
     records = Array.from({ length: 50 }, (_, index) => record(`made-${index}`, { made_in: "cs_1" }));
     expect(await make({})).toBe("connect_session_full");
+  });
+
+  test("who watches is told what becomes of a connection, and neither who uses it nor through whom it changed", () => {
+    const event = (type: ConnectionEvent["type"], actor: string) => ({ id: "e", type, actor }) as ConnectionEvent;
+    const { limits: _, ...whole } = limited();
+    for (const [type, actor, shown] of [
+      ["authorized", "connect/cs_1", "connect/cs_1"],
+      ["refreshed", "system", "system"],
+      ["revoked", "key/admin", "system"],
+      ["used", "key/admin", undefined],
+    ] as const) {
+      expect(shownTo(limited(), event(type, actor))?.actor).toBe(shown);
+      expect(shownTo(whole, event(type, actor))?.actor).toBe(actor);
+    }
   });
 
   test("is told apart from who has no limits", () => {

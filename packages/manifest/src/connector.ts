@@ -86,6 +86,8 @@ export type Services = Compiled<NonNullable<Manifest["services"]>>;
 export interface Connector {
   readonly name: string;
   readonly title: string;
+  /** The name of the connector whose way to sign in this one shares. */
+  readonly extends: string | undefined;
   readonly version: string;
   readonly description: string;
   readonly categories: readonly string[];

@@ -48,7 +48,7 @@ export async function loadAuthVersions({ store, clock, log }: AuthVersionOptions
     kept(version) {
       const found = known.get(version);
       if (found === undefined) return undefined;
-      found.connector ??= compiled(version, found);
+      if (found.connector === undefined) found.connector = compiled(version, found);
       return found.connector ?? undefined;
     },
     keep,

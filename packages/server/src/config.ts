@@ -141,7 +141,7 @@ export const variables: { readonly [Key in keyof Values]: Variable<Values[Key]> 
   eventRetentionDays: {
     name: "EVENT_RETENTION_DAYS",
     default: "90",
-    description: "How many days events, deliveries to event endpoints and the usage of connections are kept.",
+    description: "How many days events, deliveries to event endpoints and, at least 30, the usage of connections are kept.",
     read: (text) => wholeNumber(text ?? "90", 1, 36500),
   },
   maxTokenAge: {

@@ -16,8 +16,8 @@ export interface PublishOptions {
 export type Publish = (name: string, text: string, principal: Principal) => Promise<{ readonly created: boolean }>;
 
 /**
- * Publishes manifests at run time. Whoever writes a manifest decides where an app's secret and people's tokens are sent: so a
- * connector that holds any, or that came with the deployment, is replaced by admins only.
+ * Publishes manifests at run time. Whoever writes a manifest decides where an app's secret and people's tokens are sent, also those of
+ * the connectors that extend it: so one that holds any, or that came with the deployment, is replaced by admins only, and so is its base.
  */
 export function createPublish({ catalog, store, usable, clock, prepare }: PublishOptions): Publish {
   return async (name, text, { actor, key }) => {
@@ -32,20 +32,25 @@ export function createPublish({ catalog, store, usable, clock, prepare }: Publis
     if (!usable(connector))
       throw new JackfieldError("manifest_invalid", { detail: "The connector needs the sandbox, which is off here." });
     const source = catalog.source(name);
-    if (source !== undefined && key.role !== "admin") {
-      const trusted = source !== "published" || (await isInUse(store, actor.workspace, name));
-      if (trusted) {
-        throw new JackfieldError("admin_required", {
-          detail: `Only an admin may replace "${name}": it came with this deployment, or an app or a connection trusts it.`,
-        });
-      }
-    }
+    if (source !== undefined && key.role !== "admin") await refuseTrusted({ catalog, store }, actor.workspace, name);
     await store.manifests.put(name, text, new Date(clock()).toISOString());
     catalog.put(connector, text);
     await catalog.follow(connector);
     await prepare(connector);
     return { created: source === undefined };
   };
+}
+
+/** Throws `admin_required` where the connector, or one that extends it, is trusted. */
+async function refuseTrusted({ catalog, store }: Pick<PublishOptions, "catalog" | "store">, workspace: string, name: string) {
+  const heirs = catalog.list().filter((each) => each.extends === name);
+  for (const each of [name, ...heirs.map((heir) => heir.name)]) {
+    if (catalog.source(each) === "published" && !(await isInUse(store, workspace, each))) continue;
+    const whose = each === name ? "it" : `"${each}" extends it, which`;
+    throw new JackfieldError("admin_required", {
+      detail: `Only an admin may replace "${name}": ${whose} came with this deployment, or an app or a connection trusts it.`,
+    });
+  }
 }
 
 async function isInUse(store: PublishOptions["store"], workspace: string, connector: string): Promise<boolean> {

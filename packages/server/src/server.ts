@@ -8,6 +8,7 @@ import {
   createEngine,
   createSealer,
   type Engine,
+  inUseMs,
   JackfieldError,
   type KeyRing,
   type Log,
@@ -15,7 +16,7 @@ import {
 } from "@jackfield/engine";
 import type { Connector, Problem } from "@jackfield/manifest";
 import { type Access, createAccess, defaultWorkspace, type Welcome, welcome } from "./access/access.ts";
-import { createAuthenticator } from "./access/authenticate.ts";
+import { createAuthenticator, isGuestAdmitted } from "./access/authenticate.ts";
 import type { Services } from "./api/route.ts";
 import { routes } from "./api/routes.ts";
 import { loadAuthVersions } from "./auth-versions.ts";
@@ -152,6 +153,7 @@ async function build(host: Host): Promise<{
     policy,
     egress: { allowPrivate },
     workspace: defaultWorkspace,
+    admits: (actor) => isGuestAdmitted(access, actor),
     log,
     clock,
   });
@@ -222,8 +224,11 @@ async function maintain({ config, store, access, clock, log }: Host, catalog: Ca
   const tidy = async () => {
     access.sessions.expire();
     access.connectSessions.expire();
-    const oldest = new Date(clock() - config.eventRetentionDays * 86_400_000).toISOString();
-    for (const log of [store.events, store.deliveries, store.usage]) await log.expire(oldest);
+    const ago = (time: number) => new Date(clock() - time).toISOString();
+    const retention = config.eventRetentionDays * 86_400_000;
+    for (const log of [store.events, store.deliveries]) await log.expire(ago(retention));
+    // What stands in the way of a disconnect must be known for as long as it does.
+    await store.usage.expire(ago(Math.max(retention, inUseMs)));
     await catalog.removeUnused();
   };
   await tidy();

@@ -96,6 +96,20 @@ describe("roles", () => {
     expect(refused.json.code).toBe("admin_required");
   });
 
+  test("an author may not replace a connector that one extends which is trusted", async () => {
+    const base = keyManifest("base");
+    const publish = async (name: string, body: string, key = keys.author ?? "") => {
+      const { status, json } = await product.send("PUT", `/v1/connectors/${name}`, { key, body });
+      return [status, json.code];
+    };
+    expect(await publish("base", base)).toEqual([201, undefined]);
+    expect(await publish("heir", "manifest: 1\nname: heir\ntitle: Heir\nextends: base\n", product.key)).toEqual([201, undefined]);
+    expect(await publish("base", base)).toEqual([200, undefined]);
+    await product.send("POST", "/v1/connections", { body: { connector: "heir", fields: { api_key: "k-0123456789" } } });
+    expect(await publish("base", base)).toEqual([403, "admin_required"]);
+    expect(await publish("base", base, product.key)).toEqual([200, undefined]);
+  });
+
   test("what only an admin may do is told apart from what a role may not do", async () => {
     expect((await product.send("GET", "/v1/api_keys", { key: keys.user ?? "" })).json.code).toBe("admin_required");
     expect(

@@ -1,6 +1,7 @@
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
+import { loadAuthVersions } from "../src/auth-versions.ts";
 import { openSqlite } from "../src/store/database.ts";
 import { openStore } from "../src/store/sqlite.ts";
 import { type Product, startProduct } from "./product.ts";
@@ -179,4 +180,14 @@ test("a connection whose definition is lost is never served by another one", asy
   expect((await product.send("GET", `/v1/connections/${id}`)).json.upgrade_available).toBe(true);
   expect((await patch(product, id, "b-key-0123456789")).json).toMatchObject({ status: "connected", upgrade_available: false });
   expect((await run()).json.output).toBe("Ada");
+});
+
+test("a definition that cannot be used is compiled, and logged, once", async () => {
+  const store = openStore(":memory:");
+  await store.auth_versions.put("broken", "not a definition", new Date().toISOString());
+  const log = jest.fn();
+  const versions = await loadAuthVersions({ store: store.auth_versions, clock: Date.now, log });
+  for (let uses = 0; uses < 3; uses += 1) expect(versions.kept("broken")).toBeUndefined();
+  expect(log).toHaveBeenCalledTimes(1);
+  await store.close();
 });

@@ -1,5 +1,13 @@
 import { randomBytes } from "node:crypto";
-import { createEngine, type Egress, type Engine, type JobKind, type Queue } from "@jackfield/engine";
+import {
+  type ConnectionEvent,
+  createEngine,
+  type Egress,
+  type Engine,
+  type JobKind,
+  type Queue,
+  untold,
+} from "@jackfield/engine";
 import { openStore } from "../src/store/sqlite.ts";
 
 /*
@@ -187,4 +195,34 @@ test("an entry that was handed out before a crash, and is handed out again, is s
   await workAll();
   expect(await store.outbox.list(10)).toEqual([]);
   expect(asked).toHaveLength(1);
+});
+
+/** An event of a connection whose connector is not here any more. */
+async function tell(endpoint: string, values: Partial<ConnectionEvent> = {}): Promise<Record<string, unknown>> {
+  const id = "con_1";
+  const at = new Date(now).toISOString();
+  const place = { workspace: "default", connector: "gone", owner: "ada" } as const;
+  const record = { ...untold, ...place, id, auth: "oauth", environment: "production", status: "needs_reauth" } as const;
+  const account = { name: null, description: null, label: "Ada Lovelace", unique_id: "acct-1815", identity: id } as const;
+  const event = { id: `evt_${id}`, connection: id, ...place, at, type: "needs_reauth", actor: "system", ...values } as const;
+  await store.connections.insert(
+    { ...record, ...account, fields: {}, sealed_fields: null, credential_version: 1, created_at: at, updated_at: at },
+    [event],
+  );
+  await engine.stop();
+  await start();
+  const [delivery] = await store.deliveries.pending(endpoint, 10);
+  return JSON.parse(delivery?.body ?? "").data;
+}
+
+test("an error of a newer version is told by its code, and holds up nothing", async () => {
+  const { id } = await make(url);
+  const code = "code_of_a_newer_version" as NonNullable<ConnectionEvent["code"]>;
+  expect(await tell(id, { code })).toMatchObject({ connection: { id: "con_1" }, error: { code, message: "" } });
+  expect(await store.outbox.list(10)).toEqual([]);
+});
+
+test("a label is masked where nothing says any more whether it is", async () => {
+  const { id } = await make(url);
+  expect(await tell(id)).toMatchObject({ connection: { label: "Ad••• Lo•••", unique_id: null } });
 });

@@ -86,6 +86,17 @@ test("the whole way: our page, the provider, the redirect URL, a clean address t
   expect(step.json).toMatchObject({ output: expect.any(Array), step: { action: "list_files", status: 200 } });
 });
 
+test("a way to connect that is gone when the person comes back leaves nobody waiting", async () => {
+  const publish = (text: string) => product.send("PUT", "/v1/connectors/moved", { body: text });
+  await publish(sandboxManifest("moved"));
+  const browser = new Browser();
+  const { id, url } = await begin("moved");
+  const callback = await browser.upToCallback(url);
+  expect((await publish(sandboxManifest("moved").replace("  oauth:\n", "  other:\n"))).status).toBe(200);
+  expect((await browser.open(callback)).status).toBe(422);
+  expect(await look(id)).toMatchObject({ status: "error", error: { code: "auth_unknown" } });
+});
+
 test("a denial leads to a page that says so in the provider's words", async () => {
   const browser = new Browser();
   const { id, url } = await begin();

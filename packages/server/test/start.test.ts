@@ -6,6 +6,8 @@ import { join } from "node:path";
 import { ConfigError, readConfig } from "../src/config.ts";
 import { greeting } from "../src/main.ts";
 import { startServer } from "../src/server.ts";
+import { openStore } from "../src/store/sqlite.ts";
+import { keyManifest, startProduct } from "./product.ts";
 import { temporary } from "./temporary.ts";
 
 const welcome = { adminKey: "jf_key", signInToken: "token" };
@@ -38,6 +40,31 @@ describe("starting", () => {
     const asked = await fetch(`${second.url}/v1/session`, { headers: { authorization: `Bearer ${first.welcome.adminKey}` } });
     expect(await asked.json()).toMatchObject({ role: "admin", owner: "admin", workspace: "default" });
     await second.close();
+  });
+
+  test("keeps what stands in the way of a disconnect for as long as it does, however soon events are forgotten", async () => {
+    const dataDir = join(temporary(), "data");
+    const connectors = { held: keyManifest("held") };
+    const first = await startProduct({ dataDir, connectors });
+    const { id } = (
+      await first.send("POST", "/v1/connections", { body: { connector: "held", fields: { api_key: "k-0123456789" } } })
+    ).json;
+    await first.server.close();
+    const store = openStore(join(dataDir, "jackfield.db"));
+    const used = (workflow: string, days: number) => ({
+      connection: id,
+      workflow,
+      last_used_at: new Date(Date.now() - days * 86_400_000).toISOString(),
+      count: 1,
+    });
+    await store.usage.add([used("monthly", 20), used("given up", 40)]);
+    await store.close();
+    const second = await startProduct({ dataDir, connectors, env: { EVENT_RETENTION_DAYS: "1" } });
+    const refused = await second.send("DELETE", `/v1/connections/${id}`);
+    expect(refused.json).toMatchObject({ code: "in_use", workflows: ["monthly"] });
+    const { items } = (await second.send("GET", `/v1/connections/${id}/usage`)).json;
+    expect(items.map(({ workflow }: { workflow: string }) => workflow)).toEqual(["monthly"]);
+    await second.server.close();
   });
 
   test("with another ADMIN_API_KEY, or with none any more, ends the one before; connections keep their owner", async () => {

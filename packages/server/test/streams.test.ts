@@ -11,6 +11,9 @@ class SlowResponse extends EventEmitter {
   writableEnded = false;
   destroyed = false;
   text = "";
+  get writableLength(): number {
+    return this.text.length;
+  }
   writeHead(): void {
     this.headersSent = true;
   }
@@ -21,6 +24,10 @@ class SlowResponse extends EventEmitter {
   }
   end(): void {
     this.writableEnded = true;
+  }
+  destroy(): void {
+    this.destroyed = true;
+    this.emit("close");
   }
 }
 
@@ -54,4 +61,28 @@ test("a stream that has ended writes nothing more, however slowly it is read", (
   stream.send("change", {});
   stream.close();
   expect(response.text).toBe("");
+});
+
+test("a stream that is not read is ended before it fills the memory", () => {
+  const { response, stream } = open(() => true);
+  const closed = jest.fn();
+  stream.onClose(closed);
+  for (let events = 0; events < 100; events += 1) stream.send("change", { text: "x".repeat(100_000) });
+  expect([response.destroyed, closed.mock.calls.length]).toEqual([true, 1]);
+  expect(response.text.length).toBeLessThan(1_200_000);
+});
+
+test("a stream whose reader has left before it began leaves nothing behind", () => {
+  const response = new SlowResponse();
+  response.destroy();
+  const streams = createStreams();
+  const admitted = jest.fn(() => true);
+  const stream = streams.open(response as unknown as ServerResponse, admitted);
+  const closed = jest.fn();
+  stream.onClose(closed);
+  expect(closed).toHaveBeenCalledTimes(1);
+  admitted.mockClear();
+  jest.advanceTimersByTime(100_000);
+  streams.closeUnadmitted();
+  expect(admitted).not.toHaveBeenCalled();
 });

@@ -1,8 +1,8 @@
 import { JackfieldError } from "../errors.ts";
 import type { Runtime } from "../runtime.ts";
-import type { Actor, Limits } from "./actor.ts";
+import { type Actor, type Limits, system } from "./actor.ts";
 import { follow } from "./open.ts";
-import type { ConnectionRecord } from "./record.ts";
+import type { ConnectionEvent, ConnectionRecord } from "./record.ts";
 
 /*
  * What an actor reaches. A connect session stands for somebody who has no key: it is told apart here, below all routes, and whatever is
@@ -80,4 +80,17 @@ export async function connectedWithin(runtime: Runtime, actor: Actor, limits: Li
   const connected = (record: ConnectionRecord) =>
     record.id === limits.connection ? record.connected_by === actor.id : record.credential_version > 0;
   return own.filter((record) => record.status !== "revoked" && connected(record));
+}
+
+/**
+ * Whose events an actor with limits reads; undefined: everybody's. It may have connected an account that was connected before: what others
+ * do with that connection is not its business.
+ */
+export const actorsShownTo = ({ id, limits }: Actor): readonly string[] | undefined =>
+  limits === undefined ? undefined : [id, system];
+
+/** An event as an actor who watches is told of it: one with limits learns what becomes of the connection, and not through whom. */
+export function shownTo(actor: Actor, event: ConnectionEvent): ConnectionEvent | undefined {
+  if (actorsShownTo(actor)?.includes(event.actor) ?? true) return event;
+  return event.type === "used" ? undefined : { ...event, actor: system };
 }

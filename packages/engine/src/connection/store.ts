@@ -45,10 +45,15 @@ export interface EventFilter {
   /** The app that they are about, with its `connector`. */
   readonly app?: Pick<AppPlace, "auth" | "environment"> | undefined;
   readonly owner?: string | undefined;
+  /** Only what one of these did. */
+  readonly actors?: readonly string[] | undefined;
   /** The first moment that counts, and the first that does not; ISO 8601 in UTC. */
   readonly from?: string | undefined;
   readonly to?: string | undefined;
 }
+
+/** How many workflows are known of each connection. */
+export const mostWorkflows = 1000;
 
 /** Thrown by `insert` and `update` when another connection has the same `identity`. */
 export class IdentityTaken extends Error {
@@ -194,7 +199,10 @@ export interface Store {
     expire(time: string): Promise<number>;
   };
   readonly usage: {
-    /** Adds the counts to what is there, and keeps the later time. An entry of a connection that is gone is dropped. */
+    /**
+     * Adds the counts to what is there, and keeps the later time. An entry of a connection that is gone is dropped, and so are those of a
+     * connection beyond the `mostWorkflows` last used: who names each run has no end of names.
+     */
     add(entries: readonly UsageRecord[]): Promise<void>;
     /** The last used first. */
     list(connection: string): Promise<readonly UsageRecord[]>;

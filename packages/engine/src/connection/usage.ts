@@ -7,7 +7,7 @@ import type { ConnectionEvent, UsageRecord } from "./record.ts";
 import type { Store } from "./store.ts";
 
 /** How long after its last step a workflow still counts as one that needs the connection. */
-const inUseMs = 30 * 86_400_000;
+export const inUseMs = 30 * 86_400_000;
 const named = 20;
 
 /** Writes who used what, out of events that were stored. What the store does not take is added to the next write. */

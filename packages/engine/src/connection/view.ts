@@ -85,7 +85,9 @@ export function accountOf(
   record: Versioned & Pick<ConnectionRecord, "owner" | "name" | "label" | "unique_id">,
 ): Pick<Connection, "label" | "unique_id"> {
   const { owner, name, label, unique_id } = record;
-  const masked = owner !== reader.owner && authIn(runtime, record)?.label?.mask === "partial";
+  const auth = authIn(runtime, record);
+  // Where nothing says any more whether it is masked, it is.
+  const masked = owner !== reader.owner && (auth === undefined || auth.label?.mask === "partial");
   const computed = masked && label !== null ? mask(label) : label;
   return { label: name ?? computed, unique_id: masked ? null : unique_id };
 }

@@ -18,12 +18,13 @@ const outsider = { owner: "" } as const;
  * outside is told of (any more).
  */
 export function messageOf(runtime: Runtime, { event, connection }: Outgoing): Message | undefined {
-  // A newer version may have stored a type that this one does not know.
+  // A newer version may have stored a type or a code that this one does not know.
   const type = outgoingTypes[event.type] ?? null;
   if (type === null) return undefined;
   const { code } = event;
   const about = connection === null ? subject(event) : { connection: shown(runtime, connection) };
-  const error = code === undefined ? {} : { error: { code, message: errorTable[code][2] } };
+  const error =
+    code === undefined ? {} : { error: { code, message: (errorTable[code] as readonly string[] | undefined)?.[2] ?? "" } };
   return { type, body: JSON.stringify({ type, timestamp: event.at, data: { ...about, ...error } }) };
 }
 

@@ -95,6 +95,7 @@ export function paperRuntime({ platform, client, clock, record }: Paper): Runtim
     plainHttp: () => true,
     events: {} as Runtime["events"],
     workspace: "",
+    admits: () => true,
     scouts: { run: (_key, ask) => ask() },
     log: () => {},
     clock,

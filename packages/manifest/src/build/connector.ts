@@ -20,6 +20,7 @@ export function buildConnector(manifest: Manifest, texts: Texts, source: string)
   return deepFreeze({
     name: compiled.name,
     title: compiled.title,
+    extends: manifest.extends,
     version: compiled.version ?? "1.0.0",
     description: compiled.description ?? "",
     categories: compiled.categories ?? [],

@@ -123,6 +123,10 @@ const otherBrowser = {
 const actorId = (key: Pick<ApiKey, "id">) => `key/${key.id}`;
 const guestId = (session: string) => `connect/${session}`;
 
+/** Whether the connect session of an actor may still be used. */
+export const isGuestAdmitted = ({ connectSessions }: Access, actor: string): boolean =>
+  connectSessions.isOpen(actor.slice(guestId("").length));
+
 function actorOf(key: ApiKey, via: "key" | "session"): Actor {
   return { id: actorId(key), workspace: key.workspace, owner: key.owner, all: reachesAll[key.role], via };
 }

@@ -22,6 +22,9 @@ export interface Stream {
 
 const heartbeat = 20_000;
 
+/** How many bytes may wait for a reader. One who asks again is told how things stand, and needs nothing of before. */
+const mostWaiting = 1024 * 1024;
+
 export function createStreams(): Streams {
   const open = new Map<Stream, () => boolean>();
   return {
@@ -53,18 +56,19 @@ function createStream(response: ServerResponse, admitted: () => boolean): Stream
     clearInterval(beat);
     if (!response.writableEnded) response.end();
   };
+  // The reader may have left while the answer was made ready.
+  const onClose = (callback: () => void) => void (response.destroyed ? callback() : response.once("close", callback));
   // A session also runs out by itself, and nobody tells.
   const beat = setInterval(() => (admitted() ? response.write(": still here\n\n") : close()), heartbeat).unref();
-  response.once("close", () => clearInterval(beat));
+  onClose(() => clearInterval(beat));
   return {
     send(event, data, id) {
       if (response.writableEnded || response.destroyed) return;
       // JSON holds no line break, so that one `data` line is enough.
       response.write(`${id === undefined ? "" : `id: ${id}\n`}event: ${event}\ndata: ${JSON.stringify(data)}\n\n`);
+      if (response.writableLength > mostWaiting) response.destroy();
     },
     close,
-    onClose(callback) {
-      response.once("close", callback);
-    },
+    onClose,
   };
 }

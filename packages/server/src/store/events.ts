@@ -53,6 +53,7 @@ function conditions(filter: EventFilter): { readonly sql: string[]; readonly val
     ["owner = ?", filter.owner],
     ["at >= ?", filter.from],
     ["at < ?", filter.to],
+    ["json_extract(doc, '$.actor') IN (SELECT value FROM json_each(?))", filter.actors && JSON.stringify(filter.actors)],
   ] as const;
   const given = comparisons.flatMap(([sql, value]) => (value === undefined ? [] : [{ sql, value }]));
   return { sql: given.map(({ sql }) => sql), values: given.map(({ value }) => value) };

@@ -1,4 +1,4 @@
-import type { Store, UsageRecord } from "@jackfield/engine";
+import { mostWorkflows, type Store, type UsageRecord } from "@jackfield/engine";
 import type { Sqlite } from "./database.ts";
 
 /** The `usage` of the store's port. */
@@ -12,6 +12,13 @@ export function usageTable(sqlite: Sqlite): Store["usage"] {
              ON CONFLICT (connection, workflow) DO UPDATE SET
                count = count + excluded.count, last_used_at = MAX(last_used_at, excluded.last_used_at)`,
             ...[workflow, last_used_at, count, connection],
+          );
+        }
+        for (const connection of new Set(entries.map((entry) => entry.connection))) {
+          sqlite.run(
+            `DELETE FROM usage WHERE connection = ? AND workflow IN
+             (SELECT workflow FROM usage WHERE connection = ? ORDER BY last_used_at DESC, workflow LIMIT -1 OFFSET ?)`,
+            ...[connection, connection, mostWorkflows],
           );
         }
       }),

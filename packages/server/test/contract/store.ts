@@ -12,7 +12,7 @@ import type {
   Page,
   Store,
 } from "@jackfield/engine";
-import { duties, IdentityTaken } from "@jackfield/engine";
+import { duties, IdentityTaken, mostWorkflows } from "@jackfield/engine";
 
 /** An adapter under test: a store with nothing in it, and the ways in which its process can end. */
 export interface StoreUnderTest {
@@ -571,6 +571,20 @@ function events(get: () => Store): void {
       expect(ids(await get().events.list({ workspace: "v", connection: "a" }, { limit: 10 }))).toEqual([]);
     });
 
+    test("are filtered by who did what they tell of", async () => {
+      await get().events.append([
+        event("e1", "a", { actor: "key/1" }),
+        event("e2", "a", { actor: "system" }),
+        event("e3", "a", { actor: "key/12" }),
+        event("e4", "a", { actor: "key/1" }),
+      ]);
+      const list = async (actors: readonly string[], page: object = {}) =>
+        ids(await get().events.list({ workspace: "w", connection: "a", actors }, { limit: 10, ...page }));
+      expect(await list(["key/1", "system"])).toEqual(["e4", "e2", "e1"]);
+      expect(await list(["key/1"], { limit: 1 })).toEqual(["e4"]);
+      expect(await list([])).toEqual([]);
+    });
+
     test("are filtered by connection, type, connector, owner and time, each alone and all together", async () => {
       const other = { type: "failed", connector: "beta", owner: "alan" } as const;
       const usual = { type: "used", connector: "acme", owner: "ada", at: time(5) } as const;
@@ -774,6 +788,15 @@ function usage(get: () => Store): void {
       expect(await get().usage.list("gone")).toEqual([]);
       await get().connections.delete("a");
       expect(await get().usage.list("a")).toEqual([]);
+    });
+
+    test("is kept of the last used workflows only, up to a bound for each connection", async () => {
+      await get().connections.insert(connection("b"), []);
+      await get().usage.add([entry("first", 1, 1), entry("first", 1, 1, "b")]);
+      await get().usage.add(Array.from({ length: mostWorkflows }, (_, run) => entry(`run ${run}`, 2, 1)));
+      const workflows = (await get().usage.list("a")).map(({ workflow }) => workflow);
+      expect([workflows.length, workflows.includes("first")]).toEqual([mostWorkflows, false]);
+      expect(await get().usage.list("b")).toHaveLength(1);
     });
 
     test("that is older than a time is forgotten", async () => {

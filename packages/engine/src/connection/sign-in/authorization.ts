@@ -29,7 +29,7 @@ import { type Connection, view } from "../view.ts";
 import { type Callback, type CallbackNames, captureCallback, readCallback, readStates, verifyCallback } from "./callback.ts";
 import { connect, connectFailed, connectionError } from "./connect.ts";
 import { endPolled, notConfirmed, schedulePoll } from "./device.ts";
-import { conclude, type FlowSecret, flowOf, openBegun, openSecret, redeem, sha256 } from "./flow.ts";
+import { conclude, type FlowSecret, flowOf, linkEnded, openBegun, openSecret, redeem, sha256 } from "./flow.ts";
 import { noteRefused } from "./refused.ts";
 import { clientToConnect } from "./registration.ts";
 
@@ -190,8 +190,7 @@ function refuseOtherBrowser(flow: FlowRecord, browser: string | undefined): void
  * session must still be open in this browser, whoever else is signed in there.
  */
 function refuseOtherPerson(flow: FlowRecord, person: string | undefined, guests: readonly string[]): void {
-  if (flow.via === "connect" && !guests.includes(flow.actor))
-    throw new JackfieldError("state_invalid", { detail: "The link that this sign-in was started with has ended." });
+  if (flow.via === "connect" && !guests.includes(flow.actor)) throw linkEnded();
   const same = flow.via === "connect" || (person === undefined ? flow.via === "key" : person === flow.actor);
   if (!same) throw new JackfieldError("state_invalid", { detail: "This sign-in was started by another person." });
 }
@@ -213,14 +212,16 @@ export async function finish(
     noteRefused(runtime, { id: null, workspace: runtime.workspace, connector }, person, cause);
     throw cause;
   });
-  const callback = readCallback(query, callbackNames(declared(runtime, flow).auth));
   const record = await follow(runtime, flow.connection);
   if (record === undefined || record.status === "revoked") {
     const gone = new JackfieldError("state_invalid", { detail: "The connection was disconnected meanwhile." });
     noteRefused(runtime, record ?? { id: null, workspace: flow.workspace, connector: flow.connector }, person, gone);
     throw gone;
   }
+  let callback: Callback;
   try {
+    // The connector may have lost this way to connect meanwhile.
+    callback = readCallback(query, callbackNames(declared(runtime, flow).auth));
     if (callback.state !== state) throw new JackfieldError("state_invalid");
     refuseForeign(runtime, flow, callback, connector, { browser, person, guests });
   } catch (cause) {

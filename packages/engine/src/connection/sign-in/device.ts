@@ -4,7 +4,7 @@ import type { Runtime } from "../../runtime.ts";
 import { follow, type OpenConnection } from "../open.ts";
 import type { ConnectionRecord, FlowRecord, Polling } from "../record.ts";
 import { connect } from "./connect.ts";
-import { conclude, openBegun, openSecret, redeem } from "./flow.ts";
+import { conclude, linkEnded, openBegun, openSecret, redeem } from "./flow.ts";
 
 /*
  * A sign-in that is confirmed on another device: the token endpoint is asked until it says how it ended (RFC 8628 §3.4). The time of the
@@ -60,6 +60,7 @@ export async function poll(runtime: Runtime, id: string): Promise<void> {
   const record = await follow(runtime, flow.connection);
   if (record === undefined || record.status === "revoked") return void (await runtime.store.flows.consume(flow.state_hash));
   if (Date.parse(flow.expires_at) <= now) return fail(runtime, claimed, record, notConfirmed());
+  if (flow.via === "connect" && !runtime.admits(flow.actor)) return fail(runtime, claimed, record, linkEnded());
   let asked: { readonly fresh: OpenConnection; readonly scopes: readonly string[] };
   try {
     asked = await ask(runtime, claimed, record);

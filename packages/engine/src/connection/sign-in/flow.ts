@@ -114,6 +114,10 @@ export function flowOf(
   };
 }
 
+/** The error of a sign-in whose connect session is over. */
+export const linkEnded = (): JackfieldError =>
+  new JackfieldError("state_invalid", { detail: "The link that this sign-in was started with has ended." });
+
 /** What a sign-in brought. */
 export interface Brought {
   readonly code: string;
