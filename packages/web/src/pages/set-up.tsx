@@ -30,7 +30,7 @@ import { Tabs } from "../ui/tabs.tsx";
 import { useConnector } from "../use-connector.ts";
 import { AppCare, AppLog } from "./app-care.tsx";
 import { connectorPlace } from "./connector.tsx";
-import { GeneralAdvice } from "./way.tsx";
+import { GeneralAdvice, Scopes } from "./way.tsx";
 
 /** Where an admin registers the app behind a connector: once at the provider, once here. */
 export function SetUpPage({ name, query }: { readonly name: string; readonly query: URLSearchParams }) {
@@ -95,6 +95,7 @@ function AtTheProvider({ connector, auth }: { readonly connector: Connector; rea
           </a>
         </p>
       ) : null}
+      <Scopes way={auth} title="Scopes to allow" whole />
       <GeneralAdvice />
     </section>
   );
