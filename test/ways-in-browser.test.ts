@@ -45,6 +45,22 @@ actions:
   me: { title: Who am I, request: { path: /me } }
 `;
 
+const machine = (url: string) => `manifest: 1
+name: machine
+title: Machine
+base_url: ${url}
+auth:
+  service:
+    type: oauth2
+    grant: client_credentials
+    token: { url: ${url}/token }
+    test: { request: { path: /me } }
+    label: "{{ me.name }}"
+    unique_id: me.id
+actions:
+  me: { title: Who am I, request: { path: /me } }
+`;
+
 beforeAll(async () => {
   if (executablePath === "") return;
   odd = await startOddProvider({
@@ -52,7 +68,7 @@ beforeAll(async () => {
     "/me": () => ({ body: { id: "acct-1815", name: "Ada" } }),
     "/items": ({ query }) => ({ body: { items: [query.get("color")] } }),
   });
-  const connectors = { legacy: legacy(odd.url) };
+  const connectors = { legacy: legacy(odd.url), machine: machine(odd.url) };
   product = await startProduct({ connectors });
   strict = await startProduct({ connectors, env: { ALLOW_PASSWORD_GRANT: "off" } });
   browser = await chromium.launch({ executablePath, headless: true, args: ["--no-sandbox", "--disable-background-networking"] });
@@ -152,6 +168,19 @@ inBrowser("a sign-in with a person's password", () => {
 });
 
 inBrowser("the set-up page", () => {
+  test("of a client that asks in its own name has no redirect URL, and connecting opens no window", async () => {
+    const page = await signedIn(product);
+    await page.goto(`${product.url}/connectors/machine/setup`);
+    await page.getByLabel("Client ID").fill("us");
+    await page.getByLabel("Client secret").fill("canary-client-secret");
+    expect(await page.getByText("Redirect URL").count()).toBe(0);
+    await page.getByRole("button", { name: "Save configuration" }).click();
+    await page.getByRole("link", { name: "Connect", exact: true }).click();
+    await page.getByRole("button", { name: "Connect", exact: true }).click();
+    await page.getByText("is connected").waitFor();
+    expect(page.context().pages()).toHaveLength(1);
+  });
+
   test("gives the same advice for every connector", async () => {
     const page = await signedIn(product);
     for (const name of ["legacy", "http", "github"]) {

@@ -381,6 +381,18 @@ describe("tests in the background", () => {
     expect((await w.log(id)).filter((line) => line === "recovered")).toHaveLength(1);
   });
 
+  test("read an answer of a quarter of a megabyte, and take a longer one for none", async () => {
+    const w = await world();
+    const id = await w.signIn("acme", "code");
+    for (const [kilobytes, outcome] of [
+      [255, "passed"],
+      [257, "unreachable"],
+    ] as const) {
+      me = { body: { id: 7, name: "Ada", more: "x".repeat(kilobytes * 1024) } };
+      expect(await w.engine.connections.test(admin, id)).toMatchObject({ outcome, connection: { status: "connected" } });
+    }
+  });
+
   test("survive a restart", async () => {
     const w = await world({ manifests: [manifest("", ", every: 1d")] });
     await w.signIn("acme", "code");

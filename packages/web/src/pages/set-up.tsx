@@ -76,11 +76,16 @@ function SetUpView({ connector, query }: { readonly connector: Connector; readon
 
 function AtTheProvider({ connector, auth }: { readonly connector: Connector; readonly auth: Auth }) {
   const docs = safeLink(connector.docs_url);
+  const comesBack = auth.user_step && !confirmsElsewhere(auth);
   return (
     <section class="panel" aria-labelledby="at-the-provider">
       <h2 id="at-the-provider">At the provider</h2>
-      {auth.setup ? <Markdown text={auth.setup} /> : <p>Register an OAuth client at the provider, with this redirect URL.</p>}
-      {auth.user_step && !confirmsElsewhere(auth) ? (
+      {auth.setup ? (
+        <Markdown text={auth.setup} />
+      ) : (
+        <p>Register an OAuth client at the provider{comesBack ? ", with this redirect URL" : ""}.</p>
+      )}
+      {comesBack ? (
         <>
           <CopyField id="redirect-uri" label="Redirect URL" text={connector.redirect_uri} />
           <p class="help">
