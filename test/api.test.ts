@@ -23,6 +23,7 @@ beforeAll(async () => {
     connectors: {
       acme: oauthManifest(provider, { name: "acme" }),
       keyed: keyedManifest(provider, "keyed"),
+      once: keyedManifest(provider, "once").replace("unique_id: me.id", "unique_id: { value: me.id, on_conflict: reject }"),
       regional: keyedManifest(provider, "regional").replace(
         "    type: api_key\n",
         `    type: api_key
@@ -353,6 +354,33 @@ describe("a connection", () => {
     expect((await product.send("PATCH", `/v1/connections/${id}`, { name: null })).json.label).toBe("Ada Lovelace's key");
   });
 
+  test("may have the name of another", async () => {
+    const [one, two] = [await newKeyed("named", { name: "Reports" }), await newKeyed("named-too", { name: "Reports" })];
+    expect([one.name, two.name]).toEqual(["Reports", "Reports"]);
+    expect(one.id).not.toBe(two.id);
+  });
+
+  test("stays with the way it was made and its environment", async () => {
+    const { id } = await newKeyed("staying");
+    for (const change of [{ auth: "key" }, { environment: "production" }, { connector: "regional" }]) {
+      const answer = await product.send("PATCH", `/v1/connections/${id}`, { name: "Changed", ...change });
+      expectProblem(answer, 400, "request_invalid");
+      expect(answer.json.field).toBe(Object.keys(change)[0]);
+    }
+    expect(await look(product, id)).toMatchObject({ auth: "key", name: null });
+  });
+
+  test("is refused, with the one that there is, where the manifest rejects a second of the same account", async () => {
+    const values = { connector: "once", owner: "once", fields: { api_key: key } };
+    const first = (await product.post("/v1/connections", values)).json;
+    const second = await product.post("/v1/connections", values);
+    expectProblem(second, 409, "duplicate_connection");
+    expect(second.json.connection).toBe(first.id);
+    const { items } = (await product.get("/v1/connections?connector=once")).json;
+    expect(items.map(({ id, status }: { id: string; status: string }) => [id, status])).toEqual([[first.id, "connected"]]);
+    expect((await product.post("/v1/connections", { ...values, owner: "somebody-else" })).status).toBe(201);
+  });
+
   test("with an API key connects at once, or ends in `error` with the provider's words and without the key", async () => {
     const good = await newKeyed("at-once");
     expect(good).toMatchObject({ status: "connected", unique_id: "acct-1815", renewable: false, expires_at: null });
@@ -469,6 +497,9 @@ describe("connectors", () => {
       environments: ["production"],
     });
     expect(json.auth[0]).toMatchObject({ id: "oauth", type: "oauth2", grant: "authorization_code", recommended: true });
+    // The client is the admin's; nobody who connects is asked for it, or told of it.
+    expect(json.auth[0].fields).toEqual([]);
+    expect((await as("user", "GET", "/v1/connectors/acme")).json.auth[0].fields).toEqual([]);
     expect(json.auth[0].scopes.required).toEqual([
       { name: "read", reason: "Read your items." },
       { name: "write", reason: "Change your items." },

@@ -93,6 +93,9 @@ actions:
   look: { title: Look, request: { path: /me }, output: body.id }
 `;
 
+/** The user may bring a client; who does not, uses the admin's. */
+const either = (url: string) => own(url).replace("name: own", "name: either").replace("source: connection", "source: either");
+
 const environments = (url: string) => `manifest: 1
 name: twofold
 title: Twofold
@@ -169,6 +172,7 @@ beforeAll(async () => {
       tenants: tenants(odd.url),
       provers: provers(odd.url),
       own: own(odd.url),
+      either: either(odd.url),
       twofold: environments(odd.url),
     },
   });
@@ -513,7 +517,40 @@ test("the apps of two environments never meet: each request carries its own one'
   await product.send("DELETE", at("production"));
 });
 
+test("A user's own client is used in place of the admin's where the manifest allows either", async () => {
+  await save({ client_id: "first", client_secret: "canary-secret-1" }, place("either", "service"));
+  const ours = await draft(product, "either", { owner: "without" });
+  const fields = { client_id: "second", client_secret: "canary-secret-2" };
+  const theirs = await draft(product, "either", { owner: "with", fields });
+  expect([ours.status, theirs.status]).toEqual(["connected", "connected"]);
+  expect(sent()).toEqual([
+    ["first", "canary-secret-1"],
+    ["second", "canary-secret-2"],
+  ]);
+  forget();
+  for (const { id } of [ours, theirs]) expect((await refresh(id)).status).toBe(200);
+  expect(sent()).toEqual([
+    ["first", "canary-secret-1"],
+    ["second", "canary-secret-2"],
+  ]);
+});
+
 describe("what is saved", () => {
+  test("may be as short and as long as providers make it", async () => {
+    for (const length of [1, 4096]) {
+      const client_id = "i".repeat(length);
+      const client_secret = "=".repeat(length);
+      clients.set(client_id, [client_secret]);
+      expect(await save({ client_id, client_secret })).toMatchObject({ client_id, secret_set: true });
+      expect((await app()).client_id).toBe(client_id);
+      forget();
+      await signIn();
+      expect(sent()).toEqual([[client_id, client_secret]]);
+    }
+    const values = { client_id: "x".repeat(4097), client_secret: "canary-secret-1" };
+    expect(await product.put(place(), values)).toMatchObject({ status: 400, json: { field: "client_id" } });
+  });
+
   test.each([
     ["client_id", " first"],
     ["client_secret", "canary-secret-1\n"],

@@ -84,6 +84,20 @@ const label = (page: Page) => page.getByTestId("label").first();
 const labelled = (page: Page, name: string) => page.getByTestId("label").filter({ hasText: name }).first().waitFor();
 const status = (page: Page) => page.locator("[data-status]").first();
 
+/** What the set-up page's list says of each thing to do. */
+async function done(page: Page): Promise<(string | null)[]> {
+  const list = page.getByRole("list", { name: "What is done" });
+  await list.waitFor();
+  return list.getByRole("listitem").evaluateAll((items) => items.map((item) => item.getAttribute("data-done")));
+}
+
+/** One of the facts on a connection's page. */
+const fact = (page: Page, name: string) =>
+  page
+    .locator(".fact", { has: page.getByText(name, { exact: true }) })
+    .locator("dd")
+    .textContent();
+
 /** Everything that the browser keeps for our pages. */
 async function kept(context: BrowserContext, page: Page): Promise<string> {
   const inPage = await page.evaluate(async () => {
@@ -261,9 +275,17 @@ inBrowser("setting a connector up", () => {
   test("shows the redirect URL to copy, byte for byte the one that is sent, and takes a secret that it never shows again", async () => {
     const { page, context, traced } = await signedIn();
     await context.grantPermissions(["clipboard-read", "clipboard-write"], { origin: product.url });
+    await page.goto(`${product.url}/connectors/acme/connect`);
+    await page.getByText("The app's client ID and secret are not saved yet.").waitFor();
+    expect(await page.getByRole("button", { name: "Authorize" }).isDisabled()).toBe(true);
+    await page.goto(product.url);
     await card(page, "Acme").getByRole("link", { name: "Set up" }).click();
     await page.getByRole("heading", { name: "At the provider" }).waitFor();
     await page.getByRole("heading", { name: "Here" }).waitFor();
+    await page.getByText("register the URL of each further deployment separately").waitFor();
+    const scopes = page.getByRole("region", { name: "Scopes to allow" }).getByRole("listitem");
+    expect(await scopes.allInnerTexts()).toEqual(["Read your items. read", "Change your items. write"]);
+    expect(await done(page)).toEqual(["false", "false"]);
     await page.getByRole("button", { name: "Copy" }).first().click();
     const redirectUri = await page.evaluate(() => navigator.clipboard.readText());
     expect(redirectUri).toBe(`${product.url}/oauth/callback/acme`);
@@ -285,6 +307,7 @@ inBrowser("setting a connector up", () => {
     );
     await page.reload();
     await until("the saved client ID", async () => (await page.getByLabel("Client ID").inputValue()) === awkward.id);
+    expect(await done(page)).toEqual(["true", "false"]);
     expect(await page.getByLabel("Client secret").inputValue()).toBe("");
     expect(await page.content()).not.toContain(awkward.secret);
     expect(
@@ -313,6 +336,10 @@ inBrowser("setting a connector up", () => {
   test("and connecting with it leaves no token, code or secret in the browser", async () => {
     const { page, context, traced } = await signedIn();
     await toConnect(page, "Acme");
+    const asked = page.getByRole("region", { name: "What will be asked for" }).getByRole("listitem");
+    expect(await asked.allInnerTexts()).toEqual(["Read your items. read", "Change your items. write"]);
+    // The password is the provider's to ask for.
+    expect(await page.locator("input[type=password]").count()).toBe(0);
     const popup = await authorize(page);
     await popup.getByLabel("Account").fill("ada");
     await popup.getByRole("button", { name: "Allow" }).click();
@@ -320,8 +347,11 @@ inBrowser("setting a connector up", () => {
     await popup.getByRole("button", { name: "Allow" }).click();
     await labelled(page, "Ada Lovelace's Acme");
     const [connection] = (await product.get("/v1/connections?connector=acme")).json.items;
+    await page.goto(`${product.url}/connectors/acme/setup`);
+    await until("both to be done", async () => (await done(page)).join() === "true,true");
     await page.goto(`${product.url}/connections/${connection.id}`);
     await labelled(page, "Ada Lovelace's Acme");
+    expect(await fact(page, "Granted")).toBe("read, write");
 
     const { access_tokens, refresh_tokens, codes } = await provider.issued();
     expect(access_tokens.length).toBeGreaterThan(0);

@@ -54,6 +54,26 @@ const guide = join("docs", "guide.md");
 const blocks = ["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", ...documents("docs")].filter(existsSync).flatMap(blocksOf);
 const base = blocks.find(({ where, kind }) => where.startsWith(guide) && kind === "manifest")?.text ?? "";
 
+test("the guide goes through a sign-in in the order in which it happens", () => {
+  const steps = [...readFileSync(guide, "utf8").matchAll(/^## (\d+)\. (.*)$/gm)].map(
+    ([, number, title = ""]) => `${number} ${title}`,
+  );
+  expect(steps.map((step) => step.split(":")[0])).toEqual([
+    "1 Fields",
+    "2 The redirect URL",
+    "3 Credentials",
+    "4 Authorize",
+    "5 Token",
+    "6 Refresh",
+    "7 Revoke",
+    "8 Test",
+    "9 Label",
+    "10 Whitelist",
+    "11 Unique id",
+    "12 Parameters of every API call",
+  ]);
+});
+
 test("the documents have manifests and fragments to check", () => {
   expect(blocks.filter(({ kind }) => kind === "manifest").length).toBeGreaterThanOrEqual(3);
   expect(blocks.filter(({ kind }) => kind === "fragment").length).toBeGreaterThanOrEqual(10);

@@ -457,6 +457,17 @@ describe("the workspace's log", () => {
       (await product.get(`/v1/events?${query}`)).json.items.map(({ type }: { type: string }) => type);
     expect(await types(`connection=${id}`)).toEqual(["used", "authorized", "tested", "created"]);
     expect(await types("owner=filtered&type=used")).toEqual(["used"]);
+    const [used] = (await product.get("/v1/events?owner=filtered&type=used")).json.items;
+    expect(used).toMatchObject({
+      connection: id,
+      action: "look",
+      host: new URL(odd.url).host,
+      status: 200,
+      duration_ms: expect.any(Number),
+      actor: expect.stringMatching(/^key\//),
+      at: expect.stringMatching(/^\d{4}-\d\d-\d\dT[\d:.]+Z$/),
+    });
+    expect(JSON.stringify(used)).not.toContain(name);
     expect(await types("connector=none")).toEqual([]);
     expect(await types(`connection=${id}&to=2020-01-01`)).toEqual([]);
     expect(await types(`connection=${id}&connector=acme&from=2020-01-01T01:00:00%2B01:00`)).toHaveLength(4);

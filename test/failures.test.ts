@@ -154,6 +154,12 @@ const rows: readonly Row[] = [
   standard("unauthorized_client", "configuration", "client_refused"),
   standard("invalid_request", "configuration", "token_request_refused"),
   standard("invalid_scope", "configuration", "scope_refused"),
+  {
+    ...standard("invalid_scope", "configuration", "scope_refused"),
+    name: "many words",
+    answer: oauth("invalid_scope", "y".repeat(3000)),
+    says: /^The provider answered: y{2000}$/,
+  },
   standard("invalid_target", "configuration", "token_request_refused"),
   standard("unsupported_grant_type", "configuration", "token_request_refused"),
   standard("redirect_uri_mismatch", "configuration", "redirect_uri_mismatch"),
@@ -451,7 +457,22 @@ const apiRows: readonly ApiRow[] = [
     refreshes: 0,
     test: "test_unreachable",
   },
-  { name: "500 and HTML", answer: html(500), code: "provider_unavailable", says: /500/, refreshes: 0, test: "test_unreachable" },
+  {
+    name: "500 and HTML",
+    answer: html(500),
+    code: "provider_unavailable",
+    says: /^HTTP 500, text\/html$/,
+    refreshes: 0,
+    test: "test_unreachable",
+  },
+  {
+    name: "many words",
+    answer: json(400, { message: "x".repeat(3000) }),
+    code: "provider_refused",
+    says: /^x{2000}$/,
+    refreshes: 0,
+    test: "credentials_invalid",
+  },
   {
     name: "503",
     answer: json(503, { message: "Maintenance" }, { "retry-after": "3600" }),
@@ -563,7 +584,7 @@ const hints: Readonly<Record<string, RegExp>> = {
   token_request_refused: /Compare the manifest's token request/,
   client_refused: /client ID.*client secret/,
   scope_refused: /scopes/,
-  redirect_uri_mismatch: /Register exactly/,
+  redirect_uri_mismatch: /^Register exactly http:\/\/\S+\/oauth\/callback\/failing-\d+ at the provider\.$/,
   provider_unavailable: /Try again later/,
   provider_rate_limited: /Try again after/,
   token_answer_invalid: /Try again/,
@@ -652,7 +673,10 @@ describe("an API that answers a step with", () => {
     const connector = apiConnectorOf(row);
     refusals.set(`${connector}/api`, row.answer);
     const connection = await signIn(connector, "somebody-else");
-    expect(connection).toMatchObject({ status: "error", error: { code: row.test, provider: { status: row.answer.status } } });
+    expect(connection).toMatchObject({
+      status: "error",
+      error: { code: row.test, provider: { status: row.answer.status, error: expect.stringMatching(row.says) } },
+    });
   });
 });
 
@@ -670,6 +694,12 @@ describe("a provider that sends the person back with", () => {
     ["invalid_scope", "error", "scope_refused", /scopes/],
     ["invalid_target", "error", "authorization_failed", /client ID and scopes/],
     ["unauthorized_client", "error", "client_refused", /client ID/],
+    [
+      "redirect_uri_mismatch",
+      "error",
+      "redirect_uri_mismatch",
+      /^Register exactly http:\/\/\S+\/oauth\/callback\/asking at the provider\.$/,
+    ],
     ["a_code_that_nobody_knows", "error", "authorization_failed", /client ID and scopes/],
   ])("%s is told so, and nothing is asked for", async (error, becomes, code, hint) => {
     await saveApp("asking");

@@ -202,6 +202,23 @@ describe("disconnecting", () => {
     expect((await events(product, id)).filter(({ type }) => type === "needs_reauth")).toHaveLength(1);
     expect((await revocations()).length > 0 ? 1 : 0).toBe(times);
   });
+
+  test("a credential that went bad is offered for revocation once, and a refusal changes nothing", async () => {
+    const { id } = await connect(product, "everywhere");
+    const told = async () => (await events(product, id)).map(({ type }) => type).filter((type) => type === "needs_reauth");
+    const before = (await told()).length;
+    await provider.set({ refuse_refresh: true, revocation_fail: { status: 503, body: "", times: 10 } });
+    const refused = await product.post(`/v1/connections/${id}/refresh`);
+    expect(refused.json.code).toBe("needs_reauth");
+    const { status, error } = await look(product, id);
+    expect([status, error.code]).toEqual(["needs_reauth", "grant_refused"]);
+    expect(await told()).toHaveLength(before + 1);
+    expect(await revocations()).toHaveLength(1);
+    await product.post(`/v1/connections/${id}/refresh`);
+    await step(product, id, "list_items");
+    expect(await revocations()).toHaveLength(1);
+    expect((await look(product, id)).status).toBe("needs_reauth");
+  });
 });
 
 test("every answer that was given here fits the OpenAPI document", async () => {

@@ -83,6 +83,7 @@ auth:
         body: { login: { "@version": "3", user: "{{ fields.user }}", password: "{{ fields.password }}" } }
       response: { from: cookies, access_token: SID, error: "" }
     refresh: { default_lifetime: 1h, when: "response.status = 403 and body.code = 'ended'" }
+    default_params: { query: { lang: en } }
     apply:
       - { name: Cookie, value: "SID={{ token.access_token }}" }
       - { name: X-Signature, value: "{{ $hmac(request.method & ' ' & request.path & ' ' & request.id, fields.password) }}" }
@@ -433,6 +434,13 @@ describe("a session that is asked for in XML and comes in a cookie", () => {
     const { id } = await draft(product, "session", { fields });
     const ask = async (body: object) => (await product.post(`/v1/connections/${id}/options/folders`, body)).json;
     expect(await ask({})).toEqual({ options: [{ label: "One", value: 1 }], next: "c2" });
+    // What goes with every request goes with this one and with the test, and not with the one for a token.
+    const languages = (path: string) => odd.at(path).map(({ query }) => query.getAll("lang").join());
+    expect([languages("/session/folders"), languages("/session/whoami"), languages("/session/login")]).toEqual([
+      ["en"],
+      ["en"],
+      [""],
+    ]);
     expect(await ask({ cursor: "c2", input: { kind: "Two" } })).toEqual({ options: [{ label: "Two", value: 2 }], next: null });
     expect(await product.post(`/v1/connections/${id}/options/nothing`)).toMatchObject({
       status: 404,

@@ -1,9 +1,10 @@
+import { Browser } from "./harness/browser.ts";
 import { cleanup } from "./harness/cleanup.ts";
-import { draft, look, step } from "./harness/connect.ts";
+import { begin, draft, look, step } from "./harness/connect.ts";
 import { type Product, startProduct } from "./harness/product.ts";
-import { type OddProvider, startOddProvider } from "./provider/odd.ts";
+import { backTo, type OddProvider, startOddProvider } from "./provider/odd.ts";
 
-// Grants that need no person ask for optional scopes, too, once an action has been found to need them.
+// Optional scopes are asked for once an action has been found to need them, also by grants that need no person.
 
 jest.setTimeout(60_000);
 
@@ -38,12 +39,26 @@ auth:
     test: { request: { path: /me } }
     label: Person
     unique_id: me.id
+  code:
+    type: oauth2
+    grant: authorization_code
+    ${scopes}
+    authorization: { url: ${url}/authorize }
+    token: { url: ${url}/token }
+    revocation: { url: ${url}/revoke }
+    test: { request: { path: /me } }
+    label: Person
+    unique_id: me.id
 actions:
   write: { title: Write, scopes: [write], request: { method: POST, path: /items, body: { a: 1 } } }
 `;
 
 beforeAll(async () => {
   odd = await startOddProvider({
+    "/authorize": ({ query }) => {
+      consented = query.get("scope");
+      return backTo(query.get("redirect_uri"), { code: "canary-code", state: query.get("state") });
+    },
     "/token": ({ form }) =>
       form.get("scope")?.split(" ").includes(refused) === true
         ? { status: 400, body: { error: "invalid_scope" } }
@@ -53,7 +68,7 @@ beforeAll(async () => {
   });
   const env = { ALLOW_PASSWORD_GRANT: "true" };
   product = await startProduct({ connectors: { scoped: manifest(odd.url) }, env });
-  for (const auth of ["service", "login"]) {
+  for (const auth of ["service", "login", "code"]) {
     const app = { client_id: "id", client_secret: "canary-secret" };
     expect((await product.put(`/v1/connectors/scoped/apps/${auth}/production`, app)).status).toBe(200);
   }
@@ -62,6 +77,7 @@ beforeAll(async () => {
 afterAll(cleanup);
 
 let refused = "";
+let consented: string | null = null;
 
 beforeEach(() => {
   refused = "";
@@ -77,10 +93,12 @@ test.each([
   const { id, scopes } = await draft(product, "scoped", { auth, fields });
   expect([asked(), scopes]).toEqual([["read"], ["read"]]);
   expect((await step(product, id, "write")).json.code).toBe("scope_missing");
+  expect(odd.at("/api/items")).toEqual([]);
   expect((await product.post(`/v1/connections/${id}/refresh`)).status).toBe(200);
   expect(asked()).toEqual(["read", "read write"]);
   expect(await look(product, id)).toMatchObject({ scopes: ["read", "write"], missing_scopes: [] });
   expect((await step(product, id, "write")).json.output).toBeDefined();
+  expect(odd.at("/api/items")).toHaveLength(1);
   await product.post(`/v1/connections/${id}/refresh`);
   expect(asked().at(-1)).toBe("read write");
 });
@@ -100,4 +118,17 @@ test("Reconnecting asks for what the connection has, optional scopes included", 
   const changed = await product.send("PATCH", `/v1/connections/${id}`, { fields: { team: "b" } });
   expect(changed.json).toMatchObject({ scopes: ["read", "write"], missing_scopes: [] });
   expect(asked().at(-1)).toBe("read write");
+});
+
+test("A sign-in asks for the optional scopes of actions that were tried, and of no others", async () => {
+  const { id } = await draft(product, "scoped", { auth: "code" });
+  await new Browser().open(await begin(product, id));
+  expect(consented).toBe("read");
+  expect(await look(product, id)).toMatchObject({ status: "connected", scopes: ["read"] });
+  expect((await step(product, id, "write")).json).toMatchObject({ code: "scope_missing", status: 409 });
+  expect(odd.at("/api/items")).toEqual([]);
+  await new Browser().open(await begin(product, id));
+  expect(consented).toBe("read write");
+  expect((await step(product, id, "write")).status).toBe(200);
+  expect(odd.at("/api/items")).toHaveLength(1);
 });

@@ -165,6 +165,10 @@ test("after connecting, refreshing, running and failing, no secret stands in the
   expect(secrets.length).toBeGreaterThan(12);
   expect(proofKeys().length).toBeGreaterThanOrEqual(2);
   expect(findSecrets(secrets, everythingOf(product))).toEqual([]);
+  // Nothing of a deployment is built into the pages.
+  const pages = [...filesBelow(join(__dirname, "../packages/web/dist"))];
+  expect(pages.length).toBeGreaterThan(1);
+  expect(findSecrets(secrets, pages)).toEqual([]);
 });
 
 test("the admin's key and the sign-in link are printed once and stored nowhere", async () => {

@@ -29,6 +29,7 @@ auth:
     title: Password
     client: { source: none, authentication: none }
     store_password: false
+    scopes: { required: [{ name: read, reason: Read all. }, { name: write, reason: Write all. }] }
     token: { url: ${url}/token }
     revocation: { none: It has none. }
     test: { request: { path: /me } }
@@ -44,14 +45,30 @@ actions:
   me: { title: Who am I, request: { path: /me } }
 `;
 
+const machine = (url: string) => `manifest: 1
+name: machine
+title: Machine
+base_url: ${url}
+auth:
+  service:
+    type: oauth2
+    grant: client_credentials
+    token: { url: ${url}/token }
+    test: { request: { path: /me } }
+    label: "{{ me.name }}"
+    unique_id: me.id
+actions:
+  me: { title: Who am I, request: { path: /me } }
+`;
+
 beforeAll(async () => {
   if (executablePath === "") return;
   odd = await startOddProvider({
-    "/token": () => ({ body: { access_token: "token-of-ada", token_type: "Bearer" } }),
+    "/token": () => ({ body: { access_token: "token-of-ada", token_type: "Bearer", scope: "read", expires_in: 864_000 } }),
     "/me": () => ({ body: { id: "acct-1815", name: "Ada" } }),
     "/items": ({ query }) => ({ body: { items: [query.get("color")] } }),
   });
-  const connectors = { legacy: legacy(odd.url) };
+  const connectors = { legacy: legacy(odd.url), machine: machine(odd.url) };
   product = await startProduct({ connectors });
   strict = await startProduct({ connectors, env: { ALLOW_PASSWORD_GRANT: "off" } });
   browser = await chromium.launch({ executablePath, headless: true, args: ["--no-sandbox", "--disable-background-networking"] });
@@ -99,6 +116,11 @@ inBrowser("a REST API without a manifest", () => {
     await page.getByText("Preferred when no person's own data is needed").waitFor();
     await page.getByText("For one person's own data").waitFor();
     expect(await page.getByLabel("Redirect URL to register").count()).toBe(0);
+    const marked = page.locator("label", { has: page.locator(".required", { hasText: "Required" }) });
+    const required = await marked.evaluateAll((labels) => labels.map((label) => label.firstChild?.textContent));
+    expect(required).toEqual(["Base URL", "Client ID", "Client secret", "Token URL"]);
+    const help = page.getByRole("link", { name: "aud", exact: true });
+    expect([await help.getAttribute("target"), await help.getAttribute("rel")]).toEqual(["_blank", "noopener noreferrer"]);
     await page.getByRole("radio", { name: "OAuth 2.0, authorization code" }).check();
     expect(await page.getByLabel("Redirect URL to register").inputValue()).toBe(`${product.url}/oauth/callback/http`);
     expect((await product.get("/v1/connections?search=never")).json.items).toEqual([]);
@@ -121,6 +143,18 @@ inBrowser("a sign-in with a person's password", () => {
     await page.getByText("is connected").waitFor();
     await page.getByRole("link", { name: "Open the connection" }).click();
     await page.getByText("Legacy sign-in").waitFor();
+    const fact = (name: string) =>
+      page
+        .locator(".fact", { has: page.getByText(name, { exact: true }) })
+        .locator("dd")
+        .textContent();
+    // What was granted is less than what was asked for, and ends for good on a day that is named.
+    expect([await fact("Granted"), await fact("Asked for, not granted")]).toEqual(["read", "write"]);
+    const { expires_at } = (await product.get("/v1/connections?connector=legacy")).json.items[0];
+    expect(await fact("Access")).toMatch(new RegExp(`^Ends .*${expires_at.slice(0, 4)}.*; sign in again before$`));
+    await page.getByRole("link", { name: "Connections" }).first().click();
+    await page.getByRole("link", { name: "Add connection" }).click();
+    await page.getByRole("heading", { name: "Catalogue" }).waitFor();
   });
 
   test("is not offered where the deployment forbids it", async () => {
@@ -134,6 +168,19 @@ inBrowser("a sign-in with a person's password", () => {
 });
 
 inBrowser("the set-up page", () => {
+  test("of a client that asks in its own name has no redirect URL, and connecting opens no window", async () => {
+    const page = await signedIn(product);
+    await page.goto(`${product.url}/connectors/machine/setup`);
+    await page.getByLabel("Client ID").fill("us");
+    await page.getByLabel("Client secret").fill("canary-client-secret");
+    expect(await page.getByText("Redirect URL").count()).toBe(0);
+    await page.getByRole("button", { name: "Save configuration" }).click();
+    await page.getByRole("link", { name: "Connect", exact: true }).click();
+    await page.getByRole("button", { name: "Connect", exact: true }).click();
+    await page.getByText("is connected").waitFor();
+    expect(page.context().pages()).toHaveLength(1);
+  });
+
   test("gives the same advice for every connector", async () => {
     const page = await signedIn(product);
     for (const name of ["legacy", "http", "github"]) {
@@ -141,5 +188,9 @@ inBrowser("the set-up page", () => {
       await page.getByRole("heading", { name: "Whatever you connect" }).waitFor();
       for (const words of ["dedicated account", "least privilege", "read-only"]) await page.getByText(words).first().waitFor();
     }
+    const docs = page.getByRole("link", { name: "Where do I find this?" });
+    const { docs_url } = (await product.get("/v1/connectors/github")).json;
+    expect(await docs.getAttribute("href")).toBe(docs_url);
+    expect([await docs.getAttribute("target"), await docs.getAttribute("rel")]).toEqual(["_blank", "noopener noreferrer"]);
   });
 });

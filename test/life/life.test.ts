@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import { cleanup } from "../harness/cleanup.ts";
 import { type OddProvider, type Reply, startOddProvider } from "../provider/odd.ts";
 import { admin, createWorld, day, hour, minute, type World, type WorldOptions } from "./world.ts";
@@ -64,10 +65,76 @@ auth:
 ${more}actions: { list: { title: List, request: { path: /items } } }
 `;
 
+const sha256 = (text: string) => createHash("sha256").update(text).digest("hex");
 const world = (options: Partial<WorldOptions> = {}) => createWorld({ manifests: [manifest()], ...options });
 const refreshes = () => provider.at("/token").filter(({ form }) => form.get("grant_type") === "refresh_token").length;
 const look = (w: World, id: string) => w.engine.connections.get(admin, id);
 const run = (w: World, id: string) => w.engine.steps.run(admin, id, "list", {});
+
+describe("a sign-in", () => {
+  const start = async (w: World) => {
+    const { id } = await w.engine.connections
+      .create(admin, { connector: "acme", owner: "ada", fields: {} })
+      .then((made) => made.connection);
+    const begun = await w.engine.authorization.begin(admin, id);
+    const ticket = new URL(begun.authorization_url).pathname.split("/").at(-1) ?? "";
+    const open = (browser?: string) => w.engine.authorization.open(ticket, browser, undefined);
+    const { location, browser } = await open();
+    const state = new URL(location).searchParams.get("state") ?? "";
+    const comeBack = () =>
+      w.engine.authorization.finish("acme", `${new URLSearchParams({ code: "code", state })}`, browser, undefined);
+    return { id, begun, ticket, state, browser, open, comeBack };
+  };
+
+  test("may take ten minutes, and neither its link nor its callback is good for anything after", async () => {
+    const w = await world();
+    const early = await start(w);
+    expect(early.begun.expires_at).toBe(new Date(w.now + 10 * minute).toISOString());
+    w.skip(10 * minute - 1);
+    expect(await early.comeBack()).toMatchObject({ outcome: "connected" });
+    const asked = provider.at("/token").length;
+    const late = await start(w);
+    w.skip(10 * minute);
+    await expect(late.open(late.browser)).rejects.toMatchObject({ code: "state_invalid", status: 400 });
+    await expect(late.comeBack()).rejects.toMatchObject({ code: "state_invalid", status: 400 });
+    await expect(late.comeBack()).rejects.toMatchObject({ code: "state_invalid" });
+    expect(provider.at("/token")).toHaveLength(asked);
+    expect(await look(w, late.id)).toMatchObject({
+      status: "draft",
+      error: { code: "state_invalid", message: "This sign-in took longer than ten minutes." },
+    });
+    expect(await w.log(late.id)).toEqual(["created", "authorization_started", "failed state_invalid"]);
+  });
+
+  test("that nobody finished leaves a draft that says so, and that can be tried again", async () => {
+    const w = await world();
+    const { id, comeBack } = await start(w);
+    expect((await look(w, id)).status).toBe("awaiting_authorization");
+    await w.pass(9 * minute);
+    expect((await look(w, id)).status).toBe("awaiting_authorization");
+    await w.pass(hour);
+    expect(await look(w, id)).toMatchObject({
+      status: "draft",
+      error: { code: "state_invalid", message: "Sign-in was not finished." },
+    });
+    await expect(comeBack()).rejects.toMatchObject({ code: "state_invalid" });
+    expect(provider.at("/token")).toEqual([]);
+    await w.engine.authorization.begin(admin, id);
+    expect(await look(w, id)).toMatchObject({ status: "awaiting_authorization", error: null });
+  });
+
+  test("is remembered by what its ticket, its state and its browser hash to, and by nothing that could be used", async () => {
+    const w = await world();
+    const { id, ticket, state, browser } = await start(w);
+    const flow = await w.store.flows.get(sha256(ticket));
+    expect(flow).toMatchObject({ connection: id, state_hash: sha256(state), browser_hash: sha256(browser) });
+    const stored = JSON.stringify([flow, await w.store.connections.get(id)]);
+    for (const secret of [ticket, state, browser]) {
+      expect(secret.length).toBe(43);
+      expect(stored).not.toContain(secret);
+    }
+  });
+});
 
 describe("refresh", () => {
   test("a refusal without a readable reason counts only when it stays for a quarter of an hour", async () => {
@@ -340,6 +407,18 @@ describe("tests in the background", () => {
     me = { body: { id: 7, name: "Ada" } };
     await Promise.all([w.engine.connections.test(admin, id), w.engine.connections.test(admin, id)]);
     expect((await w.log(id)).filter((line) => line === "recovered")).toHaveLength(1);
+  });
+
+  test("read an answer of a quarter of a megabyte, and take a longer one for none", async () => {
+    const w = await world();
+    const id = await w.signIn("acme", "code");
+    for (const [kilobytes, outcome] of [
+      [255, "passed"],
+      [257, "unreachable"],
+    ] as const) {
+      me = { body: { id: 7, name: "Ada", more: "x".repeat(kilobytes * 1024) } };
+      expect(await w.engine.connections.test(admin, id)).toMatchObject({ outcome, connection: { status: "connected" } });
+    }
   });
 
   test("survive a restart", async () => {

@@ -221,7 +221,13 @@ export const answerRows: readonly Row[] = [
     name: "hands out no refresh token where the manifest needs one",
     switches: { "token.response": ({ refresh_token: _, ...answer }) => answer },
     says: { refresh: { required: true } },
-    becomes: { status: "error", error: expect.objectContaining({ code: "no_refresh_token" }) },
+    becomes: {
+      status: "error",
+      error: expect.objectContaining({
+        code: "no_refresh_token",
+        hint: expect.stringMatching(/`access_type=offline` with `prompt=consent`/),
+      }),
+    },
     plainly: { status: "connected", renewable: false },
   },
   // token types

@@ -37,6 +37,9 @@ test("--yes asks nothing, and the name is made of the title", async () => {
   expect(readFileSync(join(folder.path, "my-thing/connector.yaml"), "utf8")).toContain(
     "base_url: https://api.my-thing.example\n",
   );
+  // What fits most APIs is offered first, and taken where nobody chooses.
+  expect(Object.keys(authKinds)[0]).toBe("oauth2");
+  expect(readFileSync(join(folder.path, "my-thing/connector.yaml"), "utf8")).toContain("grant: authorization_code\n");
   expect((await jackfield("new", "other-thing", "--yes", "--out", folder.path)).code).toBe(0);
   expect(readFileSync(join(folder.path, "other-thing/connector.yaml"), "utf8")).toContain("title: Other Thing\n");
 });

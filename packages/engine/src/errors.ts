@@ -227,7 +227,12 @@ export const errorTable = {
     "Register exactly the URL that the set-up page shows.",
   ],
   scope_refused: [502, "author", "The provider refused the scopes.", "Check the scopes at the provider and in the manifest."],
-  no_refresh_token: [502, "author", "The provider gave no refresh token.", "Check the parameters that ask for offline access."],
+  no_refresh_token: [
+    502,
+    "author",
+    "The provider gave no refresh token.",
+    "Ask for offline access: by `authorization.params`, often `access_type=offline` with `prompt=consent`, or by a scope such as `offline_access`.",
+  ],
   refresh_too_soon: [409, "provider", "The provider does not replace this token yet.", "Try again after the given time."],
   not_renewable: [409, "user", "This connection cannot be refreshed.", "Press Reconnect."],
   token_answer_invalid: [

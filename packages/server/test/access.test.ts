@@ -376,4 +376,9 @@ test("behind https the cookies belong to exactly this host, and the browser is t
   for (const line of answer.headers.getSetCookie()) expect(line).toMatch(/^__Host-jackfield(_browser)?=.*; Path=\/; .*Secure/);
   expect(answer.headers.getSetCookie()).toHaveLength(2);
   expect(answer.headers.get("strict-transport-security")).toMatch(/max-age=\d+/);
+  // The redirect URL to register is that of the deployment, wherever the process listens and whatever host is asked for.
+  const connector = await fetch(`http://127.0.0.1:${port}/v1/connectors/http`, {
+    headers: { authorization: `Bearer ${secure.key}` },
+  });
+  expect(await connector.json()).toMatchObject({ redirect_uri: "https://connect.example.com/oauth/callback/http" });
 });

@@ -149,6 +149,11 @@ async function connectAtOnce(
     return { connection: view(runtime, actor, connected), reused };
   } catch (cause) {
     if (!(cause instanceof JackfieldError)) throw cause;
+    // There is nothing to mend: the account has its connection, and the answer names it.
+    if (cause.code === "duplicate_connection") {
+      await disconnect(runtime, record, actor.id);
+      throw cause;
+    }
     const failed = await connectFailed(runtime, record, explain(runtime, cause, record), actor.id);
     return { connection: view(runtime, actor, failed), reused: false };
   }

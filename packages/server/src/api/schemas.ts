@@ -177,7 +177,7 @@ const Day = Type.String({ maxLength: 10, description: "Such as 2026-12-31." });
 /** What is saved of an app. */
 export const AppValues = Type.Object(
   {
-    client_id: Type.String({ minLength: 1, maxLength: 2000 }),
+    client_id: Type.String({ minLength: 1, maxLength: 4096 }),
     client_secret: Type.Optional(Type.String({ minLength: 1, maxLength: 20_000 })),
     keep_previous: Type.Optional(
       Type.Boolean({ description: "False: the secret before this one is given up at once. Default: it is held for seven days." }),

@@ -18,7 +18,7 @@ import { useConnector } from "../use-connector.ts";
 import { useAppState } from "./app-state.ts";
 import { connectorPlace } from "./connector.tsx";
 import { SignInState } from "./sign-in-state.tsx";
-import { firstWay, isOffered, PasswordNotice, WayTags, wayAdvice, wayKind } from "./way.tsx";
+import { firstWay, isOffered, PasswordNotice, Scopes, WayTags, wayAdvice, wayKind } from "./way.tsx";
 
 /** Makes a connection: choose a way, fill in its form, sign in at the provider. */
 export function ConnectPage({ name, query }: { readonly name: string; readonly query: URLSearchParams }) {
@@ -170,7 +170,7 @@ function ConnectForm({ connector, auth, wanted, connected }: ConnectFormProps) {
         />
         <p class="help">Only if you want another name than the one that the connection gives itself.</p>
       </div>
-      <Scopes auth={auth} />
+      <Scopes way={auth} title="What will be asked for" />
       <Ready connector={connector} auth={auth} environment={environment} busy={connecting.busy} />
     </form>
   );
@@ -224,23 +224,6 @@ function FormFields({ form, environments, environment, setEnvironment, fixed }: 
       ) : null}
       <Questions form={form} environments={environments} />
     </>
-  );
-}
-
-function Scopes({ auth: { scopes } }: { readonly auth: Auth }) {
-  if (!scopes || scopes.required.length === 0) return null;
-  return (
-    <section class="scopes" aria-labelledby="scopes">
-      <h2 id="scopes">What will be asked for</h2>
-      <ul>
-        {scopes.required.map((scope) => (
-          <li key={scope.name}>
-            {scope.reason} <code>{scope.name}</code>
-          </li>
-        ))}
-      </ul>
-      {scopes.optional.length > 0 ? <p class="soft">More is asked for only when an action that you use needs it.</p> : null}
-    </section>
   );
 }
 

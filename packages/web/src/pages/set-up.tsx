@@ -30,7 +30,7 @@ import { Tabs } from "../ui/tabs.tsx";
 import { useConnector } from "../use-connector.ts";
 import { AppCare, AppLog } from "./app-care.tsx";
 import { connectorPlace } from "./connector.tsx";
-import { GeneralAdvice } from "./way.tsx";
+import { GeneralAdvice, Scopes } from "./way.tsx";
 
 /** Where an admin registers the app behind a connector: once at the provider, once here. */
 export function SetUpPage({ name, query }: { readonly name: string; readonly query: URLSearchParams }) {
@@ -76,11 +76,16 @@ function SetUpView({ connector, query }: { readonly connector: Connector; readon
 
 function AtTheProvider({ connector, auth }: { readonly connector: Connector; readonly auth: Auth }) {
   const docs = safeLink(connector.docs_url);
+  const comesBack = auth.user_step && !confirmsElsewhere(auth);
   return (
     <section class="panel" aria-labelledby="at-the-provider">
       <h2 id="at-the-provider">At the provider</h2>
-      {auth.setup ? <Markdown text={auth.setup} /> : <p>Register an OAuth client at the provider, with this redirect URL.</p>}
-      {auth.user_step && !confirmsElsewhere(auth) ? (
+      {auth.setup ? (
+        <Markdown text={auth.setup} />
+      ) : (
+        <p>Register an OAuth client at the provider{comesBack ? ", with this redirect URL" : ""}.</p>
+      )}
+      {comesBack ? (
         <>
           <CopyField id="redirect-uri" label="Redirect URL" text={connector.redirect_uri} />
           <p class="help">
@@ -95,6 +100,7 @@ function AtTheProvider({ connector, auth }: { readonly connector: Connector; rea
           </a>
         </p>
       ) : null}
+      <Scopes way={auth} title="Scopes to allow" whole />
       <GeneralAdvice />
     </section>
   );

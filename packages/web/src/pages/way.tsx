@@ -59,6 +59,34 @@ export function PasswordNotice({ way }: { readonly way: Auth }) {
   );
 }
 
+interface ScopesProps {
+  readonly way: Auth;
+  readonly title: string;
+  /** Whether those are listed, too, that only some actions need. */
+  readonly whole?: boolean;
+}
+
+/** What is asked for at the provider, and why. */
+export function Scopes({ way: { scopes }, title, whole = false }: ScopesProps) {
+  if (!scopes) return null;
+  const { required, optional } = scopes;
+  const listed = whole ? [...required, ...optional] : required;
+  if (listed.length === 0) return null;
+  return (
+    <section class="scopes" aria-labelledby="scopes">
+      <h2 id="scopes">{title}</h2>
+      <ul>
+        {listed.map((scope) => (
+          <li key={scope.name}>
+            {scope.reason} <code>{scope.name}</code> {optional.includes(scope) ? <span class="tag">Only when needed</span> : null}
+          </li>
+        ))}
+      </ul>
+      {optional.length > 0 && !whole ? <p class="soft">More is asked for only when an action that you use needs it.</p> : null}
+    </section>
+  );
+}
+
 /** What is good advice whatever is connected; shown for every connector. */
 export function GeneralAdvice() {
   return (
