@@ -139,8 +139,8 @@ export interface Store {
     bind(id: string, browserHash: string): Promise<FlowRecord | undefined>;
     /** Takes the flow out: of two callers at once, exactly one gets it. */
     consume(stateHash: string): Promise<FlowRecord | undefined>;
-    /** Removes the flows that expired before `time` and gives them. */
-    expire(time: string): Promise<readonly FlowRecord[]>;
+    /** The flows that expired before `time`, the oldest first. */
+    expired(time: string, limit: number): Promise<readonly FlowRecord[]>;
     /**
      * Replaces `polling` if the flow is there and is still to be polled at `expect`; gives the flow as it is afterwards, or undefined. Of
      * two callers at once that expect the same, exactly one gets it, as long as it sets another time.

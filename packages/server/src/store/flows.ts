@@ -42,7 +42,10 @@ export function flowTable(sqlite: Sqlite): Store["flows"] {
       const [row] = sqlite.all<Row>(`DELETE FROM flows WHERE state_hash = ? RETURNING ${columns}`, stateHash);
       return row === undefined ? undefined : parse(row);
     },
-    expire: async (time) => sqlite.all<Row>(`DELETE FROM flows WHERE expires_at < ? RETURNING ${columns}`, time).map(parse),
+    expired: async (time, limit) =>
+      sqlite
+        .all<Row>(`SELECT ${columns} FROM flows WHERE expires_at < ? ORDER BY expires_at, id LIMIT ?`, time, limit)
+        .map(parse),
     repoll: async (id, polling, expect) =>
       sqlite.transaction(() => {
         const flow = get(id);

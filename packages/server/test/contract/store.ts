@@ -839,13 +839,14 @@ function flows(get: () => Store): void {
       expect(await get().flows.get("g")).toBeUndefined();
     });
 
-    test("that ran out are removed and given", async () => {
-      await get().flows.insert(flow("old", { expires_at: time(1) }));
-      await get().flows.insert(flow("edge", { expires_at: time(2) }));
-      await get().flows.insert(flow("new", { expires_at: time(3) }));
-      expect((await get().flows.expire(time(2))).map(({ id }) => id)).toEqual(["old"]);
-      expect(await get().flows.expire(time(2))).toEqual([]);
-      expect(await get().flows.get("edge")).toBeDefined();
+    test("that ran out are given, the oldest first, until somebody takes them", async () => {
+      for (const [id, at] of Object.entries({ older: 0, old: 1, edge: 2, new: 3 }))
+        await get().flows.insert(flow(id, { state_hash: `state-${id}`, expires_at: time(at) }));
+      const expired = async (limit: number) => (await get().flows.expired(time(2), limit)).map(({ id }) => id);
+      expect(await expired(10)).toEqual(["older", "old"]);
+      expect(await expired(1)).toEqual(["older"]);
+      await get().flows.consume("state-older");
+      expect(await expired(10)).toEqual(["old"]);
     });
 
     test("that are polled are due by their time, the most overdue first; the others never are", async () => {

@@ -392,12 +392,21 @@ function refusedAtProvider(callback: Callback): JackfieldError {
   });
 }
 
+const expiredAtOnce = 1_000;
+
 /** Sign-ins that nobody finished: their drafts are drafts again. */
 export async function expireFlows(runtime: Runtime): Promise<void> {
-  for (const flow of await runtime.store.flows.expire(new Date(runtime.clock()).toISOString())) {
-    const record = await follow(runtime, flow.connection);
-    if (record?.status !== "awaiting_authorization") continue;
-    const unfinished = new JackfieldError("state_invalid", { detail: "Sign-in was not finished." });
-    await connectFailed(runtime, record, flow.polling === null ? unfinished : notConfirmed(), system);
+  const now = new Date(runtime.clock()).toISOString();
+  for (;;) {
+    const expired = await runtime.store.flows.expired(now, expiredAtOnce);
+    for (const flow of expired) {
+      const record = await runtime.store.connections.get(flow.connection);
+      const unfinished = new JackfieldError("state_invalid", { detail: "Sign-in was not finished." });
+      if (record?.status === "awaiting_authorization")
+        await connectFailed(runtime, record, flow.polling === null ? unfinished : notConfirmed(), system);
+      // Only now: whatever ends this before, the flow is found again, and nobody waits for it for ever.
+      await runtime.store.flows.consume(flow.state_hash);
+    }
+    if (expired.length < expiredAtOnce) return;
   }
 }
