@@ -1,3 +1,5 @@
+import { availableParallelism } from "node:os";
+
 /** @type {import("jest").Config} */
 export default {
   testMatch: ["<rootDir>/packages/*/test/**/*.test.ts", "<rootDir>/test/**/*.test.ts"],
@@ -11,6 +13,8 @@ export default {
   // Packages that are published as ES modules only.
   transformIgnorePatterns: ["/node_modules/(?!(typebox|re2js|jose|oauth4webapi)/)"],
   moduleNameMapper: { "^@jackfield/([a-z]+)$": "<rootDir>/packages/$1/src/index.ts" },
+  // Most suites wait for processes of their own: a worker for each core, and on one core two.
+  maxWorkers: Math.max(2, availableParallelism()),
   // Many tests start whole processes, on machines that are shared.
   testTimeout: 60_000,
 };

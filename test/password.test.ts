@@ -74,12 +74,13 @@ beforeEach(() => {
   server.requests.length = 0;
 });
 
-/** Waits for the access token to have ended. Of one second that is left the server tells none where a moment of it has passed. */
-const ended = async (id: string) => {
-  const { expires_at } = await look(product, id);
+/** Waits until a token has ended. Of one second that is left the server tells none where a moment of it has passed. */
+const over = (expires_at: string | null) => {
   const end = expires_at === null ? Date.now() + 1000 : Date.parse(expires_at);
-  await until("the token to end", () => Date.now() > end);
+  return until("the token to end", () => Date.now() > end);
 };
+
+const ended = async (id: string) => over((await look(product, id)).expires_at);
 
 describe("a person's password", () => {
   test("is spent for a token, with the client in a raw Basic header, byte for byte", async () => {
@@ -271,7 +272,7 @@ describe("where the deployment forbids it", () => {
     const { id } = (await first.post("/v1/connections", { connector: "stored", fields })).json;
     const { expires_at } = (await first.get(`/v1/connections/${id}`)).json;
     await first.end("SIGTERM");
-    await until("the token to end", () => Date.now() > Date.parse(expires_at));
+    await over(expires_at);
     const second = await startProduct({
       connectors: connectors(server.url),
       dataDir: first.dataDir,
@@ -281,7 +282,7 @@ describe("where the deployment forbids it", () => {
     const run = () => second.post(`/v1/connections/${id}/actions/me`);
     expect((await run()).status).toBe(200);
     const { expires_at: next } = (await second.get(`/v1/connections/${id}`)).json;
-    await until("the next token to end", () => Date.now() > Date.parse(next));
+    await over(next);
     server.forgetRefreshTokens();
     expect((await run()).json.code).toBe("needs_reauth");
     expect(server.ofGrant("password")).toHaveLength(1);
