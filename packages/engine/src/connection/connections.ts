@@ -2,6 +2,7 @@ import type { Auth, Template } from "@jackfield/manifest";
 import { JackfieldError } from "../errors.ts";
 import { nothingKnown } from "../grant/credential.ts";
 import { grantOf } from "../grant/grant.ts";
+import { dropJob } from "../jobs.ts";
 import { renderUrl } from "../request/url.ts";
 import type { Runtime } from "../runtime.ts";
 import type { Actor } from "./actor.ts";
@@ -274,9 +275,7 @@ export async function erase(
     });
     if (erased !== undefined) {
       runtime.events.announce([event]);
-      await runtime.queue
-        .remove("refresh", erased.id)
-        .catch((cause: unknown) => runtime.log("warn", "a job could not be removed", { connection: erased.id, cause }));
+      await dropJob(runtime, "refresh", erased.id);
       await endPolled(runtime, erased.id);
       return { erased, opened };
     }

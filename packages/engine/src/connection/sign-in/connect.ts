@@ -4,6 +4,7 @@ import type { Credential } from "../../grant/credential.ts";
 import { withoutProofs } from "../../grant/dpop.ts";
 import { offerOf } from "../../grant/metadata.ts";
 import { hasRefresh, isRenewable } from "../../grant/refresh.ts";
+import { putJob } from "../../jobs.ts";
 import type { Names } from "../../request/hole.ts";
 import type { Runtime } from "../../runtime.ts";
 import { identityOf, labelOf, uniqueIdOf } from "../identity.ts";
@@ -309,12 +310,7 @@ async function merge(runtime: Runtime, opened: OpenConnection, patch: Connection
 /** Puts the refresh job of a connection, if one is due at all. */
 export async function scheduleRefresh(runtime: Runtime, record: ConnectionRecord): Promise<void> {
   if (record.refresh_at === null) return;
-  try {
-    await runtime.queue.put({ kind: "refresh", id: record.id, due: Date.parse(record.refresh_at) });
-  } catch (cause) {
-    // The store knows when it is due; the sweep finds it.
-    runtime.log("warn", "a refresh could not be queued", { connection: record.id, cause });
-  }
+  await putJob(runtime, { kind: "refresh", id: record.id, due: Date.parse(record.refresh_at) });
 }
 
 /** What a person reads of an error. */

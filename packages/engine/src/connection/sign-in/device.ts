@@ -1,5 +1,6 @@
 import { type ErrorDetails, JackfieldError } from "../../errors.ts";
 import { type Verdict, verdictOf } from "../../grant/device-code.ts";
+import { dropJob, putJob } from "../../jobs.ts";
 import type { Runtime } from "../../runtime.ts";
 import { follow, type OpenConnection } from "../open.ts";
 import type { ConnectionRecord, FlowRecord, Polling } from "../record.ts";
@@ -32,20 +33,13 @@ export const notConfirmed = (details: Pick<ErrorDetails, "provider"> = {}): Jack
 
 /** Puts the job that asks next. */
 export async function schedulePoll(runtime: Runtime, { id, at }: { readonly id: string; readonly at: string }): Promise<void> {
-  try {
-    await runtime.queue.put({ kind: "device", id, due: Date.parse(at) });
-  } catch (cause) {
-    // The store knows when it is due; the sweep finds it.
-    runtime.log("warn", "a question about a device code could not be queued", { flow: id, cause });
-  }
+  await putJob(runtime, { kind: "device", id, due: Date.parse(at) });
 }
 
 /** Ends the flows of a connection that wait for a code to be confirmed. */
 export async function endPolled(runtime: Runtime, connection: string): Promise<void> {
   for (const { id } of await runtime.store.flows.endPolled(connection)) {
-    await runtime.queue
-      .remove("device", id)
-      .catch((cause: unknown) => runtime.log("warn", "a job could not be removed", { flow: id, cause }));
+    await dropJob(runtime, "device", id);
   }
 }
 

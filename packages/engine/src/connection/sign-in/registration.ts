@@ -5,13 +5,10 @@ import { renderUrl } from "../../request/url.ts";
 import type { Runtime } from "../../runtime.ts";
 import { changeApp, findApp } from "../app/record.ts";
 import { registeredApp } from "../app/values.ts";
+import { underLease } from "../lease.ts";
 import { type AppClient, clientOf, freshNames, type OpenConnection, publicNamesOf } from "../open.ts";
 import type { AppRecord } from "../record.ts";
 import { redirectUri } from "../redirect-uri.ts";
-
-/** Longer than a registration may take. */
-const leaseMs = 60_000;
-const pollMs = 100;
 
 /**
  * The client of a connection that is about to be connected, as `clientOf` gives it. Where there is none and the manifest says that it
@@ -64,22 +61,16 @@ async function registration(runtime: Runtime, opened: OpenConnection): Promise<s
 /** However many sign-ins begin at once, anywhere, one of them registers; the others take what it got. */
 async function registerOnce(runtime: Runtime, opened: OpenConnection, as: string): Promise<void> {
   const { workspace, connector, auth, environment } = opened.record;
-  const key = `register/${JSON.stringify([workspace, connector, auth, environment])}`;
-  const owner = runtime.random(12).toString("base64url");
-  const deadline = runtime.clock() + leaseMs;
-  while (!(await runtime.store.leases.acquire(key, owner, runtime.clock(), runtime.clock() + leaseMs))) {
-    if (isGood(runtime, as, await stored(runtime, opened))) return;
-    if (runtime.clock() > deadline)
-      throw new JackfieldError("provider_timeout", { detail: "Another sign-in is still registering the client." });
-    await runtime.sleep(pollMs);
-  }
-  try {
-    if (!isGood(runtime, as, await stored(runtime, opened))) await register(runtime, opened, as);
-  } finally {
-    await runtime.store.leases
-      .release(key, owner)
-      .catch((cause: unknown) => runtime.log("warn", "a lease could not be released", { key, cause }));
-  }
+  const lease = {
+    key: `register/${JSON.stringify([workspace, connector, auth, environment])}`,
+    owner: runtime.random(12).toString("base64url"),
+    late: "Another sign-in is still registering the client.",
+  };
+  const registered = async () => (isGood(runtime, as, await stored(runtime, opened)) ? true : undefined);
+  await underLease(runtime, lease, registered, async () => {
+    await register(runtime, opened, as);
+    return true;
+  });
 }
 
 async function register(runtime: Runtime, opened: OpenConnection, as: string): Promise<void> {
