@@ -374,7 +374,7 @@ describe("tests in the background", () => {
   });
 
   test("that overlap with a refresh cost nobody the new credential, and say once that it is well again", async () => {
-    const w = await world({ manifests: [manifest("", ', valid: "$not($exists(me.blocked))"')] });
+    const w = await world({ manifests: [manifest("", ', every: 1d, valid: "$not($exists(me.blocked))"')] });
     const id = await w.signIn("acme", "code");
     // The API refuses this account, and the provider goes on giving tokens.
     me = { body: { id: 7, name: "Ada", blocked: true } };
@@ -391,6 +391,7 @@ describe("tests in the background", () => {
     await refresh;
     expect(await look(w, id)).toMatchObject({ status: "connected", error: null });
     expect((await w.log(id)).filter((line) => line === "recovered")).toHaveLength(1);
+    expect(await w.store.connections.due("test", "9999", 10)).toHaveLength(1);
     await w.pass(2 * hour);
     expect(refreshes()).toBeGreaterThan(1);
   });

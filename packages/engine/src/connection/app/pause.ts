@@ -242,7 +242,7 @@ function waits({ refresh_at, error }: ConnectionRecord, lifted: AppPause | null)
 }
 
 async function bringForward(runtime: Runtime, record: ConnectionRecord): Promise<void> {
-  const due = { refresh_at: new Date(runtime.clock()).toISOString(), refresh_failures: 0 };
+  const due = { refresh_at: new Date(runtime.clock()).toISOString(), refresh_failures: 0, refresh_held_until: null };
   const written = await runtime.store.connections.update(record.id, due, {
     expect: { credential_version: record.credential_version, status: "connected" },
   });

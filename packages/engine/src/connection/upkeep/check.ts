@@ -105,6 +105,7 @@ function healed(runtime: Runtime, { record, auth, credential }: OpenConnection):
     status: "connected",
     refresh_at: due === undefined ? null : new Date(due).toISOString(),
     refresh_failures: 0,
+    refresh_held_until: null,
     // Who had it tested wants to use it.
     last_used_at: new Date(now).toISOString(),
     ...(credential === undefined ? {} : reminderPatch({ ...record, reauth_by: null }, auth, credential, undefined, now)),

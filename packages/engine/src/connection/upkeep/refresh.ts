@@ -4,9 +4,11 @@ import type { Credential } from "../../grant/credential.ts";
 import { grantOf } from "../../grant/grant.ts";
 import { hasRefresh, refreshCredential } from "../../grant/refresh.ts";
 import { type FailureKind, TokenFailure } from "../../grant/token-failure.ts";
+import { dropJob } from "../../jobs.ts";
 import type { Runtime } from "../../runtime.ts";
 import { system } from "../actor.ts";
 import { AppPaused, asClient, waitForApp } from "../app/pause.ts";
+import { underLease } from "../lease.ts";
 import { adoptVersion, namesOf, type OpenConnection, open, place } from "../open.ts";
 import type { ConnectionEvent, ConnectionRecord, Status } from "../record.ts";
 import { scopesToAsk } from "../scopes.ts";
@@ -14,18 +16,13 @@ import { connectionError, scheduleRefresh, tokenPatch } from "../sign-in/connect
 import { explain } from "../sign-in/explain.ts";
 import type { ConnectionPatch } from "../store.ts";
 import { dropDuty } from "./drop-duty.ts";
-import { backoff, isUsable, tooYoungFor } from "./expiry.ts";
+import { backoff, isUsable, testDue, tooYoungFor } from "./expiry.ts";
 import { revokeAtProvider } from "./revocation.ts";
 
 /*
  * At most one refresh of a connection runs anywhere. In this process callers share one promise; across processes a lease saves calls;
  * and correctness rests on the credential's version, which every write of a credential is guarded by.
  */
-
-/** Longer than a token request may take, so that a lease outlives the call that it protects. */
-const leaseMs = 60_000;
-const renewEveryMs = 20_000;
-const pollMs = 100;
 
 /** However long a provider asks us to wait, a day later is soon enough to ask again. */
 const longestPause = 24 * 3_600_000;
@@ -130,28 +127,13 @@ async function ended(runtime: Runtime, record: ConnectionRecord): Promise<never>
 }
 
 async function leased(runtime: Runtime, owner: string, id: string, version: number, actor: string): Promise<OpenConnection> {
-  const key = `refresh/${id}`;
-  const deadline = runtime.clock() + leaseMs;
-  while (!(await runtime.store.leases.acquire(key, owner, runtime.clock(), runtime.clock() + leaseMs))) {
-    const newer = await newerThan(runtime, id, version);
-    if (newer) return newer;
-    if (runtime.clock() > deadline)
-      throw new JackfieldError("provider_timeout", { detail: "Another process is still refreshing this connection." });
-    await runtime.sleep(pollMs);
-  }
-  const renewal = setInterval(() => {
-    runtime.store.leases
-      .renew(key, owner, runtime.clock() + leaseMs)
-      .catch((cause: unknown) => runtime.log("warn", "a lease could not be renewed", { key, cause }));
-  }, renewEveryMs).unref();
-  try {
-    return (await newerThan(runtime, id, version)) ?? (await exchange(runtime, id, actor));
-  } finally {
-    clearInterval(renewal);
-    await runtime.store.leases
-      .release(key, owner)
-      .catch((cause: unknown) => runtime.log("warn", "a lease could not be released", { key, cause }));
-  }
+  const lease = { key: `refresh/${id}`, owner, late: "Another process is still refreshing this connection." };
+  return underLease(
+    runtime,
+    lease,
+    () => newerThan(runtime, id, version),
+    () => exchange(runtime, id, actor),
+  );
 }
 
 /** The connection, if somebody else has stored a newer credential meanwhile. */
@@ -270,7 +252,8 @@ async function persist(
   // A test may have given the old credential up meanwhile; the provider has just given another.
   const recovered = runtime.events.make(record, "recovered", { actor });
   const well = await write(runtime, record, patch, [event], "connected");
-  const written = well ?? (await write(runtime, record, patch, [event, recovered], "needs_reauth"));
+  const again = { ...patch, test_at: testDue(auth, runtime.clock(), runtime.random) };
+  const written = well ?? (await write(runtime, record, again, [event, recovered], "needs_reauth"));
   if (written === undefined) return open(runtime, await read(runtime, record.id));
   runtime.events.announce(well === undefined ? [event, recovered] : [event]);
   await scheduleRefresh(runtime, written);
@@ -397,7 +380,5 @@ export async function needsReauth(
   if (!written) return;
   runtime.events.announce([event]);
   await revokeAtProvider(runtime, open(runtime, written), "invalid_credentials");
-  await runtime.queue
-    .remove("refresh", record.id)
-    .catch((error: unknown) => runtime.log("warn", "a job could not be removed", { connection: record.id, cause: error }));
+  await dropJob(runtime, "refresh", record.id);
 }
