@@ -1,10 +1,8 @@
-import { timingSafeEqual } from "node:crypto";
-import type { Auth, OAuth2 } from "@jackfield/manifest";
+import type { Auth } from "@jackfield/manifest";
 import { type ErrorCode, JackfieldError } from "../../errors.ts";
 import { authorizationUrl } from "../../grant/authorization-code.ts";
 import { type Client, withPreviousSecret } from "../../grant/credential.ts";
 import { grantOf } from "../../grant/grant.ts";
-import { isIssuer, type Offer } from "../../grant/metadata.ts";
 import { type Push, pushAuthorization } from "../../grant/pushed-authorization.ts";
 import type { Runtime } from "../../runtime.ts";
 import { type Actor, system } from "../actor.ts";
@@ -26,12 +24,13 @@ import type { ConnectionError, ConnectionRecord, FlowRecord } from "../record.ts
 import { redirectUri } from "../redirect-uri.ts";
 import { scopesToAsk } from "../scopes.ts";
 import { type Connection, view } from "../view.ts";
-import { type Callback, type CallbackNames, captureCallback, readCallback, readStates, verifyCallback } from "./callback.ts";
+import { type Callback, captureCallback, readCallback, verifyCallback } from "./callback.ts";
 import { connect, connectFailed, connectionError } from "./connect.ts";
 import { endPolled, notConfirmed, schedulePoll } from "./device.ts";
-import { conclude, type FlowSecret, flowOf, linkEnded, openBegun, openSecret, redeem, sha256 } from "./flow.ts";
+import { conclude, type FlowSecret, flowOf, openBegun, openSecret, redeem, sha256 } from "./flow.ts";
 import { noteRefused } from "./refused.ts";
 import { clientToConnect } from "./registration.ts";
+import { callbackNames, refuseForeign, refuseOtherBrowser, refuseOtherPerson, takeFlow } from "./visitor.ts";
 
 /*
  * A sign-in. `begin` stores a flow and gives a URL of ours; `openFlow` binds the browser that opens it and sends it on to the provider;
@@ -177,24 +176,6 @@ async function pushedUrl(runtime: Runtime, flow: FlowRecord, secret: FlowSecret,
   }
 }
 
-function refuseOtherBrowser(flow: FlowRecord, browser: string | undefined): void {
-  const same =
-    flow.browser_hash !== null &&
-    browser !== undefined &&
-    timingSafeEqual(Buffer.from(flow.browser_hash), Buffer.from(sha256(browser)));
-  if (!same) throw new JackfieldError("state_invalid", { detail: "This sign-in was started in another browser." });
-}
-
-/**
- * The person who is signed in must be the one who started it; a sign-in that an API key started needs nobody to be signed in. A connect
- * session must still be open in this browser, whoever else is signed in there.
- */
-function refuseOtherPerson(flow: FlowRecord, person: string | undefined, guests: readonly string[]): void {
-  if (flow.via === "connect" && !guests.includes(flow.actor)) throw linkEnded();
-  const same = flow.via === "connect" || (person === undefined ? flow.via === "key" : person === flow.actor);
-  if (!same) throw new JackfieldError("state_invalid", { detail: "This sign-in was started by another person." });
-}
-
 /**
  * The provider sent a browser to a connector's redirect URL. The state is consumed before anything else, so that of two callbacks at
  * once exactly one goes on. Throws `state_invalid`, `callback_invalid`, `issuer_mismatch` before any token request; how everything
@@ -235,81 +216,6 @@ export async function finish(
     outcome: error === undefined ? "connected" : error.code === "access_denied" ? "denied" : "failed",
     error: error === undefined ? null : connectionError(error, runtime.clock()),
   };
-}
-
-/** The flow that a callback belongs to, which nobody else can take from now on. Throws `state_invalid`. */
-async function takeFlow(
-  runtime: Runtime,
-  connector: string,
-  query: string,
-): Promise<{ readonly flow: FlowRecord; readonly state: string }> {
-  for (const state of readStates(query, stateNames(runtime, connector))) {
-    const flow = await runtime.store.flows.consume(sha256(state));
-    if (flow !== undefined) return { flow, state };
-  }
-  throw new JackfieldError("state_invalid");
-}
-
-/**
- * The names of a callback's parameters: a provider may have its own, and OAuth 1.0a has others (RFC 5849 §2.2), of which the one for a
- * refusal is a custom.
- */
-function callbackNames(auth: Auth): CallbackNames {
-  return auth.type === "oauth2" ? auth.callback : { code: "oauth_verifier", state: "oauth_token", denied: "denied" };
-}
-
-/** The names that the state may come back by; which of them counts is known once its flow is. */
-function stateNames(runtime: Runtime, connector: string): readonly string[] {
-  const auths = Object.values(runtime.connectors.get(connector)?.auth ?? {});
-  const names = auths.map(callbackNames).flatMap(({ state, denied }) => (denied === undefined ? [state] : [state, denied]));
-  return [...new Set(["state", ...names])];
-}
-
-/** Who comes back from the provider. */
-interface Visitor {
-  readonly browser: string | undefined;
-  readonly person: string | undefined;
-  readonly guests: readonly string[];
-}
-
-/** Everything that must hold before the code is sent anywhere. */
-function refuseForeign(
-  runtime: Runtime,
-  flow: FlowRecord,
-  callback: Callback,
-  connector: string,
-  { browser, person, guests }: Visitor,
-): void {
-  if (Date.parse(flow.expires_at) <= runtime.clock())
-    throw new JackfieldError("state_invalid", { detail: "This sign-in took longer than ten minutes." });
-  if (flow.connector !== connector || flow.redirect_uri !== redirectUri(runtime, connector)) {
-    throw new JackfieldError("state_invalid", { detail: "This sign-in belongs to another connector." });
-  }
-  refuseOtherBrowser(flow, browser);
-  refuseOtherPerson(flow, person, guests);
-  if (callback.repeated.length > 0) {
-    throw new JackfieldError("callback_invalid", {
-      detail: `The callback gives ${callback.repeated.join(", ")} more than once.`,
-    });
-  }
-  const { auth } = declared(runtime, flow);
-  if (auth.type === "oauth2") refuseOtherIssuer(auth, openSecret(runtime, flow).offer ?? undefined, callback.iss);
-}
-
-/**
- * RFC 9207 §2.4: compared exactly, and decided before the code is sent anywhere. Who says that it always tells `iss` must do so: otherwise
- * another server could leave it out.
- */
-function refuseOtherIssuer(auth: OAuth2, offer: Offer | undefined, iss: string | undefined): void {
-  const { issuer: rule } = auth.callback;
-  if (rule === "off" || auth.issuer === undefined) return;
-  if (iss === undefined) {
-    if (rule === "if_present" && offer?.iss !== true) return;
-    throw new JackfieldError("issuer_mismatch", {
-      detail: "The callback does not tell which authorization server it comes from.",
-    });
-  }
-  if (iss !== auth.issuer && !(offer !== undefined && isIssuer(offer.issuer, iss))) throw new JackfieldError("issuer_mismatch");
 }
 
 async function complete(
