@@ -49,6 +49,10 @@ beforeAll(async () => {
       machine: machineManifest("machine"),
       "own-client": machineManifest("own-client").replace("authentication:", "source: connection, authentication:"),
       targeted: machineManifest("targeted", "    audience: https://api.acme.example/\n"),
+      silent: oauthManifest(provider, {
+        name: "silent",
+        auth: `    introspection: { url: "${provider.issuer}/token/introspection" }\n`,
+      }).replace("/token }", "/token, response: { expires_in: not_told } }"),
       revoking: oauthManifest(provider, { name: "revoking", auth: revoking }),
       everywhere: oauthManifest(provider, { name: "everywhere", auth: everywhere }),
       "by-request": oauthManifest(provider, { name: "by-request", auth: byRequest }),
@@ -57,12 +61,20 @@ beforeAll(async () => {
   for (const name of ["machine", "targeted"]) {
     await product.put(`/v1/connectors/${name}/apps/machine/production`, { client_id: machineId, client_secret: awkward.secret });
   }
-  for (const name of ["revoking", "everywhere", "by-request"]) await saveApp(product, provider, name);
+  for (const name of ["silent", "revoking", "everywhere", "by-request"]) await saveApp(product, provider, name);
 });
 
 afterAll(cleanup);
 
 beforeEach(() => provider.reset());
+
+test("where a token's answer tells no end, the authorization server tells it by introspection", async () => {
+  await provider.set({ access_token_ttl: 1200 });
+  const { connection } = await connect(product, "silent");
+  expect(Math.round((Date.parse(connection.expires_at) - Date.now()) / 60_000)).toBe(20);
+  const asked = (await provider.log("/token/introspection")).map(({ body }) => new URLSearchParams(body).get("token_type_hint"));
+  expect(asked).toEqual(["access_token"]);
+});
 
 describe("client credentials", () => {
   test("connect in one call, with the label and the account that the test's answer gives", async () => {
