@@ -5,7 +5,7 @@ import { createSealer, type KeyRing } from "@jackfield/engine";
 import type { MasterKey } from "../src/config.ts";
 import { openKeyRing } from "../src/keys.ts";
 import { openStore, type SqliteStore } from "../src/store/sqlite.ts";
-import { connection } from "./contract/store.ts";
+import { connection } from "./contract/store/records.ts";
 import { temporary } from "./temporary.ts";
 
 let folder: string;

@@ -5,7 +5,8 @@ import Database from "libsql";
 import { metaTable } from "../src/store/meta.ts";
 import { migrations } from "../src/store/migrations.ts";
 import { openStore } from "../src/store/sqlite.ts";
-import { connection, event, storeContract } from "./contract/store.ts";
+import { connection, event } from "./contract/store/records.ts";
+import { storeContract } from "./contract/store.ts";
 import { temporary } from "./temporary.ts";
 
 storeContract("SQLite", async () => {
