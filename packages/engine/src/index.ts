@@ -26,6 +26,7 @@ export { type PreviewOptions, previewRequests } from "./preview/preview.ts";
 export type { Preview, PreviewedRequest, RequestKind } from "./preview/recorder.ts";
 export type { Job, JobKind, Queue } from "./queue.ts";
 export type { Platform, Policy, Registry } from "./runtime.ts";
+export type { Spool } from "./spool.ts";
 export type { OptionsPage, OptionsRequest } from "./step/options.ts";
 export type { ProxyAnswer, ProxyRequest } from "./step/proxy.ts";
 export type { StepOptions, StepResult } from "./step/step.ts";
