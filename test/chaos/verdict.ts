@@ -43,7 +43,7 @@ export async function settled(product: Product, gate: Gate, crowd: Crowd, timeou
     },
     { timeout, every: 500 },
   ).catch((cause: unknown) => {
-    throw new Error(`these did not come to rest:\n${restless.join("\n")}`, { cause });
+    throw new Error(`${restless.length} did not come to rest, such as\n${restless.slice(0, 5).join("\n")}`, { cause });
   });
 }
 
