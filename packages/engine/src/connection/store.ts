@@ -70,7 +70,7 @@ export type DeliveryPatch = Partial<Omit<DeliveryRecord, "id" | "endpoint" | "ev
 export type ConnectionPatch = Partial<Omit<ConnectionRecord, "id" | "workspace" | "connector" | "made_in" | "created_at">>;
 
 /** What must still be so for a record to be changed. */
-export type Expected = Partial<Pick<ConnectionRecord, "credential_version" | "status" | "remind_at" | "revoke_at">>;
+export type Expected = Partial<Pick<ConnectionRecord, "credential_version" | "status" | "test_at" | "remind_at" | "revoke_at">>;
 
 /**
  * Where everything is kept. Every method is atomic on its own and durable when it resolves; no method needs another to be correct.
@@ -160,6 +160,8 @@ export interface Store {
     append(events: readonly ConnectionEvent[]): Promise<void>;
     /** Newest first. */
     list(filter: EventFilter, page: Page): Promise<Listed<ConnectionEvent>>;
+    /** What happened to any of these connections at or after `time`, newest first. */
+    recent(connections: readonly string[], time: string, limit: number): Promise<readonly ConnectionEvent[]>;
     /** Removes the events from before `time`; gives how many. */
     expire(time: string): Promise<number>;
   };
@@ -220,8 +222,8 @@ export interface Store {
     release(key: string, owner: string): Promise<void>;
   };
   readonly manifests: {
-    /** Manifests published at run time. */
-    list(): Promise<readonly { readonly name: string; readonly text: string }[]>;
+    /** Manifests published at run time; with a time, those that were put at or after it. */
+    list(since?: string): Promise<readonly { readonly name: string; readonly text: string }[]>;
     put(name: string, text: string, at: string): Promise<void>;
     delete(name: string): Promise<boolean>;
   };
@@ -232,6 +234,8 @@ export interface Store {
   readonly auth_versions: {
     /** Stores a definition, or its newer text. */
     put(version: string, definition: string, at: string): Promise<void>;
+    /** The definition of a version. */
+    get(version: string): Promise<string | undefined>;
     list(): Promise<readonly { readonly version: string; readonly definition: string }[]>;
     /**
      * Removes those that were last put before `time` and that no connection names, aliases aside, and disconnected ones of which the
