@@ -173,7 +173,7 @@ export interface EngineOptions {
   readonly discovery?: boolean;
   readonly log: Log;
   /** Whether a connect session, by its actor's id, may still be used: asked for what goes on without a request of its. Default: yes. */
-  readonly admits?: (actor: string) => boolean;
+  readonly admits?: (actor: string) => boolean | Promise<boolean>;
   /** Whose log takes what cannot be told whose it is. Default: `default`. */
   readonly workspace?: string;
   /** Milliseconds since the epoch. Default: the system's clock. */

@@ -61,7 +61,7 @@ export interface Runtime extends GrantContext {
   readonly scouts: Scouts;
   readonly log: Log;
   /** Whether a connect session, by its actor's id, may still be used. */
-  readonly admits: (actor: string) => boolean;
+  readonly admits: (actor: string) => boolean | Promise<boolean>;
   /** Whether a host, without its port, may be spoken to in plain http. */
   readonly plainHttp: (host: string) => boolean;
   /** Milliseconds since the epoch. */

@@ -21,6 +21,7 @@ export function createSweep(
 ): { start(): Promise<void>; stop(): void } {
   let stop = (): void => {};
   const sweep = async (): Promise<void> => {
+    await runtime.store.recover();
     const until = new Date(runtime.clock() + aheadMs).toISOString();
     for (const kind of duties) {
       for (const { id, at } of await runtime.store.connections.due(kind, until, batch)) {

@@ -35,7 +35,8 @@ import { staticPages } from "./pages/static.ts";
 import { createPublish } from "./publish.ts";
 import { createInProcessQueue } from "./queue/in-process.ts";
 import { type MountedSandbox, mountSandbox, needsSandbox } from "./sandbox.ts";
-import { openStore, type SqliteStore } from "./store/sqlite.ts";
+import type { HostStore } from "./store/port.ts";
+import { openStore } from "./store/sqlite.ts";
 
 export interface Server {
   /** The public URL. */
@@ -89,9 +90,9 @@ async function open(config: Config, log: Log, clock: () => number, closers: Clos
   const store = openStore(join(folder.path, "jackfield.db"));
   closers.push(() => store.close());
   // The folder is ours alone, so whoever held a lease is gone.
-  store.sqlite.run("DELETE FROM leases");
-  const keys = openKeyRing(join(folder.path, "keys"), config.masterKeys, store.sqlite);
-  const access = createAccess(store.sqlite, clock);
+  await store.takeOver();
+  const keys = await openKeyRing(join(folder.path, "keys"), config.masterKeys, store);
+  const access = createAccess(store, clock);
 
   let stopping = false;
   const streams = createStreams();
@@ -109,7 +110,7 @@ async function open(config: Config, log: Log, clock: () => number, closers: Clos
   await engine.start();
   const maintenance = await maintain(host, catalog);
   closers.push(() => clearInterval(maintenance));
-  const welcomed = welcome(store.sqlite, access, config.adminApiKey, clock);
+  const welcomed = await welcome(store, access, config.adminApiKey, clock);
   serve(listener);
   return { url, connectors: catalog.list().length, welcome: welcomed, preview };
 }
@@ -118,7 +119,7 @@ interface Host {
   readonly config: Config;
   readonly log: Log;
   readonly clock: () => number;
-  readonly store: SqliteStore;
+  readonly store: HostStore;
   readonly keys: KeyRing;
   readonly access: Access;
   readonly url: string;
@@ -165,7 +166,7 @@ async function build(host: Host): Promise<{
   const publish = createPublish({ catalog, store, usable, clock, prepare });
   const ready = async () => {
     if (stopping()) throw new JackfieldError("stopping");
-    await store.ping();
+    await store.time();
   };
   const services: Services = { engine, catalog, access, cookies, streams, log, clock, version, platform, publish, ready };
   const listener = createApp({
@@ -222,8 +223,8 @@ async function saveSandboxApps(sandbox: MountedSandbox | undefined, engine: Engi
 /** Forgets what is older than it may get, now and every few hours. */
 async function maintain({ config, store, access, clock, log }: Host, catalog: Catalog): Promise<NodeJS.Timeout> {
   const tidy = async () => {
-    access.sessions.expire();
-    access.connectSessions.expire();
+    await access.sessions.expire();
+    await access.connectSessions.expire();
     const ago = (time: number) => new Date(clock() - time).toISOString();
     const retention = config.eventRetentionDays * 86_400_000;
     for (const log of [store.events, store.deliveries]) await log.expire(ago(retention));

@@ -52,6 +52,12 @@ export interface EventFilter {
   readonly to?: string | undefined;
 }
 
+/** Something that is due, and when; lists of them are in the order of time, then id. */
+export interface Due {
+  readonly id: string;
+  readonly at: string;
+}
+
 /** How many workflows are known of each connection. */
 export const mostWorkflows = 1000;
 
@@ -101,8 +107,8 @@ export interface Store {
     count(filter: ConnectionFilter): Promise<number>;
     /** What was made in a connect session, oldest first: also what became an alias or was disconnected. */
     madeIn(session: string): Promise<readonly ConnectionRecord[]>;
-    /** Ids of connections whose `<duty>_at` is before `time`, the most overdue first. */
-    due(duty: Duty, time: string, limit: number): Promise<readonly { readonly id: string; readonly at: string }[]>;
+    /** Connections whose `<duty>_at` is before `time`, the most overdue first; only those that follow `after`, if it is given. */
+    due(duty: Duty, time: string, limit: number, after?: Due): Promise<readonly Due[]>;
     /** Ids of connections that are `connected` and were neither used nor signed in to since `time`. */
     idle(time: string, limit: number): Promise<readonly string[]>;
     /** Whether any connection of this connector is stored. */
@@ -146,8 +152,8 @@ export interface Store {
      * two callers at once that expect the same, exactly one gets it, as long as it sets another time.
      */
     repoll(id: string, polling: Polling, expect: string): Promise<FlowRecord | undefined>;
-    /** Flows that are to be polled before `time`, the most overdue first. */
-    due(time: string, limit: number): Promise<readonly { readonly id: string; readonly at: string }[]>;
+    /** Flows that are to be polled before `time`, the most overdue first; only those that follow `after`, if it is given. */
+    due(time: string, limit: number, after?: Due): Promise<readonly Due[]>;
     /** Removes the polled flows of a connection and gives them. */
     endPolled(connection: string): Promise<readonly FlowRecord[]>;
   };
@@ -243,7 +249,12 @@ export interface Store {
      */
     removeUnused(time: string): Promise<readonly string[]>;
   };
-  /** Whether the store answers. */
-  ping(): Promise<void>;
+  /**
+   * Finishes what a process that died left half-done, where a write takes several steps: each such write is answered for once its first
+   * step is done. The sweep calls it.
+   */
+  recover(): Promise<void>;
+  /** Milliseconds since the epoch by the store's own clock, which all processes go by. Rejects when the store does not answer. */
+  time(): Promise<number>;
   close(): Promise<void>;
 }

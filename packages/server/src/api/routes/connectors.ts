@@ -73,7 +73,7 @@ const getConnector = route({
   async handle(services, { params, request, response }, { actor, admitted }) {
     const connector = await connectorOf(services, params.name, actor);
     if (!wants(request.headers.accept, "text/event-stream")) return ok(await connectorDetail(services, actor, connector));
-    const stream = services.streams.open(response, admitted);
+    const stream = await services.streams.open(response, admitted);
     stream.onClose(services.catalog.watch(params.name, () => stream.send("change", { name: params.name })));
     return "answered";
   },
