@@ -41,8 +41,16 @@ export async function connectTo(url: string): Promise<Connected> {
     return { client, db: client.db(databaseOf(url)) };
   } catch (cause) {
     await client.close();
-    throw storeError(cause);
+    throw new JackfieldError("store_unavailable", { detail: unreachable(url, cause), cause });
   }
+}
+
+/** What to do, without the user and the password. */
+function unreachable(url: string, cause: unknown): string {
+  if (cause instanceof MongoServerError)
+    return `The MongoDB server does not take the user of MONGODB_URL: ${cause.codeName ?? cause.code}.`;
+  const hosts = /^[^:]+:\/\/(?:[^/]*@)?([^/?]*)/.exec(url)?.[1];
+  return `No MongoDB server answers at ${hosts}: ${cause instanceof Error ? cause.message : String(cause)}. Start it, or set MONGODB_URL.`;
 }
 
 function made(url: string, own: object): MongoClient {
