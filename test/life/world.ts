@@ -6,6 +6,7 @@ import {
   type Egress,
   type Engine,
   type Job,
+  noJobs,
   type Policy,
   type Queue,
 } from "@jackfield/engine";
@@ -87,6 +88,10 @@ class Agenda implements Queue {
   async run({ kind, id }: Job): Promise<void> {
     await this.remove(kind, id);
     await this.#handlers.get(kind)?.(id);
+  }
+
+  async waiting() {
+    return noJobs;
   }
 
   async close(): Promise<void> {}

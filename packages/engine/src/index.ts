@@ -24,9 +24,22 @@ export type { Delivery, EndpointValues, EventEndpoint, EventEndpoints } from "./
 export { asSent, type Sent } from "./preview/paper.ts";
 export { type PreviewOptions, previewRequests } from "./preview/preview.ts";
 export type { Preview, PreviewedRequest, RequestKind } from "./preview/recorder.ts";
-export type { Job, JobKind, Queue } from "./queue.ts";
+export { type Job, type JobKind, jobKinds, noJobs, type Queue } from "./queue.ts";
 export type { Platform, Policy, Registry } from "./runtime.ts";
 export type { Spool } from "./spool.ts";
 export type { OptionsPage, OptionsRequest } from "./step/options.ts";
 export type { ProxyAnswer, ProxyRequest } from "./step/proxy.ts";
 export type { StepOptions, StepResult } from "./step/step.ts";
+export {
+  type Attributes,
+  errorName,
+  type Measure,
+  type MeasureLabels,
+  type MeasureName,
+  measures,
+  noTelemetry,
+  type RefreshOutcome,
+  type SpanName,
+  statusClass,
+  type Telemetry,
+} from "./telemetry.ts";

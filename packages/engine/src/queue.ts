@@ -1,7 +1,12 @@
-import type { Duty } from "./connection/record.ts";
+import { type Duty, duties } from "./connection/record.ts";
 
 /** Names of what is queued; each has one handler. */
 export type JobKind = Duty | "device" | "deliver";
+
+export const jobKinds: readonly JobKind[] = [...duties, "device", "deliver"];
+
+/** What `waiting` gives of an empty queue. */
+export const noJobs = Object.fromEntries(jobKinds.map((kind) => [kind, 0])) as Readonly<Record<JobKind, number>>;
 
 export interface Job {
   readonly kind: JobKind;
@@ -19,6 +24,8 @@ export interface Queue {
   put(job: Job): Promise<void>;
   remove(kind: JobKind, id: string): Promise<void>;
   work(kind: JobKind, options: { readonly concurrency: number }, handler: (id: string) => Promise<void>): void;
+  /** How many jobs of each kind there are that do not run yet, those of a later time among them. */
+  waiting(): Promise<Readonly<Record<JobKind, number>>>;
   /** Takes no further jobs, waits for those that run. */
   close(): Promise<void>;
 }

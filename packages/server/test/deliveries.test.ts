@@ -5,6 +5,7 @@ import {
   type Egress,
   type Engine,
   type JobKind,
+  noJobs,
   type Queue,
   untold,
 } from "@jackfield/engine";
@@ -45,6 +46,7 @@ const queue: Queue = {
   work(kind: JobKind, _options, handler) {
     if (kind === "deliver") work = handler;
   },
+  waiting: async () => noJobs,
   close: async () => {},
 };
 
