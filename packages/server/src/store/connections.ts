@@ -3,6 +3,7 @@ import {
   type ConnectionFilter,
   type ConnectionRecord,
   IdentityTaken,
+  type Status,
   type Store,
   untold,
 } from "@jackfield/engine";
@@ -161,6 +162,12 @@ export function connectionTable(sqlite: Sqlite): Store["connections"] {
     update: async (id, patch, options) => update(sqlite, id, patch, options),
     list: async (filter, page) => list(sqlite, filter, page),
     count: async (filter) => count(sqlite, filter),
+    states: async () => {
+      const rows = sqlite.all<{ status: Status; n: number }>(
+        "SELECT status, count(*) AS n FROM connections WHERE alias_of IS NULL AND status <> 'revoked' GROUP BY status",
+      );
+      return Object.fromEntries(rows.map(({ status, n }) => [status, n]));
+    },
     madeIn: async (session) =>
       sqlite.all<Row>("SELECT doc FROM connections WHERE made_in = ? ORDER BY created_at, id", session).map(parse),
     due: async (duty, time, limit, after) =>
