@@ -1,11 +1,11 @@
 import { randomBytes } from "node:crypto";
 import {
   type ConnectionEvent,
+  countJobs,
   createEngine,
   type Egress,
   type Engine,
   type JobKind,
-  noJobs,
   type Queue,
   untold,
 } from "@jackfield/engine";
@@ -46,7 +46,7 @@ const queue: Queue = {
   work(kind: JobKind, _options, handler) {
     if (kind === "deliver") work = handler;
   },
-  waiting: async () => noJobs,
+  waiting: async () => countJobs(() => 0),
   close: async () => {},
 };
 

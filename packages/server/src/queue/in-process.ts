@@ -1,4 +1,4 @@
-import { type Job, type JobKind, type Log, noJobs, type Queue } from "@jackfield/engine";
+import { countJobs, type Job, type JobKind, type Log, type Queue } from "@jackfield/engine";
 import { createHeap, type Heap } from "./heap.ts";
 
 type Handler = (id: string) => Promise<void>;
@@ -85,7 +85,7 @@ export function createInProcessQueue(options: { readonly log: Log; readonly cloc
       work();
     },
     async waiting() {
-      return { ...noJobs, ...Object.fromEntries([...lanes].map(([kind, { due }]) => [kind, due.size])) };
+      return countJobs((kind) => lanes.get(kind)?.due.size ?? 0);
     },
     async close() {
       closed = true;

@@ -2,9 +2,9 @@ import type { Log, Queue } from "@jackfield/engine";
 
 const pause = (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, ms));
 
-async function until(what: () => boolean): Promise<void> {
-  for (let tries = 0; tries < 400; tries += 1) {
-    if (what()) return;
+async function until(what: () => boolean | Promise<boolean>): Promise<void> {
+  for (let tries = 0; tries < 2_000; tries += 1) {
+    if (await what()) return;
     await pause(5);
   }
   throw new Error("it did not happen");
