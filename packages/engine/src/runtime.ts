@@ -7,6 +7,7 @@ import type { GrantContext } from "./grant/token-endpoint.ts";
 import type { Log } from "./log.ts";
 import type { Queue } from "./queue.ts";
 import type { Spool } from "./spool.ts";
+import type { Telemetry } from "./telemetry.ts";
 
 /** Connectors by name. */
 export interface Registry {
@@ -65,6 +66,7 @@ export interface Runtime extends GrantContext {
   /** Who asks a token endpoint first, where it is not known whether it takes the app. */
   readonly scouts: Scouts;
   readonly log: Log;
+  readonly telemetry: Telemetry;
   /** Whether a connect session, by its actor's id, may still be used. */
   readonly admits: (actor: string) => boolean | Promise<boolean>;
   /** Whether a host, without its port, may be spoken to in plain http. */
