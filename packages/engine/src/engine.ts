@@ -29,6 +29,7 @@ import { check } from "./connection/upkeep/check.ts";
 import { createDuties } from "./connection/upkeep/duties.ts";
 import { disconnectIdle } from "./connection/upkeep/idle.ts";
 import { storeSpooled } from "./connection/upkeep/outcome.ts";
+import { createPace } from "./connection/upkeep/pace.ts";
 import { createRefresher, type Refresher } from "./connection/upkeep/refresh.ts";
 import type { Revocation } from "./connection/upkeep/revocation.ts";
 import { listUsage, refuseInUse } from "./connection/usage.ts";
@@ -195,8 +196,8 @@ export interface EngineOptions {
   readonly shared?: boolean;
 }
 
-/** How many jobs of one kind run at once. */
-const concurrency = 8;
+/** How many jobs of one kind run at once: most of the time they wait for a provider. */
+const concurrency = 32;
 /** Each is an event endpoint, most of which do nothing but wait for an answer. */
 const deliverConcurrency = 64;
 
@@ -220,6 +221,7 @@ function createRuntime(options: EngineOptions, stopping: AbortSignal): Runtime {
     events: createEventLog(store, clock, random, log, options.shared ? repeat : undefined),
     workspace: options.workspace ?? "default",
     scouts: createScouts(),
+    pace: createPace(clock),
     log,
     telemetry,
     admits: options.admits ?? (() => true),
