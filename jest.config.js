@@ -3,6 +3,7 @@ import { availableParallelism } from "node:os";
 /** @type {import("jest").Config} */
 export default {
   testMatch: ["<rootDir>/packages/*/test/**/*.test.ts", "<rootDir>/test/**/*.test.ts"],
+  globalSetup: "<rootDir>/test/harness/shared-services.mjs",
   testPathIgnorePatterns: ["/node_modules/", "/dist/"],
   transform: {
     "\\.[cm]?[jt]s$": [

@@ -6,44 +6,21 @@
 import { spawnSync } from "node:child_process";
 import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { delimiter, join } from "node:path";
+import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { services } from "./services.mjs";
 
 const root = fileURLToPath(new URL("../..", import.meta.url));
 
-/** @param {string} name */
-function onPath(name) {
-  return (process.env.PATH ?? "")
-    .split(delimiter)
-    .map((folder) => join(folder, name))
-    .find((file) => existsSync(file));
-}
-
-function findChromium() {
-  // biome-ignore lint/suspicious/noUndeclaredEnvVars: the tests are no task of turbo.
-  const given = process.env.CHROMIUM_PATH;
-  if (given) {
-    if (existsSync(given)) return given;
-    throw new Error(`CHROMIUM_PATH is ${given}, but there is no such file.`);
-  }
-  return ["chromium", "chromium-browser", "google-chrome", "google-chrome-stable"].map(onPath).find((file) => file !== undefined);
-}
-
-function installChromium() {
-  if (process.getuid?.() !== 0 || !onPath("apt-get")) return;
-  console.log("Chromium is not here. Installing it with apt-get, for the browser tests …");
-  const env = { ...process.env, DEBIAN_FRONTEND: "noninteractive" };
-  /** @param {string[]} args */
-  const apt = (args) => spawnSync("apt-get", args, { stdio: ["ignore", "ignore", "inherit"], env }).status === 0;
-  if (!apt(["update"]) || !apt(["install", "-y", "--no-install-recommends", "chromium"]))
-    console.log("apt-get could not install Chromium.");
-}
-
-function chromium() {
-  const found = findChromium();
+/**
+ * Where it is, after everything was tried to have it.
+ * @param {import("./services.mjs").Service} service
+ */
+async function obtain(service) {
+  const found = await service.find();
   if (found) return found;
-  installChromium();
-  return findChromium();
+  await service.install();
+  return service.find();
 }
 
 /** @param {string} report */
@@ -57,10 +34,14 @@ function count(report) {
   return { passed: numPassedTests, failed: numFailedTests + broken, skipped: numPendingTests + numTodoTests };
 }
 
-const browser = chromium();
-if (!browser) {
-  console.log("\n!! Chromium was not found: THE BROWSER TESTS ARE SKIPPED and counted as skipped.");
-  console.log("!! Install it, or set CHROMIUM_PATH to its executable.\n");
+/** @type {Record<string, string>} */
+const found = {};
+for (const service of Object.values(services)) {
+  const file = await obtain(service);
+  found[service.variable] = file ?? "";
+  if (file) continue;
+  console.log(`\n!! ${service.title} was not found: ${service.suites} ARE SKIPPED and counted as skipped.`);
+  console.log(`!! Install it, or set ${service.variable} to its executable.\n`);
 }
 
 const folder = mkdtempSync(join(tmpdir(), "jackfield-jest-"));
@@ -72,7 +53,7 @@ const jest = spawnSync(
     cwd: root,
     // jest prints for people on stderr; --json would print the report for machines on stdout.
     stdio: ["inherit", "ignore", "inherit"],
-    env: { ...process.env, CHROMIUM_PATH: browser ?? "" },
+    env: { ...process.env, ...found },
   },
 );
 

@@ -28,6 +28,7 @@ import type { EventFilter, Listed, Page, Store } from "./connection/store.ts";
 import { check } from "./connection/upkeep/check.ts";
 import { createDuties } from "./connection/upkeep/duties.ts";
 import { disconnectIdle } from "./connection/upkeep/idle.ts";
+import { storeSpooled } from "./connection/upkeep/outcome.ts";
 import { createRefresher, type Refresher } from "./connection/upkeep/refresh.ts";
 import type { Revocation } from "./connection/upkeep/revocation.ts";
 import { listUsage, refuseInUse } from "./connection/usage.ts";
@@ -44,6 +45,7 @@ import { createEndpoints, type EventEndpoints } from "./outbound/endpoints.ts";
 import type { Queue } from "./queue.ts";
 import { type Repeat, repeatByTimer } from "./repeat.ts";
 import type { Platform, Policy, Registry, Runtime } from "./runtime.ts";
+import type { Spool } from "./spool.ts";
 import { listOptions, type OptionsPage, type OptionsRequest } from "./step/options.ts";
 import { type ProxyAnswer, type ProxyRequest, proxy } from "./step/proxy.ts";
 import { runStep, type StepOptions, type StepResult } from "./step/step.ts";
@@ -164,6 +166,8 @@ export interface EngineOptions {
   readonly connectors: Registry;
   readonly store: Store;
   readonly queue: Queue;
+  /** Where answers are kept that the store does not take. Without it they live as long as this process. */
+  readonly spool?: Spool;
   readonly keys: KeyRing;
   readonly platform: Platform;
   readonly policy?: Policy;
@@ -201,6 +205,7 @@ function createRuntime(options: EngineOptions, stopping: AbortSignal): Runtime {
     connectors: options.connectors,
     store,
     queue: options.queue,
+    spool: options.spool,
     sealer: createSealer(options.keys, random),
     egress,
     ...(options.discovery === false ? {} : { metadata: createMetadata({ egress, clock, log }) }),
@@ -231,6 +236,7 @@ export function createEngine(options: EngineOptions): Engine {
   const sweep = createSweep(runtime, {
     repeat: options.repeat ?? repeatByTimer,
     owner: options.shared ? owner : undefined,
+    own: [() => storeSpooled(runtime)],
     further: [() => expireFlows(runtime), () => disconnectIdle(runtime), () => deliverer.sweep(), () => tendApps(runtime)],
   });
 
@@ -280,6 +286,7 @@ export function createEngine(options: EngineOptions): Engine {
       stopped.abort();
       await sweep.stop();
       await runtime.queue.close();
+      await refresher.settled();
       await runtime.events.flush();
       await runtime.egress.close();
     },

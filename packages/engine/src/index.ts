@@ -28,6 +28,7 @@ export type { Preview, PreviewedRequest, RequestKind } from "./preview/recorder.
 export type { Job, JobKind, Queue } from "./queue.ts";
 export { type Repeat, repeatByTimer } from "./repeat.ts";
 export type { Named, Platform, Policy, Registry } from "./runtime.ts";
+export type { Spool } from "./spool.ts";
 export type { OptionsPage, OptionsRequest } from "./step/options.ts";
 export type { ProxyAnswer, ProxyRequest } from "./step/proxy.ts";
 export type { StepOptions, StepResult } from "./step/step.ts";

@@ -6,6 +6,7 @@ import type { Store } from "./connection/store.ts";
 import type { GrantContext } from "./grant/token-endpoint.ts";
 import type { Log } from "./log.ts";
 import type { Queue } from "./queue.ts";
+import type { Spool } from "./spool.ts";
 
 /** Connectors by name. */
 export interface Registry {
@@ -42,6 +43,8 @@ export interface Policy {
   readonly passwordGrant?: boolean | undefined;
   /** A token that can be replaced is replaced once it is this old, whatever the provider says of its life. */
   readonly maxTokenAge?: number | undefined;
+  /** How long the answer of a token endpoint is waited for. Default: 30 seconds. */
+  readonly tokenTimeout?: number | undefined;
   /** A connection that nobody used for so long is disconnected. */
   readonly maxIdle?: number | undefined;
 }
@@ -51,6 +54,8 @@ export interface Runtime extends GrantContext {
   readonly connectors: Registry;
   readonly store: Store;
   readonly queue: Queue;
+  /** Where answers are kept that the store does not take; without it in memory alone. */
+  readonly spool?: Spool | undefined;
   readonly sealer: Sealer;
   readonly platform: Platform;
   readonly policy: Policy;

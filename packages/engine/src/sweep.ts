@@ -31,7 +31,9 @@ export interface SweepOptions {
   readonly repeat: Repeat;
   /** The name of this process in the lease by which one leads; undefined where there is no other. */
   readonly owner: string | undefined;
-  /** What else is to be done regularly. */
+  /** What each process does regularly for itself. */
+  readonly own: readonly (() => Promise<void>)[];
+  /** What else is done regularly by the one that leads. */
   readonly further: readonly (() => Promise<void>)[];
 }
 
@@ -40,31 +42,40 @@ export interface SweepOptions {
  * whether or not the queue has it already: the store is the truth, and a queue that lost everything is filled again. Of the processes on
  * one store one sweeps; that two do is no harm. Each part that fails is logged, and keeps no other from its work.
  */
-export function createSweep(runtime: Runtime, { repeat, owner, further }: SweepOptions): Sweep {
+export function createSweep(runtime: Runtime, { repeat, owner, own, further }: SweepOptions): Sweep {
   const { clock, log, store } = runtime;
   const leads = owner === undefined ? async () => true : createLeadership(runtime, owner);
   const kinds = createKinds(runtime);
   const parts = [() => store.recover(), ...kinds.map(({ all }) => all), ...further];
   let swept = Number.NEGATIVE_INFINITY;
+  let tended = Number.NEGATIVE_INFINITY;
   let stop = (): void => {};
   let running: Promise<void> | undefined;
 
-  const work = async (list: readonly (() => Promise<void>)[]): Promise<boolean> => {
+  const work = async (list: readonly (() => Promise<void>)[], may: () => Promise<boolean>): Promise<boolean> => {
     for (const part of list) {
-      if (!(await leads())) return false;
+      if (!(await may())) return false;
       await part().catch((cause: unknown) => log("error", "a part of the sweep failed and will run again", { cause }));
     }
     return true;
   };
   const tick = async (): Promise<void> => {
+    if (!isWithin(everyMs, tended, clock())) {
+      tended = clock();
+      await work(own, async () => true);
+    }
     if (!(await leads())) {
       // Who comes to lead begins with everything.
       swept = Number.NEGATIVE_INFINITY;
       return;
     }
     const now = clock();
-    if (isWithin(everyMs, swept, now)) await work(kinds.filter(({ isBehind }) => isBehind()).map(({ more }) => more));
-    else if (await work(parts)) swept = now;
+    if (isWithin(everyMs, swept, now))
+      await work(
+        kinds.filter(({ isBehind }) => isBehind()).map(({ more }) => more),
+        leads,
+      );
+    else if (await work(parts, leads)) swept = now;
   };
   const again = async (): Promise<void> => {
     if (running !== undefined) return;

@@ -13,6 +13,7 @@ import {
   type KeyRing,
   type Log,
   type Policy,
+  type Spool,
 } from "@jackfield/engine";
 import type { Connector, Problem } from "@jackfield/manifest";
 import { type Access, createAccess, defaultWorkspace, type Welcome, welcome } from "./access/access.ts";
@@ -35,6 +36,7 @@ import { staticPages } from "./pages/static.ts";
 import { createPublish } from "./publish.ts";
 import { createInProcessQueue } from "./queue/in-process.ts";
 import { type MountedSandbox, mountSandbox, needsSandbox } from "./sandbox.ts";
+import { openSpool } from "./spool.ts";
 import type { HostStore } from "./store/port.ts";
 import { openStore } from "./store/sqlite.ts";
 
@@ -85,6 +87,7 @@ export async function startServer(
 
 async function open(config: Config, log: Log, clock: () => number, closers: Closers): Promise<Omit<Server, "close">> {
   const folder = openDataFolder(config.dataDir);
+  const spool = openSpool(join(folder.path, "spool"));
   closers.push(() => folder.release());
   for (const warning of [...config.warnings, ...folder.warnings]) log("warn", warning);
   const store = openStore(join(folder.path, "jackfield.db"));
@@ -103,7 +106,7 @@ async function open(config: Config, log: Log, clock: () => number, closers: Clos
   });
   const url = config.publicUrl ?? `http://localhost:${port}`;
   log("info", "listening", { host: config.host, port });
-  const host: Host = { config, log, clock, store, keys, access, url, streams, stopping: () => stopping };
+  const host: Host = { config, log, clock, store, spool, keys, access, url, streams, stopping: () => stopping };
   const { engine, catalog, preview, listener } = await build(host);
   // The engine ends after the last request and before the store.
   closers.splice(closers.length - 1, 0, () => engine.stop());
@@ -120,6 +123,7 @@ interface Host {
   readonly log: Log;
   readonly clock: () => number;
   readonly store: HostStore;
+  readonly spool: Spool;
   readonly keys: KeyRing;
   readonly access: Access;
   readonly url: string;
@@ -133,7 +137,7 @@ async function build(host: Host): Promise<{
   readonly preview: Server["preview"];
   readonly listener: RequestListener;
 }> {
-  const { config, log, clock, store, keys, access, url, streams, stopping } = host;
+  const { config, log, clock, store, spool, keys, access, url, streams, stopping } = host;
   const sandboxUrl = (config.sandbox ?? isLocal(new URL(url))) ? `${url}/sandbox` : undefined;
   const sandbox = sandboxUrl === undefined ? undefined : await mountSandbox(sandboxUrl, keys);
   const usable = (connector: Connector) => sandbox !== undefined || !needsSandbox(connector);
@@ -149,6 +153,7 @@ async function build(host: Host): Promise<{
     connectors: catalog,
     store,
     queue,
+    spool,
     keys,
     platform,
     policy,
@@ -196,9 +201,10 @@ async function build(host: Host): Promise<{
   return { engine, catalog, preview, listener };
 }
 
-function policyOf({ allowPasswordGrant, maxTokenAge, maxIdleDays }: Config): Policy {
+function policyOf({ allowPasswordGrant, tokenTimeout, maxTokenAge, maxIdleDays }: Config): Policy {
   return {
     passwordGrant: allowPasswordGrant,
+    tokenTimeout: tokenTimeout * 1000,
     maxTokenAge: maxTokenAge === undefined ? undefined : maxTokenAge * 1000,
     maxIdle: maxIdleDays === undefined ? undefined : maxIdleDays * 86_400_000,
   };

@@ -76,7 +76,9 @@ export type DeliveryPatch = Partial<Omit<DeliveryRecord, "id" | "endpoint" | "ev
 export type ConnectionPatch = Partial<Omit<ConnectionRecord, "id" | "workspace" | "connector" | "made_in" | "created_at">>;
 
 /** What must still be so for a record to be changed. */
-export type Expected = Partial<Pick<ConnectionRecord, "credential_version" | "status" | "test_at" | "remind_at" | "revoke_at">>;
+export type Expected = Partial<
+  Pick<ConnectionRecord, "credential_version" | "status" | "refreshing" | "test_at" | "remind_at" | "revoke_at">
+>;
 
 /**
  * Where everything is kept. Every method is atomic on its own and durable when it resolves; no method needs another to be correct.

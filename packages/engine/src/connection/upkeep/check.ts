@@ -8,7 +8,8 @@ import type { ConnectionPatch } from "../store.ts";
 import { type TestOutcome, testCall } from "../test-call.ts";
 import { dropDuty } from "./drop-duty.ts";
 import { refreshDue, testDue } from "./expiry.ts";
-import { needsReauth, type Refresher } from "./refresh.ts";
+import type { Refresher } from "./refresh.ts";
+import { needsReauth } from "./refusal.ts";
 import { reminderPatch } from "./reminder.ts";
 
 /** Longer than a test takes, with a refresh. */
