@@ -22,7 +22,7 @@ let fate: (done: () => Reply) => Reply | Promise<Reply>;
 /** When the test says so, once asked. */
 let gate: Promise<void> = Promise.resolve();
 
-const lost: Reply = { status: 200, headers: { "content-length": "999" }, body: "{" };
+const lost: Reply = { broken: true };
 
 function grant(form: URLSearchParams): Reply {
   if (form.get("grant_type") === "refresh_token") {
