@@ -14,6 +14,7 @@ import {
   type Log,
   type Policy,
   type Queue,
+  repeatByTimer,
   type Spool,
 } from "@jackfield/engine";
 import type { Connector, Problem } from "@jackfield/manifest";
@@ -65,6 +66,7 @@ const { version } = JSON.parse(readFileSync(join(packageRoot, "package.json"), "
 
 const drainTime = 10_000;
 const maintenanceInterval = 6 * 3_600_000;
+const lookInterval = 2_000;
 
 export { version };
 
@@ -111,16 +113,21 @@ async function open(config: Config, log: Log, own: () => number, closers: Closer
   });
   const url = config.publicUrl ?? `http://localhost:${port}`;
   log("info", "listening", { host: config.host, port });
+  const shared = mongodbUrl !== undefined;
   const queue = createInProcessQueue({ log, clock });
   const telemetry = await openTelemetry(config, { store, queue, clock, version }, log);
   closers.splice(closers.length - 1, 0, () => telemetry.traces?.close());
-  const host: Host = { config, log, clock, store, queue, spool, telemetry, keys, access, url, streams, stopping: () => stopping };
+  const host: Host = {
+    ...{ config, log, clock, store, shared, queue, spool, telemetry, keys, access, url, streams },
+    stopping: () => stopping,
+  };
   const { engine, catalog, preview, listener } = await build(host);
   // The engine ends after the last request and before the store.
   closers.splice(closers.length - 1, 0, () => engine.stop());
   await engine.start();
   const maintenance = await maintain(host, catalog);
   closers.push(() => clearInterval(maintenance));
+  if (shared) closers.push(lookForManifests(catalog, log));
   const welcomed = await welcome(store, access, config.adminApiKey, clock);
   serve(listener);
   return { url, connectors: catalog.list().length, welcome: welcomed, preview };
@@ -131,6 +138,8 @@ interface Host {
   readonly log: Log;
   readonly clock: () => number;
   readonly store: HostStore;
+  /** Whether other processes use the store as well. */
+  readonly shared: boolean;
   readonly spool: Spool;
   readonly keys: KeyRing;
   readonly access: Access;
@@ -147,13 +156,14 @@ async function build(host: Host): Promise<{
   readonly preview: Server["preview"];
   readonly listener: RequestListener;
 }> {
-  const { config, log, clock, store, queue, spool, telemetry, keys, access, url, streams, stopping } = host;
+  const { config, log, clock, store, shared, queue, spool, telemetry, keys, access, url, streams, stopping } = host;
   const sandboxUrl = (config.sandbox ?? isLocal(new URL(url))) ? `${url}/sandbox` : undefined;
   const sandbox = sandboxUrl === undefined ? undefined : await mountSandbox(sandboxUrl, keys);
   const usable = (connector: Connector) => sandbox !== undefined || !needsSandbox(connector);
   const plainHttp = allowsPlainHttp(config.allowPrivateNetworks);
   const versions = await loadAuthVersions({ store: store.auth_versions, clock, log });
-  const catalog = await loadCatalog({ folders: foldersOf(config), published: store.manifests, versions, usable, plainHttp, log });
+  const folders = foldersOf(config);
+  const catalog = await loadCatalog({ folders, published: store.manifests, versions, usable, plainHttp, shared, clock, log });
   const platform = { url, sandbox_url: sandboxUrl };
   const allowPrivate = [...config.allowPrivateNetworks, ...(sandbox === undefined ? [] : [ownListener(url)])];
   const engine = createEngine({
@@ -167,6 +177,7 @@ async function build(host: Host): Promise<{
     egress: { allowPrivate },
     workspace: defaultWorkspace,
     admits: (actor) => isGuestAdmitted(access, actor),
+    shared,
     log,
     telemetry,
     clock,
@@ -244,6 +255,13 @@ function ownListener(url: string): string {
 async function saveSandboxApps(sandbox: MountedSandbox | undefined, engine: Engine, catalog: Catalog): Promise<void> {
   if (sandbox === undefined) return;
   for (const connector of catalog.list()) await sandbox.saveApp(engine, connector);
+}
+
+/** Takes what other processes publish soon after they do; what is asked for by its name is taken at once. */
+function lookForManifests(catalog: Catalog, log: Log): () => void {
+  return repeatByTimer(lookInterval, () =>
+    catalog.look().catch((error: unknown) => log("warn", "published manifests could not be looked for", { error })),
+  );
 }
 
 /** Forgets what is older than it may get, now and every few hours. */
