@@ -7,6 +7,7 @@ import { checkHeaders } from "../egress/headers.ts";
 import { parseUrl } from "../egress/whitelist.ts";
 import { JackfieldError } from "../errors.ts";
 import type { Client } from "../grant/credential.ts";
+import { countJobs } from "../queue.ts";
 import type { Platform, Runtime } from "../runtime.ts";
 
 /** A request as it would be sent. Header names are lower case; those that every request has (`host`, `user-agent`, …) are left out. */
@@ -87,7 +88,7 @@ export function paperRuntime({ platform, client, clock, record }: Paper): Runtim
     connectors: { get: () => undefined, list: () => [], kept: () => undefined, keep: nothing },
     // Building a request reads nothing else of these.
     store: store as Store,
-    queue: { put: nothing, remove: nothing, work: () => {}, close: nothing },
+    queue: { put: nothing, remove: nothing, work: () => {}, waiting: async () => countJobs(() => 0), close: nothing },
     sealer: { seal: (_place, value) => JSON.stringify(value), open: (_place, sealed) => JSON.parse(sealed) },
     egress: recordingEgress(record, clock),
     platform,
