@@ -10,6 +10,8 @@ import {
   type JobCounts,
   type Policy,
   type Queue,
+  type Spool,
+  type Store,
 } from "@jackfield/engine";
 import { type Connector, compile } from "@jackfield/manifest";
 import { createHeap } from "../../packages/server/src/queue/heap.ts";
@@ -56,6 +58,11 @@ export interface WorldOptions {
   readonly policy?: Policy;
   /** How often the store is asked what is due. */
   readonly sweepEvery?: number;
+  /** What the engine sees of the store. */
+  readonly storeFor?: (store: SqliteStore) => Store;
+  readonly spool?: Spool;
+  /** Default: time passes. */
+  readonly sleepFor?: (ms: number) => Promise<void>;
 }
 
 /** Jobs by their time; one of the same kind and id takes the place of the one before. */
@@ -118,7 +125,8 @@ export async function createWorld(options: WorldOptions): Promise<World> {
         kept: () => undefined,
         keep: async () => {},
       },
-      store,
+      store: options.storeFor?.(store) ?? store,
+      ...(options.spool === undefined ? {} : { spool: options.spool }),
       queue: agenda,
       keys: { active: "k", get: (id) => (id === "k" ? key : undefined) },
       platform: { url: "https://here.example" },
@@ -126,9 +134,11 @@ export async function createWorld(options: WorldOptions): Promise<World> {
       egress: options.egress ?? { allowPrivate: ["127.0.0.1/32"] },
       log: () => {},
       clock: () => now,
-      sleep: async (ms) => {
-        now += ms;
-      },
+      sleep:
+        options.sleepFor ??
+        (async (ms) => {
+          now += ms;
+        }),
       repeat: (_ms, work) => {
         sweep = work;
         return () => {};

@@ -17,6 +17,7 @@ import {
   update,
 } from "./connection/connections.ts";
 import { createEventLog } from "./connection/event-log.ts";
+import { learning } from "./connection/learning.ts";
 import { actorsShownTo, mayUse, shownTo } from "./connection/limits.ts";
 import { type ConnectionEvent, duties, type LastTest, type UsageRecord } from "./connection/record.ts";
 import { redirectUri } from "./connection/redirect-uri.ts";
@@ -27,6 +28,7 @@ import type { EventFilter, Listed, Page, Store } from "./connection/store.ts";
 import { check } from "./connection/upkeep/check.ts";
 import { createDuties } from "./connection/upkeep/duties.ts";
 import { disconnectIdle } from "./connection/upkeep/idle.ts";
+import { storeSpooled } from "./connection/upkeep/outcome.ts";
 import { createRefresher, type Refresher } from "./connection/upkeep/refresh.ts";
 import type { Revocation } from "./connection/upkeep/revocation.ts";
 import { listUsage, refuseInUse } from "./connection/usage.ts";
@@ -41,11 +43,13 @@ import type { Log } from "./log.ts";
 import { createDeliverer } from "./outbound/deliver.ts";
 import { createEndpoints, type EventEndpoints } from "./outbound/endpoints.ts";
 import type { Queue } from "./queue.ts";
+import { type Repeat, repeatByTimer } from "./repeat.ts";
 import type { Platform, Policy, Registry, Runtime } from "./runtime.ts";
+import type { Spool } from "./spool.ts";
 import { listOptions, type OptionsPage, type OptionsRequest } from "./step/options.ts";
 import { type ProxyAnswer, type ProxyRequest, proxy } from "./step/proxy.ts";
 import { runStep, type StepOptions, type StepResult } from "./step/step.ts";
-import { createSweep, type Repeat, repeatByTimer } from "./sweep.ts";
+import { createSweep } from "./sweep.ts";
 
 export interface TestResult {
   readonly ok: boolean;
@@ -162,6 +166,8 @@ export interface EngineOptions {
   readonly connectors: Registry;
   readonly store: Store;
   readonly queue: Queue;
+  /** Where answers are kept that the store does not take. Without it they live as long as this process. */
+  readonly spool?: Spool;
   readonly keys: KeyRing;
   readonly platform: Platform;
   readonly policy?: Policy;
@@ -171,7 +177,7 @@ export interface EngineOptions {
   readonly discovery?: boolean;
   readonly log: Log;
   /** Whether a connect session, by its actor's id, may still be used: asked for what goes on without a request of its. Default: yes. */
-  readonly admits?: (actor: string) => boolean;
+  readonly admits?: (actor: string) => boolean | Promise<boolean>;
   /** Whose log takes what cannot be told whose it is. Default: `default`. */
   readonly workspace?: string;
   /** Milliseconds since the epoch. Default: the system's clock. */
@@ -180,8 +186,10 @@ export interface EngineOptions {
   readonly random?: (bytes: number) => Buffer;
   /** Resolves after so many milliseconds. Default: a timer, which ends with the engine. */
   readonly sleep?: (ms: number) => Promise<void>;
-  /** How the sweep is repeated. Default: a timer. */
+  /** How the sweep, and looking for what others did, are repeated. Default: a timer. */
   readonly repeat?: Repeat;
+  /** Whether other processes use the store as well, so that what they do is looked for. Default: no. */
+  readonly shared?: boolean;
 }
 
 /** How many jobs of one kind run at once. */
@@ -190,12 +198,14 @@ const concurrency = 8;
 const deliverConcurrency = 64;
 
 function createRuntime(options: EngineOptions, stopping: AbortSignal): Runtime {
-  const { store, log, clock = Date.now, random = randomBytes } = options;
+  const { log, clock = Date.now, random = randomBytes, repeat = repeatByTimer } = options;
+  const store = learning(options.store, options.connectors);
   const egress = "send" in options.egress ? options.egress : createEgress(options.egress, { clock });
   return {
     connectors: options.connectors,
     store,
     queue: options.queue,
+    spool: options.spool,
     sealer: createSealer(options.keys, random),
     egress,
     ...(options.discovery === false ? {} : { metadata: createMetadata({ egress, clock, log }) }),
@@ -203,7 +213,7 @@ function createRuntime(options: EngineOptions, stopping: AbortSignal): Runtime {
     platform: options.platform,
     policy: options.policy ?? {},
     plainHttp: "send" in options.egress ? () => false : allowsPlainHttp(options.egress.allowPrivate ?? []),
-    events: createEventLog(store, clock, random, log),
+    events: createEventLog(store, clock, random, log, options.shared ? repeat : undefined),
     workspace: options.workspace ?? "default",
     scouts: createScouts(),
     log,
@@ -223,6 +233,7 @@ export function createEngine(options: EngineOptions): Engine {
   const work = createDuties(runtime, refresher);
   const deliverer = createDeliverer(runtime, stopped.signal);
   const sweep = createSweep(runtime, options.repeat ?? repeatByTimer, [
+    () => storeSpooled(runtime),
     () => expireFlows(runtime),
     () => disconnectIdle(runtime),
     () => deliverer.sweep(),
@@ -275,6 +286,7 @@ export function createEngine(options: EngineOptions): Engine {
       sweep.stop();
       stopped.abort();
       await runtime.queue.close();
+      await refresher.settled();
       await runtime.events.flush();
       await runtime.egress.close();
     },
@@ -334,23 +346,38 @@ export async function watch(
 ): Promise<() => void> {
   const stops: (() => void)[] = [];
   let over = false;
+  const begin = async (connection: string): Promise<void> => {
+    const stop = await runtime.events.watch(connection, tell);
+    if (over) stop();
+    else stops.push(stop);
+  };
+  const watchAlso = (connection: string): void =>
+    void begin(connection).catch((cause: unknown) =>
+      runtime.log("warn", "a connection cannot be watched", { connection, cause }),
+    );
   const tell = (event: ConnectionEvent): void => {
     find(runtime, actor, id)
       .then((record) => {
         if (over) return;
-        if (event.type === "merged") stops.push(runtime.events.watch(record.id, tell));
+        if (event.type === "merged") watchAlso(record.id);
         const shown = shownTo(actor, event);
         if (shown !== undefined) listener(shown, view(runtime, actor, record));
       })
       .catch((cause: unknown) => runtime.log("debug", "a watched connection is gone", { connection: id, cause }));
   };
   const record = await reach(runtime, actor, id, "connect");
-  stops.push(runtime.events.watch(id, tell));
-  if (record.id !== id) stops.push(runtime.events.watch(record.id, tell));
-  return () => {
+  const end = (): void => {
     over = true;
-    for (const stop of stops) stop();
+    for (const stop of stops.splice(0)) stop();
   };
+  try {
+    await begin(id);
+    if (record.id !== id) await begin(record.id);
+  } catch (cause) {
+    end();
+    throw cause;
+  }
+  return end;
 }
 
 function sleep(ms: number, signal: AbortSignal): Promise<void> {

@@ -233,6 +233,12 @@ export const errorTable = {
     "The provider gave no refresh token.",
     "Ask for offline access: by `authorization.params`, often `access_type=offline` with `prompt=consent`, or by a scope such as `offline_access`.",
   ],
+  refresh_answer_lost: [
+    409,
+    "user",
+    "The provider's answer to the last refresh was lost, and it takes each refresh token only once.",
+    "Press Reconnect. What works now goes on working until its access token ends.",
+  ],
   refresh_too_soon: [409, "provider", "The provider does not replace this token yet.", "Try again after the given time."],
   not_renewable: [409, "user", "This connection cannot be refreshed.", "Press Reconnect."],
   token_answer_invalid: [

@@ -6,6 +6,7 @@ import type { Store } from "./connection/store.ts";
 import type { GrantContext } from "./grant/token-endpoint.ts";
 import type { Log } from "./log.ts";
 import type { Queue } from "./queue.ts";
+import type { Spool } from "./spool.ts";
 
 /** Connectors by name. */
 export interface Registry {
@@ -15,6 +16,17 @@ export interface Registry {
   kept(version: string): Connector | undefined;
   /** Keeps a version for the connections that are made with it: when this resolves, it is stored. */
   keep(version: AuthVersion): Promise<void>;
+  /**
+   * Brings what a record or a request names into memory, where another process brought it into the store. Undefined where it is known
+   * already: steps ask. Without it, whatever is not known is not there.
+   */
+  learn?(named: Named): Promise<void> | undefined;
+}
+
+/** A connector, and the version of a way to connect of it. */
+export interface Named {
+  readonly connector: string;
+  readonly auth_version?: string | null | undefined;
 }
 
 /** What templates know of this deployment. */
@@ -31,6 +43,8 @@ export interface Policy {
   readonly passwordGrant?: boolean | undefined;
   /** A token that can be replaced is replaced once it is this old, whatever the provider says of its life. */
   readonly maxTokenAge?: number | undefined;
+  /** How long the answer of a token endpoint is waited for. Default: 30 seconds. */
+  readonly tokenTimeout?: number | undefined;
   /** A connection that nobody used for so long is disconnected. */
   readonly maxIdle?: number | undefined;
 }
@@ -40,6 +54,8 @@ export interface Runtime extends GrantContext {
   readonly connectors: Registry;
   readonly store: Store;
   readonly queue: Queue;
+  /** Where answers are kept that the store does not take; without it in memory alone. */
+  readonly spool?: Spool | undefined;
   readonly sealer: Sealer;
   readonly platform: Platform;
   readonly policy: Policy;
@@ -50,7 +66,7 @@ export interface Runtime extends GrantContext {
   readonly scouts: Scouts;
   readonly log: Log;
   /** Whether a connect session, by its actor's id, may still be used. */
-  readonly admits: (actor: string) => boolean;
+  readonly admits: (actor: string) => boolean | Promise<boolean>;
   /** Whether a host, without its port, may be spoken to in plain http. */
   readonly plainHttp: (host: string) => boolean;
   /** Milliseconds since the epoch. */

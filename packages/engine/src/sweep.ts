@@ -1,14 +1,6 @@
 import { duties } from "./connection/record.ts";
+import type { Repeat } from "./repeat.ts";
 import type { Runtime } from "./runtime.ts";
-
-/** Does `work` every so many milliseconds until the result is called. */
-export type Repeat = (ms: number, work: () => Promise<void>) => () => void;
-
-/** With a timer that keeps no process alive. */
-export const repeatByTimer: Repeat = (ms, work) => {
-  const timer = setInterval(() => void work(), ms).unref();
-  return () => clearInterval(timer);
-};
 
 /** How often the store is asked what is due. */
 const everyMs = 30_000;
@@ -29,6 +21,7 @@ export function createSweep(
 ): { start(): Promise<void>; stop(): void } {
   let stop = (): void => {};
   const sweep = async (): Promise<void> => {
+    await runtime.store.recover();
     const until = new Date(runtime.clock() + aheadMs).toISOString();
     for (const kind of duties) {
       for (const { id, at } of await runtime.store.connections.due(kind, until, batch)) {

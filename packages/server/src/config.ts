@@ -32,6 +32,8 @@ export interface Config {
   readonly sandbox: boolean | undefined;
   readonly logLevel: LogLevel;
   readonly eventRetentionDays: number;
+  /** Seconds. */
+  readonly tokenTimeout: number;
   /** Seconds; undefined: as long as the provider says. */
   readonly maxTokenAge: number | undefined;
   /** undefined: for ever. */
@@ -143,6 +145,13 @@ export const variables: { readonly [Key in keyof Values]: Variable<Values[Key]> 
     default: "90",
     description: "How many days events, deliveries to event endpoints and, at least 30, the usage of connections are kept.",
     read: (text) => wholeNumber(text ?? "90", 1, 36500),
+  },
+  tokenTimeout: {
+    name: "TOKEN_TIMEOUT",
+    default: "30",
+    description:
+      "How many seconds the answer of a token endpoint is waited for; four times as long where the request cannot be repeated.",
+    read: (text) => wholeNumber(text ?? "30", 1, 300),
   },
   maxTokenAge: {
     name: "MAX_TOKEN_AGE",

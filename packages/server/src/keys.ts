@@ -3,8 +3,7 @@ import { closeSync, existsSync, fsyncSync, linkSync, openSync, readFileSync, rmS
 import { dirname } from "node:path";
 import type { KeyRing } from "@jackfield/engine";
 import type { MasterKey } from "./config.ts";
-import type { Sqlite } from "./store/database.ts";
-import { type Meta, metaTable } from "./store/meta.ts";
+import type { HostStore } from "./store/port.ts";
 
 /*
  * The key ring. Where MASTER_KEYS is not set, one key is generated into a file of the data folder. For every key that was ever in
@@ -12,39 +11,38 @@ import { type Meta, metaTable } from "./store/meta.ts";
  */
 
 /** The ring that the store's records open with. Throws `Error` with what to do; never replaces a key. */
-export function openKeyRing(file: string, configured: readonly MasterKey[] | undefined, sqlite: Sqlite): KeyRing {
-  const meta = metaTable(sqlite);
-  const keys = configured ?? fromFile(file, meta);
-  compareWithChecks(keys, file, sqlite, meta);
+export async function openKeyRing(file: string, configured: readonly MasterKey[] | undefined, store: KeyStore): Promise<KeyRing> {
+  const keys = configured ?? (await fromFile(file, store));
+  await compareWithChecks(keys, file, store);
   const ring = new Map(keys.map(({ id, key }) => [id, key]));
   const [active] = ring.keys();
   if (active === undefined) throw new Error("There is no master key.");
   return { active, get: (id) => ring.get(id) };
 }
 
-const checkPrefix = "key_check/";
+type KeyStore = Pick<HostStore, "notes" | "isSealedWith">;
 
 function checkValue(key: Buffer): Buffer {
   return createHmac("sha256", key).update("jackfield key check v1").digest();
 }
 
-function compareWithChecks(keys: readonly MasterKey[], file: string, sqlite: Sqlite, meta: Meta): void {
-  const known = meta.list(checkPrefix);
-  for (const { id, key } of keys) {
-    const stored = known.get(id);
-    if (stored !== undefined && !timingSafeEqual(Buffer.from(stored, "hex"), checkValue(key))) {
-      throw new Error(
-        `The master key "${id}" is not the key that the store was sealed with. Give the right key; a new key needs an id of its own.`,
-      );
-    }
-  }
+async function compareWithChecks(keys: readonly MasterKey[], file: string, store: KeyStore): Promise<void> {
+  const known = await store.notes.list("key_check");
+  for (const key of keys) compareWithCheck(key, known.get(key.id));
   const missing = [...known.keys()].filter((id) => !keys.some((key) => key.id === id));
-  const needed = missing.filter((id) => isUsed(sqlite, id));
+  const needed: string[] = [];
+  for (const id of missing) if (await store.isSealedWith(id)) needed.push(id);
   if (needed.length > 0) throw new Error(missingMessage(needed, file));
-  sqlite.transaction(() => {
-    for (const id of missing) meta.delete(`${checkPrefix}${id}`);
-    for (const { id, key } of keys) meta.set(`${checkPrefix}${id}`, checkValue(key).toString("hex"));
-  });
+  for (const id of missing) await store.notes.delete("key_check", id);
+  // Another process may have begun with another key of the same id at the same time.
+  for (const key of keys) compareWithCheck(key, await store.notes.add("key_check", key.id, checkValue(key.key).toString("hex")));
+}
+
+function compareWithCheck({ id, key }: MasterKey, stored: string | undefined): void {
+  if (stored === undefined || timingSafeEqual(Buffer.from(stored, "hex"), checkValue(key))) return;
+  throw new Error(
+    `The master key "${id}" is not the key that the store was sealed with. Give the right key; a new key needs an id of its own.`,
+  );
 }
 
 function missingMessage(ids: readonly string[], file: string): string {
@@ -53,17 +51,9 @@ function missingMessage(ids: readonly string[], file: string): string {
   return `Records are sealed with the master key ${names}, which is not in the key ring. Give it back (MASTER_KEYS).${inFile}`;
 }
 
-/** Whether any record was sealed with the key: a sealed text names it in its second part. */
-function isUsed(sqlite: Sqlite, id: string): boolean {
-  const mark = `"v1.${Buffer.from(id).toString("base64url")}.`;
-  return ["connections", "apps", "flows", "event_endpoints"].some(
-    (table) => sqlite.get(`SELECT 1 AS one FROM ${table} WHERE instr(doc, ?) > 0 LIMIT 1`, mark) !== undefined,
-  );
-}
-
-function fromFile(file: string, meta: Meta): MasterKey[] {
+async function fromFile(file: string, { notes }: KeyStore): Promise<MasterKey[]> {
   if (existsSync(file)) return parse(file);
-  const [lost] = meta.list(checkPrefix).keys();
+  const [lost] = (await notes.list("key_check")).keys();
   if (lost !== undefined) {
     throw new Error(
       `The key file ${file} is missing, but the store was sealed with the key "${lost}". Restore the file, or give the key in MASTER_KEYS. ` +

@@ -13,6 +13,7 @@ import {
   type KeyRing,
   type Log,
   type Policy,
+  type Spool,
 } from "@jackfield/engine";
 import type { Connector, Problem } from "@jackfield/manifest";
 import { type Access, createAccess, defaultWorkspace, type Welcome, welcome } from "./access/access.ts";
@@ -35,7 +36,9 @@ import { staticPages } from "./pages/static.ts";
 import { createPublish } from "./publish.ts";
 import { createInProcessQueue } from "./queue/in-process.ts";
 import { type MountedSandbox, mountSandbox, needsSandbox } from "./sandbox.ts";
-import { openStore, type SqliteStore } from "./store/sqlite.ts";
+import { openSpool } from "./spool.ts";
+import type { HostStore } from "./store/port.ts";
+import { openStore } from "./store/sqlite.ts";
 
 export interface Server {
   /** The public URL. */
@@ -84,14 +87,15 @@ export async function startServer(
 
 async function open(config: Config, log: Log, clock: () => number, closers: Closers): Promise<Omit<Server, "close">> {
   const folder = openDataFolder(config.dataDir);
+  const spool = openSpool(join(folder.path, "spool"));
   closers.push(() => folder.release());
   for (const warning of [...config.warnings, ...folder.warnings]) log("warn", warning);
   const store = openStore(join(folder.path, "jackfield.db"));
   closers.push(() => store.close());
   // The folder is ours alone, so whoever held a lease is gone.
-  store.sqlite.run("DELETE FROM leases");
-  const keys = openKeyRing(join(folder.path, "keys"), config.masterKeys, store.sqlite);
-  const access = createAccess(store.sqlite, clock);
+  await store.takeOver();
+  const keys = await openKeyRing(join(folder.path, "keys"), config.masterKeys, store);
+  const access = createAccess(store, clock);
 
   let stopping = false;
   const streams = createStreams();
@@ -102,14 +106,14 @@ async function open(config: Config, log: Log, clock: () => number, closers: Clos
   });
   const url = config.publicUrl ?? `http://localhost:${port}`;
   log("info", "listening", { host: config.host, port });
-  const host: Host = { config, log, clock, store, keys, access, url, streams, stopping: () => stopping };
+  const host: Host = { config, log, clock, store, spool, keys, access, url, streams, stopping: () => stopping };
   const { engine, catalog, preview, listener } = await build(host);
   // The engine ends after the last request and before the store.
   closers.splice(closers.length - 1, 0, () => engine.stop());
   await engine.start();
   const maintenance = await maintain(host, catalog);
   closers.push(() => clearInterval(maintenance));
-  const welcomed = welcome(store.sqlite, access, config.adminApiKey, clock);
+  const welcomed = await welcome(store, access, config.adminApiKey, clock);
   serve(listener);
   return { url, connectors: catalog.list().length, welcome: welcomed, preview };
 }
@@ -118,7 +122,8 @@ interface Host {
   readonly config: Config;
   readonly log: Log;
   readonly clock: () => number;
-  readonly store: SqliteStore;
+  readonly store: HostStore;
+  readonly spool: Spool;
   readonly keys: KeyRing;
   readonly access: Access;
   readonly url: string;
@@ -132,7 +137,7 @@ async function build(host: Host): Promise<{
   readonly preview: Server["preview"];
   readonly listener: RequestListener;
 }> {
-  const { config, log, clock, store, keys, access, url, streams, stopping } = host;
+  const { config, log, clock, store, spool, keys, access, url, streams, stopping } = host;
   const sandboxUrl = (config.sandbox ?? isLocal(new URL(url))) ? `${url}/sandbox` : undefined;
   const sandbox = sandboxUrl === undefined ? undefined : await mountSandbox(sandboxUrl, keys);
   const usable = (connector: Connector) => sandbox !== undefined || !needsSandbox(connector);
@@ -148,6 +153,7 @@ async function build(host: Host): Promise<{
     connectors: catalog,
     store,
     queue,
+    spool,
     keys,
     platform,
     policy,
@@ -165,7 +171,7 @@ async function build(host: Host): Promise<{
   const publish = createPublish({ catalog, store, usable, clock, prepare });
   const ready = async () => {
     if (stopping()) throw new JackfieldError("stopping");
-    await store.ping();
+    await store.time();
   };
   const services: Services = { engine, catalog, access, cookies, streams, log, clock, version, platform, publish, ready };
   const listener = createApp({
@@ -195,9 +201,10 @@ async function build(host: Host): Promise<{
   return { engine, catalog, preview, listener };
 }
 
-function policyOf({ allowPasswordGrant, maxTokenAge, maxIdleDays }: Config): Policy {
+function policyOf({ allowPasswordGrant, tokenTimeout, maxTokenAge, maxIdleDays }: Config): Policy {
   return {
     passwordGrant: allowPasswordGrant,
+    tokenTimeout: tokenTimeout * 1000,
     maxTokenAge: maxTokenAge === undefined ? undefined : maxTokenAge * 1000,
     maxIdle: maxIdleDays === undefined ? undefined : maxIdleDays * 86_400_000,
   };
@@ -222,8 +229,8 @@ async function saveSandboxApps(sandbox: MountedSandbox | undefined, engine: Engi
 /** Forgets what is older than it may get, now and every few hours. */
 async function maintain({ config, store, access, clock, log }: Host, catalog: Catalog): Promise<NodeJS.Timeout> {
   const tidy = async () => {
-    access.sessions.expire();
-    access.connectSessions.expire();
+    await access.sessions.expire();
+    await access.connectSessions.expire();
     const ago = (time: number) => new Date(clock() - time).toISOString();
     const retention = config.eventRetentionDays * 86_400_000;
     for (const log of [store.events, store.deliveries]) await log.expire(ago(retention));

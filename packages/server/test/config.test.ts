@@ -20,6 +20,7 @@ test("nothing set gives the embedded default on this machine", () => {
     host: "127.0.0.1",
     port: 3000,
     publicUrl: undefined,
+    tokenTimeout: 30,
     dataDir: resolve("./data"),
     connectorsDir: undefined,
     masterKeys: undefined,

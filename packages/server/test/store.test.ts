@@ -2,7 +2,6 @@ import { copyFileSync, existsSync, readdirSync, statSync, writeFileSync } from "
 import { join } from "node:path";
 import type { AppRecord } from "@jackfield/engine";
 import Database from "libsql";
-import { metaTable } from "../src/store/meta.ts";
 import { migrations } from "../src/store/migrations.ts";
 import { openStore } from "../src/store/sqlite.ts";
 import { connection, event } from "./contract/store/records.ts";
@@ -156,19 +155,19 @@ describe("the SQLite file", () => {
     await store.close();
   });
 
-  test("is left as it was when a transaction fails half-way", () => {
-    const { sqlite } = openStore(join(temporary(), "store.db"));
-    const meta = metaTable(sqlite);
+  test("is left as it was when a transaction fails half-way", async () => {
+    const { sqlite, ...store } = openStore(join(temporary(), "store.db"));
+    const put = () => sqlite.run("INSERT INTO manifests (name, text, at) VALUES ('a', '', '')");
     expect(() =>
       sqlite.transaction(() => {
-        meta.set("a", "1");
+        put();
         throw new Error("half-way");
       }),
     ).toThrow("half-way");
-    expect(meta.get("a")).toBeUndefined();
-    sqlite.transaction(() => meta.set("a", "2"));
-    expect(meta.get("a")).toBe("2");
-    sqlite.close();
+    expect(await store.manifests.list()).toEqual([]);
+    sqlite.transaction(put);
+    expect(await store.manifests.list()).toHaveLength(1);
+    await store.close();
   });
 
   test("finds a page of connections, of events, and what is due, by its indexes", async () => {

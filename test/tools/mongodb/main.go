@@ -1,6 +1,10 @@
 // The tests' MongoDB-compatible server: FerretDB over SQLite files, embedded, because a program that is built as FerretDB's own
 // command from the module proxy lacks the generated files that it wants to tell its version from.
 //
+// MongoDB carries out each write of one document as a whole; this FerretDB reads the document and then writes it, and what another
+// client wrote in between is lost. So the server proper listens on a socket of its own, and the clients' commands are let through to it
+// one at a time (serial.go).
+//
 // Usage: mongodb ADDRESS FOLDER
 package main
 
@@ -9,8 +13,10 @@ import (
 	"io"
 	"log"
 	"log/slog"
+	"net"
 	"os"
 	"os/signal"
+	"path/filepath"
 	"syscall"
 
 	"github.com/FerretDB/FerretDB/ferretdb"
@@ -20,8 +26,14 @@ func main() {
 	if len(os.Args) != 3 {
 		log.Fatal("usage: mongodb ADDRESS FOLDER")
 	}
+	inside, err := os.MkdirTemp("", "mongodb-")
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer os.RemoveAll(inside)
+	socket := filepath.Join(inside, "socket")
 	server, err := ferretdb.New(&ferretdb.Config{
-		Listener:  ferretdb.ListenerConfig{TCP: os.Args[1]},
+		Listener:  ferretdb.ListenerConfig{Unix: socket},
 		Logger:    slog.New(slog.NewTextHandler(io.Discard, nil)),
 		Handler:   "sqlite",
 		SQLiteURL: "file:" + os.Args[2] + "/",
@@ -31,6 +43,15 @@ func main() {
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
+	listener, err := net.Listen("tcp", os.Args[1])
+	if err != nil {
+		log.Fatal(err)
+	}
+	go func() {
+		<-ctx.Done()
+		listener.Close()
+	}()
+	go serve(listener, socket)
 	if err := server.Run(ctx); err != nil {
 		log.Fatal(err)
 	}

@@ -75,6 +75,13 @@ export interface ConnectionRecord {
   readonly refresh_held_until: string | null;
   /** Refusals in a row that said nothing readable, and when the first of them came. */
   readonly refresh_doubts: { readonly count: number; readonly since: string } | null;
+  /**
+   * When this version's refresh token was sent to a provider that takes each only once, as long as nothing of an answer is stored: noted
+   * before it is sent, so that whoever finds it knows that the token may be spent.
+   */
+  readonly refreshing: string | null;
+  /** Whether it is known that no answer will come. */
+  readonly refresh_lost: boolean;
   /** When its person signed in, or its client was asked for. */
   readonly authorized_at: string | null;
   /** Until when its person must sign in again, however often it is refreshed; null: never, or not known. */
@@ -116,6 +123,8 @@ export const untold = {
   refresh_failures: 0,
   refresh_held_until: null,
   refresh_doubts: null,
+  refreshing: null,
+  refresh_lost: false,
   authorized_at: null,
   reauth_by: null,
   remind_at: null,

@@ -52,6 +52,12 @@ export interface EventFilter {
   readonly to?: string | undefined;
 }
 
+/** Something that is due, and when; lists of them are in the order of time, then id. */
+export interface Due {
+  readonly id: string;
+  readonly at: string;
+}
+
 /** How many workflows are known of each connection. */
 export const mostWorkflows = 1000;
 
@@ -70,7 +76,9 @@ export type DeliveryPatch = Partial<Omit<DeliveryRecord, "id" | "endpoint" | "ev
 export type ConnectionPatch = Partial<Omit<ConnectionRecord, "id" | "workspace" | "connector" | "made_in" | "created_at">>;
 
 /** What must still be so for a record to be changed. */
-export type Expected = Partial<Pick<ConnectionRecord, "credential_version" | "status" | "remind_at" | "revoke_at">>;
+export type Expected = Partial<
+  Pick<ConnectionRecord, "credential_version" | "status" | "refreshing" | "test_at" | "remind_at" | "revoke_at">
+>;
 
 /**
  * Where everything is kept. Every method is atomic on its own and durable when it resolves; no method needs another to be correct.
@@ -101,8 +109,8 @@ export interface Store {
     count(filter: ConnectionFilter): Promise<number>;
     /** What was made in a connect session, oldest first: also what became an alias or was disconnected. */
     madeIn(session: string): Promise<readonly ConnectionRecord[]>;
-    /** Ids of connections whose `<duty>_at` is before `time`, the most overdue first. */
-    due(duty: Duty, time: string, limit: number): Promise<readonly { readonly id: string; readonly at: string }[]>;
+    /** Connections whose `<duty>_at` is before `time`, the most overdue first; only those that follow `after`, if it is given. */
+    due(duty: Duty, time: string, limit: number, after?: Due): Promise<readonly Due[]>;
     /** Ids of connections that are `connected` and were neither used nor signed in to since `time`. */
     idle(time: string, limit: number): Promise<readonly string[]>;
     /** Whether any connection of this connector is stored. */
@@ -146,8 +154,8 @@ export interface Store {
      * two callers at once that expect the same, exactly one gets it, as long as it sets another time.
      */
     repoll(id: string, polling: Polling, expect: string): Promise<FlowRecord | undefined>;
-    /** Flows that are to be polled before `time`, the most overdue first. */
-    due(time: string, limit: number): Promise<readonly { readonly id: string; readonly at: string }[]>;
+    /** Flows that are to be polled before `time`, the most overdue first; only those that follow `after`, if it is given. */
+    due(time: string, limit: number, after?: Due): Promise<readonly Due[]>;
     /** Removes the polled flows of a connection and gives them. */
     endPolled(connection: string): Promise<readonly FlowRecord[]>;
   };
@@ -160,6 +168,8 @@ export interface Store {
     append(events: readonly ConnectionEvent[]): Promise<void>;
     /** Newest first. */
     list(filter: EventFilter, page: Page): Promise<Listed<ConnectionEvent>>;
+    /** What happened to any of these connections at or after `time`, newest first. */
+    recent(connections: readonly string[], time: string, limit: number): Promise<readonly ConnectionEvent[]>;
     /** Removes the events from before `time`; gives how many. */
     expire(time: string): Promise<number>;
   };
@@ -220,8 +230,8 @@ export interface Store {
     release(key: string, owner: string): Promise<void>;
   };
   readonly manifests: {
-    /** Manifests published at run time. */
-    list(): Promise<readonly { readonly name: string; readonly text: string }[]>;
+    /** Manifests published at run time; with a time, those that were put at or after it. */
+    list(since?: string): Promise<readonly { readonly name: string; readonly text: string }[]>;
     put(name: string, text: string, at: string): Promise<void>;
     delete(name: string): Promise<boolean>;
   };
@@ -232,6 +242,8 @@ export interface Store {
   readonly auth_versions: {
     /** Stores a definition, or its newer text. */
     put(version: string, definition: string, at: string): Promise<void>;
+    /** The definition of a version. */
+    get(version: string): Promise<string | undefined>;
     list(): Promise<readonly { readonly version: string; readonly definition: string }[]>;
     /**
      * Removes those that were last put before `time` and that no connection names, aliases aside, and disconnected ones of which the
@@ -239,7 +251,12 @@ export interface Store {
      */
     removeUnused(time: string): Promise<readonly string[]>;
   };
-  /** Whether the store answers. */
-  ping(): Promise<void>;
+  /**
+   * Finishes what a process that died left half-done, where a write takes several steps: each such write is answered for once its first
+   * step is done. The sweep calls it.
+   */
+  recover(): Promise<void>;
+  /** Milliseconds since the epoch by the store's own clock, which all processes go by. Rejects when the store does not answer. */
+  time(): Promise<number>;
   close(): Promise<void>;
 }

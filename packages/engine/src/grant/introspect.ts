@@ -14,20 +14,35 @@ export interface Introspected {
   readonly scope: unknown;
 }
 
-/** Asks the provider what the access token is worth (RFC 7662). Throws `token_answer_invalid`, and as `callEndpoint`. */
-export async function introspectCredential(
+interface Question {
+  readonly token: string;
+  readonly hint: "access_token" | "refresh_token";
+  readonly client: Client;
+  readonly names: Names;
+}
+
+/** Asks the provider what the access token is worth. Throws as `introspectToken`. */
+export function introspectCredential(
   context: GrantContext,
   auth: OAuth2,
-  request: { readonly credential: Credential; readonly client: Client; readonly names: Names },
+  { credential, client, names }: { readonly credential: Credential; readonly client: Client; readonly names: Names },
+): Promise<Introspected> {
+  return introspectToken(context, auth, { token: credential.access_token, hint: "access_token", client, names });
+}
+
+/** Asks the provider what a token is worth (RFC 7662). Throws `token_answer_invalid`, and as `callEndpoint`. */
+export async function introspectToken(
+  context: GrantContext,
+  auth: OAuth2,
+  { token, hint, client, names }: Question,
 ): Promise<Introspected> {
   const { introspection } = auth;
   if (introspection === undefined) throw new JackfieldError("internal");
   const { url, method, encoding, headers, params, authentication } = introspection;
   const values = [
-    ["token", request.credential.access_token],
-    ["token_type_hint", "access_token"],
+    ["token", token],
+    ["token_type_hint", hint],
   ] as const;
-  const { client, names } = request;
   const endpoint = { url, method, encoding, headers, params, authentication, values, client, names };
   const { answer } = await callEndpoint(context, auth, endpoint);
   const body = parseTokenAnswer(answer);

@@ -41,6 +41,15 @@ export function isRenewable(auth: Auth, credential: Credential): boolean {
   return auth.refresh.strategy !== "refresh_token" || hasToSpend(auth, credential) || isObtainedAgain(auth);
 }
 
+/**
+ * Whether the provider takes the refresh token a single time: a request whose answer was lost must then not be made again, unless within the
+ * provider's grace.
+ */
+export function spendsOnce(auth: Auth, credential: Credential): boolean {
+  if (!hasRefresh(auth) || auth.refresh.strategy !== "refresh_token" || auth.refresh.rotation !== "always") return false;
+  return hasToSpend(auth, credential) && !isObtainedAgain(auth);
+}
+
 /** Whether there is a token that a new one is given for. */
 const hasToSpend = (auth: Renewable, { refresh_token }: Credential) => spendsAccessToken(auth) || refresh_token !== undefined;
 

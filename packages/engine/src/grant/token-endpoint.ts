@@ -30,7 +30,9 @@ export interface GrantContext {
   /** Tokens of clients that several connections share; without it each gets its own. */
   readonly pool?: TokenPool;
   /** Whether people's passwords may be spent for tokens. Default: true. */
-  readonly policy?: { readonly passwordGrant?: boolean | undefined };
+  readonly policy?: { readonly passwordGrant?: boolean | undefined; readonly tokenTimeout?: number | undefined };
+  /** How long an answer is waited for in place of the policy's time, in milliseconds. */
+  readonly timeout?: number | undefined;
   /** Told of each refresh token as soon as it is read: what follows may fail when the one before it is dead already. */
   readonly onRefreshToken?: (token: string, expires_at: number | undefined) => void;
   /** What providers say of themselves. Without it nobody is asked, and nothing that only metadata can offer is used. */
@@ -38,7 +40,13 @@ export interface GrantContext {
   readonly nonces?: Nonces | undefined;
 }
 
-const limits = { timeout: 30_000, maxBytes: 1 << 20, redirects: "none" } as const;
+const defaultTimeout = 30_000;
+
+/** How long the answer of a token endpoint is waited for, in milliseconds. */
+export const tokenTimeoutOf = ({ policy }: Pick<GrantContext, "policy">): number => policy?.tokenTimeout ?? defaultTimeout;
+
+const limitsOf = (context: GrantContext) =>
+  ({ timeout: context.timeout ?? tokenTimeoutOf(context), maxBytes: 1 << 20, redirects: "none" }) as const;
 
 /** How parameters are sent; undefined where they stand in the URL. */
 const encodings: {
@@ -146,7 +154,7 @@ async function callOnce(context: GrantContext, auth: OAuth2, request: EndpointRe
     headers: { ...headers, ...proof.headers },
     ...(body === undefined ? {} : { body: body.encode(values) }),
     ...(auth.client.certificate === "none" ? {} : { certificate: certificateOf(client) }),
-    ...limits,
+    ...limitsOf(context),
   });
   const sent = values.filter(([name]) => !noSecrets.has(name)).map(([, value]) => value);
   return { answer, redact: redactSent([...sent, proof.headers.authorization], secretsOf(auth, request)) };
@@ -197,7 +205,7 @@ export async function callFreely(
     url: rendered.url,
     headers: { ...(encoded === undefined ? {} : { "content-type": encoded.type }), ...rendered.headers },
     ...(encoded === undefined ? {} : { body: encoded.body }),
-    ...limits,
+    ...limitsOf(context),
   };
   return { answer: await context.egress.send(request), redact: redactSent([], secrets) };
 }

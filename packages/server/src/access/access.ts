@@ -1,4 +1,4 @@
-import type { Sqlite } from "../store/database.ts";
+import type { HostStore } from "../store/port.ts";
 import { type ApiKeys, adminOwner, createApiKeys } from "./api-keys.ts";
 import { type ConnectSessions, createConnectSessions } from "./connect-sessions.ts";
 import { createSessions, type Sessions } from "./sessions.ts";
@@ -22,25 +22,26 @@ export interface Welcome {
   readonly signInToken: string;
 }
 
-export function createAccess(sqlite: Sqlite, clock: () => number): Access {
+export function createAccess(store: HostStore, clock: () => number): Access {
+  const keys = createApiKeys(store.keys, clock);
   return {
-    keys: createApiKeys(sqlite, clock),
-    sessions: createSessions(sqlite, clock),
-    connectSessions: createConnectSessions(sqlite, clock),
+    keys,
+    sessions: createSessions(store, keys, clock),
+    connectSessions: createConnectSessions(store.connect_sessions, keys, clock),
   };
 }
 
 /** Makes sure that there is a workspace with an admin, and makes a sign-in link for that admin. */
-export function welcome(sqlite: Sqlite, access: Access, adminApiKey: string | undefined, clock: () => number): Welcome {
-  sqlite.run(
-    "INSERT OR IGNORE INTO workspaces (id, created_at) VALUES (?, ?)",
-    defaultWorkspace,
-    new Date(clock()).toISOString(),
-  );
-  access.sessions.expire();
-  access.keys.fix(defaultWorkspace, adminApiKey);
-  const known = adminApiKey === undefined ? access.keys.admin(defaultWorkspace) : access.keys.find(adminApiKey);
-  if (known !== undefined) return { adminKey: undefined, signInToken: access.sessions.link(known.id) };
-  const made = access.keys.create({ workspace: defaultWorkspace, name: "First admin", role: "admin" });
-  return { adminKey: made.text, signInToken: access.sessions.link(made.key.id) };
+export async function welcome(
+  store: Pick<HostStore, "workspaces">,
+  { keys, sessions }: Access,
+  adminApiKey: string | undefined,
+  clock: () => number,
+): Promise<Welcome> {
+  await store.workspaces.put(defaultWorkspace, new Date(clock()).toISOString());
+  await sessions.expire();
+  await keys.fix(defaultWorkspace, adminApiKey);
+  const operator = adminApiKey === undefined ? undefined : await keys.find(adminApiKey);
+  const { key, text } = operator === undefined ? await keys.admin(defaultWorkspace) : { key: operator, text: undefined };
+  return { adminKey: text, signInToken: await sessions.link(key.id) };
 }

@@ -1,130 +1,104 @@
 import { randomUUID } from "node:crypto";
-import type { Sqlite } from "../store/database.ts";
+import type { HostStore, KeyRecord } from "../store/port.ts";
 import type { Role } from "./roles.ts";
 import { hashToken, randomToken, sameHash } from "./tokens.ts";
 
 /** A key as it is shown; the key itself is shown once, when it is made. */
-export interface ApiKey {
-  readonly id: string;
-  readonly name: string;
-  readonly role: Role;
-  readonly workspace: string;
-  readonly owner: string;
-  readonly created_at: string;
-  readonly last_used_at: string | null;
-  readonly revoked_at: string | null;
-}
+export type ApiKey = Omit<KeyRecord, "hash" | "origin">;
 
 export interface ApiKeys {
   /** The key that a text is, unless it was revoked. */
-  find(text: string): ApiKey | undefined;
-  get(id: string): ApiKey | undefined;
+  find(text: string): Promise<ApiKey | undefined>;
+  get(id: string): Promise<ApiKey | undefined>;
   /** Newest first. */
-  list(workspace: string): readonly ApiKey[];
+  list(workspace: string): Promise<readonly ApiKey[]>;
   create(values: {
     readonly workspace: string;
     readonly name: string;
     readonly role: Role;
     readonly owner?: string | undefined;
-  }): {
-    readonly key: ApiKey;
-    readonly text: string;
-  };
+  }): Promise<MadeKey>;
   /** False when there is no such key. Its sessions and links end with it. */
-  revoke(workspace: string, id: string): boolean;
+  revoke(workspace: string, id: string): Promise<boolean>;
   /** Notes that the key was used, at most once a minute. */
-  used(id: string): void;
+  used(id: string): Promise<void>;
   /** Makes the operator's own key the one and only of its kind, or revokes it when `text` is undefined. */
-  fix(workspace: string, text: string | undefined): void;
-  /** Any admin key that is not revoked, the oldest first. */
-  admin(workspace: string): ApiKey | undefined;
+  fix(workspace: string, text: string | undefined): Promise<void>;
+  /** Any admin key that is not revoked, the oldest first; where there is none, one is made, by one of those who ask at once. */
+  admin(workspace: string): Promise<{ readonly key: ApiKey; readonly text: string | undefined }>;
+}
+
+export interface MadeKey {
+  readonly key: ApiKey;
+  readonly text: string;
 }
 
 /** The owner of what admins connect, unless they name another. */
 export const adminOwner = "admin";
-const columns = "id, name, role, workspace, owner, created_at, last_used_at, revoked_at";
 const useInterval = 60_000;
 
-type Row = ApiKey & { readonly hash: string };
-
-export function createApiKeys(sqlite: Sqlite, clock: () => number): ApiKeys {
+export function createApiKeys(store: HostStore["keys"], clock: () => number): ApiKeys {
   const now = () => new Date(clock()).toISOString();
   const lastUse = new Map<string, number>();
 
-  const fresh = (values: Pick<ApiKey, "name" | "role" | "workspace"> & { readonly owner?: string | undefined }): ApiKey => {
-    const id = randomUUID();
+  type Values = Pick<ApiKey, "name" | "role" | "workspace"> & { readonly owner?: string | undefined };
+  const insert = async (values: Values, text: string, origin: KeyRecord["origin"], id: string = randomUUID()) => {
     const owner = values.owner ?? (values.role === "admin" ? adminOwner : id);
-    return { ...values, id, owner, created_at: now(), last_used_at: null, revoked_at: null };
+    const key: ApiKey = { ...values, id, owner, created_at: now(), last_used_at: null, revoked_at: null };
+    return (await store.insert({ ...key, hash: hashToken(text), origin })) ? key : undefined;
   };
-  const get = (id: string) => asKey(sqlite.get<Row>(`SELECT ${columns} FROM api_keys WHERE id = ?`, id));
+  const shown = (record: KeyRecord | undefined) => (record === undefined ? undefined : keyOf(record));
 
   return {
-    find(text) {
+    async find(text) {
       const hash = hashToken(text);
-      const row = sqlite.get<Row>(`SELECT ${columns}, hash FROM api_keys WHERE hash = ? AND revoked_at IS NULL`, hash);
-      return row !== undefined && sameHash(row.hash, hash) ? asKey(row) : undefined;
+      const record = await store.find(hash);
+      return record?.revoked_at === null && sameHash(record.hash, hash) ? keyOf(record) : undefined;
     },
-    get,
-    list: (workspace) =>
-      sqlite.all(`SELECT ${columns} FROM api_keys WHERE workspace = ? ORDER BY created_at DESC, id DESC`, workspace),
-    create(values) {
-      const key = fresh(values);
-      const text = `jf_${randomToken()}`;
-      insert(sqlite, key, text, "made");
+    get: async (id) => shown(await store.get(id)),
+    list: async (workspace) => (await store.list(workspace)).map(keyOf),
+    async create(values) {
+      const text = madeText();
+      const key = await insert(values, text, "made");
+      if (key === undefined) throw new Error("A random key was taken.");
       return { key, text };
     },
-    revoke: (workspace, id) =>
-      sqlite.run(
-        "UPDATE api_keys SET revoked_at = ? WHERE workspace = ? AND id = ? AND revoked_at IS NULL",
-        now(),
-        workspace,
-        id,
-      ) > 0,
-    used(id) {
+    revoke: (workspace, id) => store.revoke(workspace, id, now()),
+    async used(id) {
       if (clock() - (lastUse.get(id) ?? 0) < useInterval) return;
       lastUse.set(id, clock());
-      sqlite.run("UPDATE api_keys SET last_used_at = ? WHERE id = ?", now(), id);
+      await store.used(id, now());
     },
-    fix(workspace, text) {
-      const hash = text === undefined ? "" : hashToken(text);
-      sqlite.transaction(() => {
-        sqlite.run(
-          "UPDATE api_keys SET revoked_at = ? WHERE origin = 'environment' AND hash <> ? AND revoked_at IS NULL",
-          now(),
-          hash,
+    async fix(workspace, text) {
+      const hash = text === undefined ? undefined : hashToken(text);
+      await store.revokeOperators(hash, now());
+      if (text === undefined || hash === undefined || (await store.restore(hash))) return;
+      const made = await insert({ workspace, name: "ADMIN_API_KEY", role: "admin" }, text, "environment");
+      // Another process came first.
+      if (made === undefined) await store.restore(hash);
+    },
+    async admin(workspace) {
+      for (;;) {
+        const keys = await store.list(workspace);
+        const known = keys.filter(({ role, revoked_at }) => role === "admin" && revoked_at === null).at(-1);
+        if (known !== undefined) return { key: keyOf(known), text: undefined };
+        const text = madeText();
+        // Processes that find the same keys make one with the same id, so that one of them does.
+        const key = await insert(
+          { workspace, name: "First admin", role: "admin" },
+          text,
+          "made",
+          `first-admin-${keys.length + 1}`,
         );
-        if (text === undefined) return;
-        const kept = sqlite.run("UPDATE api_keys SET revoked_at = NULL, role = 'admin' WHERE hash = ?", hash);
-        if (kept === 0) insert(sqlite, fresh({ workspace, name: "ADMIN_API_KEY", role: "admin" }), text, "environment");
-      });
+        if (key !== undefined) return { key, text };
+      }
     },
-    admin: (workspace) =>
-      asKey(
-        sqlite.get<Row>(
-          `SELECT ${columns} FROM api_keys WHERE workspace = ? AND role = 'admin' AND revoked_at IS NULL ORDER BY created_at, id LIMIT 1`,
-          workspace,
-        ),
-      ),
   };
 }
 
-function insert(sqlite: Sqlite, key: ApiKey, text: string, origin: "made" | "environment"): void {
-  sqlite.run(
-    "INSERT INTO api_keys (id, hash, role, workspace, owner, name, origin, created_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-    key.id,
-    hashToken(text),
-    key.role,
-    key.workspace,
-    key.owner,
-    key.name,
-    origin,
-    key.created_at,
-  );
-}
+const madeText = () => `jf_${randomToken()}`;
 
-/** Only what is shown: a single row of the driver also holds the hash and the driver's own notes. */
-function asKey(row: Row | undefined): ApiKey | undefined {
-  if (row === undefined) return undefined;
-  const { id, name, role, workspace, owner, created_at, last_used_at, revoked_at } = row;
-  return { id, name, role, workspace, owner, created_at, last_used_at, revoked_at };
+/** Only what is shown. */
+function keyOf({ hash: _hash, origin: _origin, ...key }: KeyRecord): ApiKey {
+  return key;
 }

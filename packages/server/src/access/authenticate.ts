@@ -14,7 +14,7 @@ export interface Principal {
   /** The key behind the request, as far as routes need it; for a connect session it is the session itself, never the key that made it. */
   readonly key: Pick<ApiKey, "id" | "owner" | "workspace"> & { readonly role: Caller };
   /** Whether that still holds: answers that stay open may outlive the key or the session they were asked for with. */
-  readonly admitted: () => boolean;
+  readonly admitted: () => Promise<boolean>;
 }
 
 export interface Authenticator {
@@ -23,16 +23,16 @@ export interface Authenticator {
    * counts only for requests from our own pages; so it is always for methods that change something. Throws `unauthenticated`,
    * `origin_refused`.
    */
-  authenticate(request: IncomingMessage, response: ServerResponse, options: { readonly sameOrigin: boolean }): Principal;
+  authenticate(request: IncomingMessage, response: ServerResponse, options: { readonly sameOrigin: boolean }): Promise<Principal>;
   /** The actor's id of a signed-in browser, if it is signed in: for pages that browsers come to by a link. */
-  person(request: IncomingMessage): string | undefined;
+  person(request: IncomingMessage): Promise<string | undefined>;
   /** The ids of the actors whose connect sessions are open in this browser. */
-  guests(request: IncomingMessage): readonly string[];
+  guests(request: IncomingMessage): Promise<readonly string[]>;
   /**
    * A browser opens a link for connecting: the first one keeps it, and nobody else gets in. Gives the session. Throws
    * `connect_session_invalid`.
    */
-  welcome(token: string, request: IncomingMessage, response: ServerResponse): ConnectSession;
+  welcome(token: string, request: IncomingMessage, response: ServerResponse): Promise<ConnectSession>;
 }
 
 /** Names the connect session that a page acts in: a browser may have several, and be signed in besides. */
@@ -41,10 +41,8 @@ export const sessionHeader = "x-connect-session";
 const safeMethods = ["GET", "HEAD"];
 
 export function createAuthenticator(access: Access, cookies: Cookies, publicUrl: string, clock: () => number): Authenticator {
-  const keyOf = (cookie: string | undefined): ApiKey | undefined => {
-    const id = cookie === undefined ? undefined : access.sessions.find(cookie);
-    return id === undefined ? undefined : access.keys.get(id);
-  };
+  const keyOf = async (cookie: string | undefined): Promise<ApiKey | undefined> =>
+    cookie === undefined ? undefined : access.sessions.find(cookie);
   /** A browser that came in without a binding gets one. */
   const binding = (request: IncomingMessage, response: ServerResponse): string => {
     const known = cookies.browser(request);
@@ -53,55 +51,59 @@ export function createAuthenticator(access: Access, cookies: Cookies, publicUrl:
     cookies.setBrowser(response, made);
     return made;
   };
-  const byKey = (authorization: string): Principal => {
+  const byKey = async (authorization: string): Promise<Principal> => {
     const [, text] = /^Bearer +([\x21-\x7e]{1,512})$/i.exec(authorization) ?? [];
-    const key = text === undefined ? undefined : access.keys.find(text);
+    const key = text === undefined ? undefined : await access.keys.find(text);
     if (key === undefined) throw new JackfieldError("unauthenticated", { detail: "The API key is unknown or was revoked." });
-    access.keys.used(key.id);
-    return { actor: actorOf(key, "key"), key, admitted: () => access.keys.get(key.id)?.revoked_at === null };
+    await access.keys.used(key.id);
+    const admitted = async () => (await access.keys.get(key.id))?.revoked_at === null;
+    return { actor: actorOf(key, "key"), key, admitted };
   };
-  const byConnectSession = (id: string, request: IncomingMessage, response: ServerResponse): Principal => {
+  const byConnectSession = async (id: string, request: IncomingMessage, response: ServerResponse): Promise<Principal> => {
     const cookie = cookies.connect(request).get(id);
-    const session = access.connectSessions.find(id, cookie);
+    const session = await access.connectSessions.find(id, cookie);
     if (session === undefined) throw new JackfieldError("unauthenticated", endedSession);
     return {
       actor: { ...actorOfSession(session), browser: binding(request, response) },
       key: { id, role: "connect_session", owner: session.owner, workspace: session.workspace },
-      admitted: () => access.connectSessions.find(id, cookie) !== undefined,
+      admitted: async () => (await access.connectSessions.find(id, cookie)) !== undefined,
     };
   };
-  const bySession = (request: IncomingMessage, response: ServerResponse): Principal => {
+  const bySession = async (request: IncomingMessage, response: ServerResponse): Promise<Principal> => {
     const cookie = cookies.session(request);
-    const key = keyOf(cookie);
+    const key = await keyOf(cookie);
     if (key === undefined) throw new JackfieldError("unauthenticated");
-    access.keys.used(key.id);
+    await access.keys.used(key.id);
     const actor = { ...actorOf(key, "session"), browser: binding(request, response) };
-    return { actor, key, admitted: () => keyOf(cookie) !== undefined };
+    return { actor, key, admitted: async () => (await keyOf(cookie)) !== undefined };
   };
 
   return {
-    authenticate(request, response, { sameOrigin }) {
+    async authenticate(request, response, { sameOrigin }) {
       const { authorization, [sessionHeader]: connectSession } = request.headers;
       if (authorization !== undefined) return byKey(authorization);
-      const principal =
-        connectSession === undefined ? bySession(request, response) : byConnectSession(String(connectSession), request, response);
+      const principal = await (connectSession === undefined
+        ? bySession(request, response)
+        : byConnectSession(String(connectSession), request, response));
       if (sameOrigin || !safeMethods.includes(request.method ?? "")) requireOwnSite(request, publicUrl);
       return principal;
     },
-    person(request) {
-      const key = keyOf(cookies.session(request));
+    async person(request) {
+      const key = await keyOf(cookies.session(request));
       return key === undefined ? undefined : actorId(key);
     },
-    guests: (request) =>
-      [...cookies.connect(request)]
-        .filter(([id, cookie]) => access.connectSessions.find(id, cookie) !== undefined)
-        .map(([id]) => guestId(id)),
-    welcome(token, request, response) {
-      const session = access.connectSessions.byToken(token);
+    async guests(request) {
+      const sessions = await Promise.all(
+        [...cookies.connect(request)].map(([id, cookie]) => access.connectSessions.find(id, cookie)),
+      );
+      return sessions.flatMap((session) => (session === undefined ? [] : [guestId(session.id)]));
+    },
+    async welcome(token, request, response) {
+      const session = await access.connectSessions.byToken(token);
       if (session === undefined) throw new JackfieldError("connect_session_invalid");
       const known = cookies.connect(request).get(session.id);
-      if (access.connectSessions.find(session.id, known) === undefined) {
-        const cookie = access.connectSessions.bind(session.id);
+      if ((await access.connectSessions.find(session.id, known)) === undefined) {
+        const cookie = await access.connectSessions.bind(session.id);
         if (cookie === undefined) throw new JackfieldError("connect_session_invalid", otherBrowser);
         cookies.setConnect(response, session.id, cookie, (Date.parse(session.expires_at) - clock()) / 1000);
       }
@@ -124,7 +126,7 @@ const actorId = (key: Pick<ApiKey, "id">) => `key/${key.id}`;
 const guestId = (session: string) => `connect/${session}`;
 
 /** Whether the connect session of an actor may still be used. */
-export const isGuestAdmitted = ({ connectSessions }: Access, actor: string): boolean =>
+export const isGuestAdmitted = ({ connectSessions }: Access, actor: string): Promise<boolean> =>
   connectSessions.isOpen(actor.slice(guestId("").length));
 
 function actorOf(key: ApiKey, via: "key" | "session"): Actor {

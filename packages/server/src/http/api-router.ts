@@ -69,7 +69,7 @@ function server(route: Route, services: Services, authenticator: Authenticator) 
   return async (request: Request, response: Response): Promise<void> => {
     noteRoute(request, route.rest === true ? route.path : undefined);
     if (route.path.startsWith("/v1/")) response.setHeader("Cache-Control", "no-store");
-    const principal = admit(route, authenticator, request, response);
+    const principal = await admit(route, authenticator, request, response);
     const params = checks.params?.({ ...request.params }) ?? { ...request.params };
     const query = checks.query?.(queryOf(request.url)) ?? {};
     const headers = route.headers === undefined ? {} : headersOf(route.headers, request.headers);
@@ -81,9 +81,14 @@ function server(route: Route, services: Services, authenticator: Authenticator) 
   };
 }
 
-function admit(route: Route, authenticator: Authenticator, request: Request, response: Response): Principal | undefined {
+async function admit(
+  route: Route,
+  authenticator: Authenticator,
+  request: Request,
+  response: Response,
+): Promise<Principal | undefined> {
   if (route.roles === "public") return undefined;
-  const principal = authenticator.authenticate(request, response, { sameOrigin: route.sameOrigin === true });
+  const principal = await authenticator.authenticate(request, response, { sameOrigin: route.sameOrigin === true });
   noteRoute(request, undefined, principal.actor.id);
   requireRole(principal.key.role, route.roles);
   return principal;
@@ -100,6 +105,8 @@ async function bodyOf(body: Body | undefined, check: Check | undefined, request:
 /** Ends when the client goes away before its answer is complete. */
 function gone(response: Response): AbortSignal {
   const controller = new AbortController();
+  // It may have gone while it was found out who it is.
+  if (response.destroyed) controller.abort();
   response.once("close", () => {
     if (!response.writableFinished) controller.abort();
   });

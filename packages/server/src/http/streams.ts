@@ -1,15 +1,18 @@
 import type { ServerResponse } from "node:http";
 import { JackfieldError } from "@jackfield/engine";
 
+/** Whether a reader may still read. Where that cannot be found out it rejects, and is asked again with the next beat. */
+type Admitted = () => Promise<boolean>;
+
 /** Answers that stay open: they beat while nothing happens, and end when the server stops or their reader may no longer read. */
 export interface Streams {
   /**
    * Begins a stream of server-sent events for a reader who is let in as long as `admitted` says so. Throws `unauthenticated` when
    * that has ended since the request came.
    */
-  open(response: ServerResponse, admitted: () => boolean): Stream;
+  open(response: ServerResponse, admitted: Admitted): Promise<Stream>;
   /** Ends the streams of readers who are no longer let in: for when a key or a session has just ended. */
-  closeUnadmitted(): void;
+  closeUnadmitted(): Promise<void>;
   closeAll(): void;
 }
 
@@ -26,17 +29,19 @@ const heartbeat = 20_000;
 const mostWaiting = 1024 * 1024;
 
 export function createStreams(): Streams {
-  const open = new Map<Stream, () => boolean>();
+  const open = new Map<Stream, Admitted>();
   return {
-    open(response, admitted) {
-      if (!admitted()) throw new JackfieldError("unauthenticated");
+    async open(response, admitted) {
+      if (!(await admitted())) throw new JackfieldError("unauthenticated");
       const stream = createStream(response, admitted);
       open.set(stream, admitted);
       stream.onClose(() => open.delete(stream));
+      // What ended since the question was asked has looked for streams before this one was there.
+      await endIfOver(stream, admitted);
       return stream;
     },
-    closeUnadmitted() {
-      for (const [stream, admitted] of [...open]) if (!admitted()) stream.close();
+    async closeUnadmitted() {
+      await Promise.all([...open].map(([stream, admitted]) => endIfOver(stream, admitted)));
     },
     closeAll() {
       for (const stream of [...open.keys()]) stream.close();
@@ -44,7 +49,11 @@ export function createStreams(): Streams {
   };
 }
 
-function createStream(response: ServerResponse, admitted: () => boolean): Stream {
+async function endIfOver(stream: Pick<Stream, "close">, admitted: Admitted): Promise<void> {
+  if (!(await admitted().catch(() => true))) stream.close();
+}
+
+function createStream(response: ServerResponse, admitted: Admitted): Stream {
   response.writeHead(200, {
     "Content-Type": "text/event-stream; charset=utf-8",
     "Cache-Control": "no-store",
@@ -59,7 +68,10 @@ function createStream(response: ServerResponse, admitted: () => boolean): Stream
   // The reader may have left while the answer was made ready.
   const onClose = (callback: () => void) => void (response.destroyed ? callback() : response.once("close", callback));
   // A session also runs out by itself, and nobody tells.
-  const beat = setInterval(() => (admitted() ? response.write(": still here\n\n") : close()), heartbeat).unref();
+  const beat = setInterval(async () => {
+    await endIfOver({ close }, admitted);
+    if (!response.writableEnded && !response.destroyed) response.write(": still here\n\n");
+  }, heartbeat).unref();
   onClose(() => clearInterval(beat));
   return {
     send(event, data, id) {

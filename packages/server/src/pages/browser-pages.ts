@@ -64,8 +64,8 @@ async function authorize(
   const { location, browser } = await engine.authorization.open(
     String(request.params.ticket),
     known,
-    authenticator.person(request),
-    authenticator.guests(request),
+    await authenticator.person(request),
+    await authenticator.guests(request),
   );
   if (browser !== known) cookies.setBrowser(response, browser);
   goTo(response, location);
@@ -78,15 +78,15 @@ async function callback(options: BrowserPagesOptions, request: Request, response
     name,
     rawQuery(request),
     cookies.browser(request),
-    authenticator.person(request),
-    authenticator.guests(request),
+    await authenticator.person(request),
+    await authenticator.guests(request),
   );
   goTo(response, donePath(sealer, outcome, connectors.get(name)?.title ?? name, clock()));
 }
 
 /** The address of the page on keeps no token: what lets the browser in is its cookie. */
 async function connect({ authenticator }: BrowserPagesOptions, request: Request, response: Response): Promise<void> {
-  const { id } = authenticator.welcome(String(request.params.token), request, response);
+  const { id } = await authenticator.welcome(String(request.params.token), request, response);
   goTo(response, sessionPath(id));
 }
 
@@ -101,12 +101,12 @@ async function signIn(
   response: Response,
 ): Promise<void> {
   const token = new URLSearchParams(rawQuery(request)).get("token") ?? "";
-  const key = access.sessions.useLink(token);
+  const key = await access.sessions.useLink(token);
   if (key === undefined) {
     // Who is signed in already, and opens the link once more, only wants to come in.
-    if (authenticator.person(request) === undefined) throw new JackfieldError("sign_in_link_invalid");
+    if ((await authenticator.person(request)) === undefined) throw new JackfieldError("sign_in_link_invalid");
   } else {
-    cookies.setSession(response, access.sessions.start(key));
+    cookies.setSession(response, await access.sessions.start(key));
     if (cookies.browser(request) === undefined) cookies.setBrowser(response, randomToken());
   }
   goTo(response, "/");

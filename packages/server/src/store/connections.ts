@@ -163,11 +163,11 @@ export function connectionTable(sqlite: Sqlite): Store["connections"] {
     count: async (filter) => count(sqlite, filter),
     madeIn: async (session) =>
       sqlite.all<Row>("SELECT doc FROM connections WHERE made_in = ? ORDER BY created_at, id", session).map(parse),
-    due: async (duty, time, limit) =>
+    due: async (duty, time, limit, after) =>
       sqlite.all(
-        `SELECT id, ${duty}_at AS at FROM connections WHERE ${duty}_at < ? ORDER BY ${duty}_at, id LIMIT ?`,
-        time,
-        limit,
+        `SELECT id, ${duty}_at AS at FROM connections WHERE ${duty}_at < ?${after === undefined ? "" : ` AND (${duty}_at, id) > (?, ?)`}
+         ORDER BY ${duty}_at, id LIMIT ?`,
+        ...[time, ...(after === undefined ? [] : [after.at, after.id]), limit],
       ),
     idle: async (time, limit) =>
       sqlite

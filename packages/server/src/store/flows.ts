@@ -54,8 +54,12 @@ export function flowTable(sqlite: Sqlite): Store["flows"] {
         sqlite.run("UPDATE flows SET poll_at = ?, doc = ? WHERE id = ?", polling.at, JSON.stringify(next), id);
         return next;
       }),
-    due: async (time, limit) =>
-      sqlite.all("SELECT id, poll_at AS at FROM flows WHERE poll_at < ? ORDER BY poll_at, id LIMIT ?", time, limit),
+    due: async (time, limit, after) =>
+      sqlite.all(
+        `SELECT id, poll_at AS at FROM flows WHERE poll_at < ?${after === undefined ? "" : " AND (poll_at, id) > (?, ?)"}
+         ORDER BY poll_at, id LIMIT ?`,
+        ...[time, ...(after === undefined ? [] : [after.at, after.id]), limit],
+      ),
     endPolled: async (connection) =>
       sqlite
         .all<Row>(`DELETE FROM flows WHERE connection = ? AND poll_at IS NOT NULL RETURNING ${columns}`, connection)

@@ -1,14 +1,17 @@
 import type { Store } from "@jackfield/engine";
+import { connectSessionTable, keyTable, linkTable, sessionTable } from "./access.ts";
 import { appTable } from "./apps.ts";
 import { connectionTable } from "./connections.ts";
 import { openSqlite, type Sqlite } from "./database.ts";
 import { eventTable } from "./events.ts";
 import { flowTable } from "./flows.ts";
+import { noteTable } from "./notes.ts";
 import { deliveryTable, endpointTable, outboxTable } from "./outbound.ts";
+import type { HostStore } from "./port.ts";
 import { usageTable } from "./usage.ts";
 
-/** The engine's store, and what the host keeps beside it in the same file. */
-export interface SqliteStore extends Store {
+/** Everything in one file. */
+export interface SqliteStore extends HostStore {
   readonly sqlite: Sqlite;
 }
 
@@ -28,13 +31,39 @@ export function openStore(file: string): SqliteStore {
     leases: leaseTable(sqlite),
     manifests: manifestTable(sqlite),
     auth_versions: authVersionTable(sqlite),
-    async ping() {
+    workspaces: {
+      async put(id, at) {
+        sqlite.run("INSERT OR IGNORE INTO workspaces (id, created_at) VALUES (?, ?)", id, at);
+      },
+    },
+    keys: keyTable(sqlite),
+    sessions: sessionTable(sqlite),
+    links: linkTable(sqlite),
+    connect_sessions: connectSessionTable(sqlite),
+    notes: noteTable(sqlite),
+    isSealedWith: async (key) => isSealedWith(sqlite, key),
+    takeOver: async () =>
+      sqlite.transaction(() => {
+        sqlite.run("DELETE FROM leases");
+        sqlite.run("DELETE FROM sign_in_links");
+      }),
+    async recover() {},
+    async time() {
       sqlite.get("SELECT 1 AS one");
+      return Date.now();
     },
     async close() {
       sqlite.close();
     },
   };
+}
+
+/** A sealed text names its key in its second part. */
+function isSealedWith(sqlite: Sqlite, key: string): boolean {
+  const mark = `"v1.${Buffer.from(key).toString("base64url")}.`;
+  return ["connections", "apps", "flows", "event_endpoints"].some(
+    (table) => sqlite.get(`SELECT 1 AS one FROM ${table} WHERE instr(doc, ?) > 0 LIMIT 1`, mark) !== undefined,
+  );
 }
 
 function leaseTable(sqlite: Sqlite): Store["leases"] {
@@ -59,7 +88,7 @@ function leaseTable(sqlite: Sqlite): Store["leases"] {
 
 function manifestTable(sqlite: Sqlite): Store["manifests"] {
   return {
-    list: async () => sqlite.all("SELECT name, text FROM manifests ORDER BY name"),
+    list: async (since = "") => sqlite.all("SELECT name, text FROM manifests WHERE at >= ? ORDER BY name", since),
     async put(name, text, at) {
       sqlite.run("INSERT OR REPLACE INTO manifests (name, text, at) VALUES (?, ?, ?)", name, text, at);
     },
@@ -72,6 +101,8 @@ function authVersionTable(sqlite: Sqlite): Store["auth_versions"] {
     async put(version, definition, at) {
       sqlite.run("INSERT OR REPLACE INTO auth_versions (version, definition, at) VALUES (?, ?, ?)", version, definition, at);
     },
+    get: async (version) =>
+      sqlite.get<{ definition: string }>("SELECT definition FROM auth_versions WHERE version = ?", version)?.definition,
     list: async () => sqlite.all("SELECT version, definition FROM auth_versions ORDER BY version"),
     removeUnused: async (time) =>
       sqlite

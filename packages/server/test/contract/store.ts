@@ -1,4 +1,5 @@
-import type { Store } from "@jackfield/engine";
+import type { HostStore } from "../../src/store/port.ts";
+import { access } from "./store/access.ts";
 import { appsAndManifests, authVersions } from "./store/apps.ts";
 import { connections, listing, races } from "./store/connections.ts";
 import { durability } from "./store/durability.ts";
@@ -7,11 +8,11 @@ import { flows, leases } from "./store/flows.ts";
 
 /** An adapter under test: a store with nothing in it, and the ways in which its process can end. */
 export interface StoreUnderTest {
-  readonly store: Store;
+  readonly store: HostStore;
   /** Another store over what the first has written, after it was closed properly. */
-  reopen(): Promise<Store>;
+  reopen(): Promise<HostStore>;
   /** Another store over what the first has written, as if its process had been killed. */
-  reopenAfterKill(): Promise<Store>;
+  reopenAfterKill(): Promise<HostStore>;
   cleanUp(): Promise<void>;
 }
 
@@ -19,7 +20,7 @@ export interface StoreUnderTest {
 export function storeContract(name: string, make: () => Promise<StoreUnderTest>): void {
   describe(`the store's contract: ${name}`, () => {
     let under: StoreUnderTest;
-    let store: Store;
+    let store: HostStore;
     beforeEach(async () => {
       under = await make();
       store = under.store;
@@ -37,6 +38,7 @@ export function storeContract(name: string, make: () => Promise<StoreUnderTest>)
     leases(() => store);
     appsAndManifests(() => store);
     authVersions(() => store);
+    access(() => store);
     durability(() => under);
   });
 }

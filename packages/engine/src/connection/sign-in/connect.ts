@@ -167,6 +167,9 @@ function credentialPatch(
   };
 }
 
+/** Nothing is waited for any more: the refresh token that was sent is not the stored one, or was not taken. */
+export const answered = { refreshing: null, refresh_lost: false } as const satisfies ConnectionPatch;
+
 /** Scopes around a token answer: what was asked for, and what counts as granted when the answer does not tell (RFC 6749 §5.1, §6). */
 export interface Scopes {
   readonly asked: readonly string[];
@@ -196,6 +199,7 @@ export function tokenPatch(
       refresh_failures: 0,
       refresh_held_until: null,
       refresh_doubts: null,
+      ...answered,
       reauth_by: null,
       remind_at: null,
     };
@@ -214,6 +218,7 @@ export function tokenPatch(
     refresh_failures: 0,
     refresh_held_until: null,
     refresh_doubts: null,
+    ...answered,
     ...reminderPatch(record, auth, credential, before, now),
   };
 }

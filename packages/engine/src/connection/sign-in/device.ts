@@ -54,7 +54,7 @@ export async function poll(runtime: Runtime, id: string): Promise<void> {
   const record = await follow(runtime, flow.connection);
   if (record === undefined || record.status === "revoked") return void (await runtime.store.flows.consume(flow.state_hash));
   if (Date.parse(flow.expires_at) <= now) return fail(runtime, claimed, record, notConfirmed());
-  if (flow.via === "connect" && !runtime.admits(flow.actor)) return fail(runtime, claimed, record, linkEnded());
+  if (flow.via === "connect" && !(await runtime.admits(flow.actor))) return fail(runtime, claimed, record, linkEnded());
   let asked: { readonly fresh: OpenConnection; readonly scopes: readonly string[] };
   try {
     asked = await ask(runtime, claimed, record);

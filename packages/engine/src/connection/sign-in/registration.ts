@@ -1,6 +1,6 @@
 import { JackfieldError } from "../../errors.ts";
 import { registerClient } from "../../grant/registration.ts";
-import { authenticationOf } from "../../grant/token-endpoint.ts";
+import { authenticationOf, tokenTimeoutOf } from "../../grant/token-endpoint.ts";
 import { renderUrl } from "../../request/url.ts";
 import type { Runtime } from "../../runtime.ts";
 import { changeApp, findApp } from "../app/record.ts";
@@ -64,6 +64,7 @@ async function registerOnce(runtime: Runtime, opened: OpenConnection, as: string
   const lease = {
     key: `register/${JSON.stringify([workspace, connector, auth, environment])}`,
     owner: runtime.random(12).toString("base64url"),
+    ms: 2 * tokenTimeoutOf(runtime),
     late: "Another sign-in is still registering the client.",
   };
   const registered = async () => (isGood(runtime, as, await stored(runtime, opened)) ? true : undefined);

@@ -103,9 +103,14 @@ export function testDue(auth: Auth, now: number, random: (bytes: number) => Buff
 
 /** Whether the credential may still be sent. One whose end is unknown may, until the provider says no. */
 export function isUsable(credential: Credential, now: number): boolean {
-  if (credential.expires_at === undefined) return true;
-  const margin = Math.min(maxMargin, (credential.lifetime ?? maxMargin * 10) / 10);
-  return now < credential.expires_at - margin;
+  const end = unusableAt(credential);
+  return end === undefined || now < end;
+}
+
+/** From when on the credential is not sent any more; undefined where its end is unknown. */
+export function unusableAt({ expires_at, lifetime }: Credential): number | undefined {
+  if (expires_at === undefined) return undefined;
+  return expires_at - Math.min(maxMargin, (lifetime ?? maxMargin * 10) / 10);
 }
 
 /** Milliseconds until the next try after `failures` failed ones: doubling from 1 s to 15 min, with full jitter above half. */

@@ -35,10 +35,10 @@ const signIn = publicRoute({
   async handle({ access, cookies, platform }, { body, request, response }) {
     // Another site must not sign a browser in as somebody else.
     refuseOtherSite(request, platform.url);
-    const key = access.keys.find(body.api_key.trim());
+    const key = await access.keys.find(body.api_key.trim());
     if (key === undefined)
       throw new JackfieldError("unauthenticated", { detail: "The API key is unknown or was revoked.", hint: "Check the key." });
-    cookies.setSession(response, access.sessions.start(key.id));
+    cookies.setSession(response, await access.sessions.start(key.id));
     if (cookies.browser(request) === undefined) cookies.setBrowser(response, randomToken());
     return ok(sessionView(key));
   },
@@ -53,8 +53,8 @@ const signOut = route({
   answers: { 204: { description: "The session has ended." } },
   async handle({ access, cookies, streams }, { request, response }) {
     const cookie = cookies.session(request);
-    if (cookie !== undefined) access.sessions.end(cookie);
-    streams.closeUnadmitted();
+    if (cookie !== undefined) await access.sessions.end(cookie);
+    await streams.closeUnadmitted();
     cookies.clearSession(response);
     return noContent;
   },
@@ -68,7 +68,7 @@ const listApiKeys = route({
   roles: ["admin"],
   answers: { 200: { description: "All keys, revoked ones too.", schema: list(ApiKey) } },
   async handle({ access }, _call, { actor }) {
-    return ok({ items: access.keys.list(actor.workspace), next: null });
+    return ok({ items: await access.keys.list(actor.workspace), next: null });
   },
 });
 
@@ -91,7 +91,7 @@ const createApiKey = route({
   },
   answers: { 201: { description: "The key.", schema: Type.Intersect([ApiKey, Type.Object({ key: Type.String() })]) } },
   async handle({ access }, { body }, { actor }) {
-    const { key, text } = access.keys.create({ workspace: actor.workspace, ...body });
+    const { key, text } = await access.keys.create({ workspace: actor.workspace, ...body });
     return { status: 201, body: { ...key, key: text } };
   },
 });
@@ -105,9 +105,9 @@ const revokeApiKey = route({
   params: Type.Object({ id: Identifier("The key's id.") }),
   answers: { 204: { description: "The key no longer works." } },
   async handle({ access, streams }, { params }, { actor }) {
-    if (!access.keys.revoke(actor.workspace, params.id))
+    if (!(await access.keys.revoke(actor.workspace, params.id)))
       throw new JackfieldError("not_found", { detail: "There is no such API key." });
-    streams.closeUnadmitted();
+    await streams.closeUnadmitted();
     return noContent;
   },
 });

@@ -62,7 +62,7 @@ const createConnectSession = route({
       ? connecting(services, body)
       : reconnecting(services, principal, { ...body, connection: body.connection }));
     const values = { owner, name, ...limits, ...returning(body) };
-    const { session, token } = services.access.connectSessions.create(principal.key, values, expires_in);
+    const { session, token } = await services.access.connectSessions.create(principal.key, values, expires_in);
     return {
       status: 201,
       body: { ...(await view(services, session)), url: `${services.platform.url}/connect/${token}` },
@@ -82,10 +82,11 @@ type Wanted = {
 type Limits = Pick<Session, "connectors" | "auth" | "environment" | "connection">;
 
 /** What is asked for must be there: the person who opens the link could do nothing about it. */
-function connecting({ catalog }: Services, { connectors, auth = null, environment = null }: Wanted): Limits {
+async function connecting({ catalog }: Services, { connectors, auth = null, environment = null }: Wanted): Promise<Limits> {
   if (connectors === undefined && (auth ?? environment) !== null)
     throw refused("connectors", "must be given with auth or environment, whose names are the connector's own.");
   for (const name of connectors ?? []) {
+    await catalog.learn({ connector: name });
     const connector = catalog.get(name);
     if (connector === undefined) throw new JackfieldError("connector_unknown", { detail: `There is no connector "${name}".` });
     requireKnown(connector.auth, auth, "auth_unknown");
@@ -133,7 +134,7 @@ const getConnectSession = route({
   params: byId,
   answers: { 200: { description: "The session.", schema: ConnectSession } },
   async handle(services, { params }, principal) {
-    return ok(await view(services, reached(services, principal, params.id)));
+    return ok(await view(services, await reached(services, principal, params.id)));
   },
 });
 
@@ -146,16 +147,16 @@ const endConnectSession = route({
   params: byId,
   answers: { 204: { description: "The link no longer works." } },
   async handle(services, { params }, principal) {
-    const { id, workspace } = reached(services, principal, params.id);
-    services.access.connectSessions.end(workspace, id);
-    services.streams.closeUnadmitted();
+    const { id, workspace } = await reached(services, principal, params.id);
+    await services.access.connectSessions.end(workspace, id);
+    await services.streams.closeUnadmitted();
     return noContent;
   },
 });
 
 /** Admins reach every session of the workspace, others their owner's; a person who was given the link that one. */
-function reached({ access }: Services, { actor, key }: Principal, id: string): Session {
-  const session = access.connectSessions.get(actor.workspace, id);
+async function reached({ access }: Services, { actor, key }: Principal, id: string): Promise<Session> {
+  const session = await access.connectSessions.get(actor.workspace, id);
   const visible = key.role === "connect_session" ? key.id === id : key.role === "admin" || session?.owner === key.owner;
   if (session === undefined || !visible) throw new JackfieldError("not_found", { detail: "There is no such connect session." });
   return session;
@@ -167,7 +168,7 @@ async function view({ engine, access, clock }: Services, session: Session) {
   const open = connections.length > 0 ? "used" : "open";
   // Its key may have been revoked.
   const over = ended_at === null && Date.parse(session.expires_at) <= clock() ? "expired" : "ended";
-  return { ...shown, state: access.connectSessions.isOpen(session.id) ? open : over, connections };
+  return { ...shown, state: (await access.connectSessions.isOpen(session.id)) ? open : over, connections };
 }
 
 export const connectSessionRoutes: readonly Route[] = [createConnectSession, getConnectSession, endConnectSession];

@@ -124,7 +124,7 @@ async function writeLines(
       const text = page.items.map((event) => `${JSON.stringify(event)}\n`).join("");
       if (!response.write(text)) await once(response, "drain", { signal });
       if (page.next === null || signal.aborted) break;
-      if (!admitted()) throw new JackfieldError("unauthenticated");
+      if (!(await admitted())) throw new JackfieldError("unauthenticated");
       page = await read({ limit: linesAtOnce, after: page.next });
     }
     response.end();
@@ -147,7 +147,7 @@ async function stream(
   const stop = await engine.connections.watch(actor, call.params.id, (event, connection) => send(event, connection));
   try {
     const current = await engine.connections.get(actor, call.params.id);
-    const open = streams.open(call.response, admitted);
+    const open = await streams.open(call.response, admitted);
     open.onClose(stop);
     open.send("connection", current);
     send = (event, connection) => {

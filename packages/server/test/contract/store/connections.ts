@@ -1,4 +1,12 @@
-import { type ConnectionFilter, duties, IdentityTaken, type JackfieldError, type Page, type Store } from "@jackfield/engine";
+import {
+  type ConnectionFilter,
+  type Due,
+  duties,
+  IdentityTaken,
+  type JackfieldError,
+  type Page,
+  type Store,
+} from "@jackfield/engine";
 import { connection, count, event, flow, ids, time } from "./records.ts";
 
 export function connections(get: () => Store): void {
@@ -117,9 +125,19 @@ export function connections(get: () => Store): void {
         { id: "late", at: time(10) },
         { id: "later", at: time(20) },
       ]);
-      expect((await get().connections.due(duty, time(30), 2)).map(({ id }) => id)).toEqual(["latest", "late"]);
+      const first = await get().connections.due(duty, time(30), 2);
+      expect(first.map(({ id }) => id)).toEqual(["latest", "late"]);
+      expect(await get().connections.due(duty, time(30), 2, first.at(-1))).toEqual([{ id: "later", at: time(20) }]);
       await get().connections.update("latest", { [at]: null });
       expect((await get().connections.due(duty, time(30), 10)).map(({ id }) => id)).toEqual(["late", "later"]);
+    });
+
+    test("that are due at one time are given in pages, each once", async () => {
+      for (const id of ["c", "a", "d", "b", "e"]) await get().connections.insert(connection(id, { refresh_at: time(1) }), []);
+      const page = async (after?: Due) => get().connections.due("refresh", time(2), 2, after);
+      const pages = [await page()];
+      for (let last = pages[0]?.at(-1); last !== undefined; last = pages.at(-1)?.at(-1)) pages.push(await page(last));
+      expect(pages.map((due) => due.map(({ id }) => id))).toEqual([["a", "b"], ["c", "d"], ["e"], []]);
     });
 
     test("that were not used since a time are found, whether used before it or never", async () => {

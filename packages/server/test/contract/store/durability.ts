@@ -17,7 +17,7 @@ export function durability(get: () => StoreUnderTest): void {
       await store.deliveries.insert(delivery("x", "e"));
       await store.usage.add([{ connection: "a", workflow: "nightly", last_used_at: time(1), count: 2 }]);
       const again = await get()[how]();
-      await again.ping();
+      await again.time();
       expect(await again.connections.get("a")).toEqual(connection("a", { name: "Mine" }));
       expect(ids(await again.events.list({ workspace: "w", connection: "a" }, { limit: 10 }))).toEqual(["e2", "e"]);
       expect(await again.apps.get("w", "acme", "oauth", "production")).toEqual(app());
@@ -34,9 +34,9 @@ export function durability(get: () => StoreUnderTest): void {
 
   test("a store that was closed refuses to work", async () => {
     const { store } = get();
-    await store.ping();
+    await store.time();
     await store.close();
-    await expect(store.ping()).rejects.toMatchObject({ code: "store_unavailable" });
+    await expect(store.time()).rejects.toMatchObject({ code: "store_unavailable" });
     await expect(store.connections.get("a")).rejects.toMatchObject({ code: "store_unavailable" });
   });
 }

@@ -55,6 +55,8 @@ export function flows(get: () => Store): void {
       ];
       expect(await get().flows.due(time(3), 10)).toEqual(both);
       expect(await get().flows.due(time(3), 1)).toEqual(both.slice(0, 1));
+      expect(await get().flows.due(time(3), 10, both[0])).toEqual(both.slice(1));
+      expect(await get().flows.due(time(3), 10, both[1])).toEqual([]);
     });
 
     test("are polled at another time by who knew the time before, once, and keep everything else", async () => {

@@ -39,6 +39,8 @@ export function connection(id: string, values: Partial<ConnectionRecord> = {}): 
     refresh_failures: 0,
     refresh_held_until: null,
     refresh_doubts: null,
+    refreshing: null,
+    refresh_lost: false,
     authorized_at: time(0),
     reauth_by: null,
     remind_at: null,

@@ -1,0 +1,125 @@
+import type { Store } from "@jackfield/engine";
+import type { Role } from "../access/roles.ts";
+
+/*
+ * What the host keeps beside the engine's records, in the same store: who may use this deployment. Records hold hashes, never what they
+ * are hashes of. What a record means (who may do what, and for how long) is decided in access/, on top of this.
+ */
+
+/** An API key. */
+export interface KeyRecord {
+  readonly id: string;
+  /** SHA-256 of the key, hex; unique. */
+  readonly hash: string;
+  readonly name: string;
+  readonly role: Role;
+  readonly workspace: string;
+  readonly owner: string;
+  /** `environment`: it is the operator's, from ADMIN_API_KEY. */
+  readonly origin: "made" | "environment";
+  readonly created_at: string;
+  readonly last_used_at: string | null;
+  readonly revoked_at: string | null;
+}
+
+/** A signed-in browser, or a sign-in link: both stand for a key. */
+export interface SessionRecord {
+  /** SHA-256 of the cookie or the link's token, hex. */
+  readonly hash: string;
+  /** The key's id. */
+  readonly key: string;
+  readonly expires_at: string;
+}
+
+/** A link with which somebody without a key connects. */
+export interface ConnectSessionRecord {
+  readonly id: string;
+  /** SHA-256 of the link's token, hex; unique. */
+  readonly token_hash: string;
+  /** SHA-256 of the cookie of the browser that opened the link first; null until one has. */
+  readonly cookie_hash: string | null;
+  /** The id of the key that asked for it; it ends with the key. */
+  readonly key: string;
+  readonly workspace: string;
+  /** Whose connections they will be. */
+  readonly owner: string;
+  /** Names; null: all connectors. */
+  readonly connectors: readonly string[] | null;
+  readonly auth: string | null;
+  readonly environment: string | null;
+  /** The connection to reconnect. */
+  readonly connection: string | null;
+  /** What the person is told of who asks. */
+  readonly name: string | null;
+  /** The one origin that is told of what was connected. */
+  readonly return_origin: string | null;
+  /** Where a link leads back to; within `return_origin`. */
+  readonly return_url: string | null;
+  readonly created_at: string;
+  readonly expires_at: string;
+  readonly ended_at: string | null;
+}
+
+/** Notes of the host, by kind: the check values of master keys by their ids. */
+export type NoteKind = "key_check";
+
+/**
+ * The engine's store with the host's part. As there, every method is atomic on its own, durable when it resolves, and changes nothing when
+ * it rejects; one contract suite runs against every adapter.
+ */
+export interface HostStore extends Store {
+  readonly workspaces: {
+    /** Does nothing where it is there. */
+    put(id: string, at: string): Promise<void>;
+  };
+  readonly keys: {
+    /** False where there is one with this id or hash, and nothing was changed. Its workspace must be there. */
+    insert(record: KeyRecord): Promise<boolean>;
+    get(id: string): Promise<KeyRecord | undefined>;
+    find(hash: string): Promise<KeyRecord | undefined>;
+    /** Newest first. */
+    list(workspace: string): Promise<readonly KeyRecord[]>;
+    /** False when there is none that could be revoked. */
+    revoke(workspace: string, id: string, at: string): Promise<boolean>;
+    /** Notes when it was used. */
+    used(id: string, at: string): Promise<void>;
+    /** Makes the key with this hash an admin's that is not revoked; false when there is none. */
+    restore(hash: string): Promise<boolean>;
+    /** Revokes the operator's keys but the one with this hash. */
+    revokeOperators(except: string | undefined, at: string): Promise<void>;
+  };
+  readonly sessions: {
+    insert(record: SessionRecord): Promise<void>;
+    get(hash: string): Promise<SessionRecord | undefined>;
+    delete(hash: string): Promise<void>;
+    /** Removes those that end at `time` or before. */
+    expire(time: string): Promise<number>;
+  };
+  readonly links: {
+    insert(record: SessionRecord): Promise<void>;
+    /** Takes the link out: of two callers at once, exactly one gets it. */
+    take(hash: string): Promise<SessionRecord | undefined>;
+    expire(time: string): Promise<number>;
+  };
+  readonly connect_sessions: {
+    insert(record: ConnectSessionRecord): Promise<void>;
+    get(id: string): Promise<ConnectSessionRecord | undefined>;
+    find(tokenHash: string): Promise<ConnectSessionRecord | undefined>;
+    /** Sets the cookie's hash if there is none: of two callers at once, exactly one does. */
+    bind(id: string, cookieHash: string): Promise<boolean>;
+    /** False when there is none that could be ended. */
+    end(workspace: string, id: string, at: string): Promise<boolean>;
+    expire(time: string): Promise<number>;
+  };
+  readonly notes: {
+    /** By name. */
+    list(kind: NoteKind): Promise<ReadonlyMap<string, string>>;
+    /** Writes the note unless there is one, and gives what is there afterwards: all who do so at once are given the same. */
+    add(kind: NoteKind, name: string, text: string): Promise<string>;
+    delete(kind: NoteKind, name: string): Promise<void>;
+  };
+  /** Whether any record is sealed with this master key. */
+  isSealedWith(key: string): Promise<boolean>;
+  /** Forgets what processes before this one left: their leases and sign-in links. For a process that has the store for itself. */
+  takeOver(): Promise<void>;
+}
