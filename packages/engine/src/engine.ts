@@ -229,16 +229,16 @@ function createRuntime(options: EngineOptions, stopping: AbortSignal): Runtime {
 export function createEngine(options: EngineOptions): Engine {
   const stopped = new AbortController();
   const runtime = createRuntime(options, stopped.signal);
-  const refresher = createRefresher(runtime, `engine/${runtime.random(9).toString("base64url")}`);
+  const owner = `engine/${runtime.random(9).toString("base64url")}`;
+  const refresher = createRefresher(runtime, owner);
   const work = createDuties(runtime, refresher);
   const deliverer = createDeliverer(runtime, stopped.signal);
-  const sweep = createSweep(runtime, options.repeat ?? repeatByTimer, [
-    () => storeSpooled(runtime),
-    () => expireFlows(runtime),
-    () => disconnectIdle(runtime),
-    () => deliverer.sweep(),
-    () => tendApps(runtime),
-  ]);
+  const sweep = createSweep(runtime, {
+    repeat: options.repeat ?? repeatByTimer,
+    owner: options.shared ? owner : undefined,
+    own: [() => storeSpooled(runtime)],
+    further: [() => expireFlows(runtime), () => disconnectIdle(runtime), () => deliverer.sweep(), () => tendApps(runtime)],
+  });
 
   return {
     policy: runtime.policy,
@@ -283,8 +283,8 @@ export function createEngine(options: EngineOptions): Engine {
       await sweep.start();
     },
     async stop() {
-      sweep.stop();
       stopped.abort();
+      await sweep.stop();
       await runtime.queue.close();
       await refresher.settled();
       await runtime.events.flush();

@@ -13,6 +13,7 @@ import {
   type KeyRing,
   type Log,
   type Policy,
+  repeatByTimer,
   type Spool,
 } from "@jackfield/engine";
 import type { Connector, Problem } from "@jackfield/manifest";
@@ -62,6 +63,7 @@ const { version } = JSON.parse(readFileSync(join(packageRoot, "package.json"), "
 
 const drainTime = 10_000;
 const maintenanceInterval = 6 * 3_600_000;
+const lookInterval = 2_000;
 
 export { version };
 
@@ -108,13 +110,15 @@ async function open(config: Config, log: Log, own: () => number, closers: Closer
   });
   const url = config.publicUrl ?? `http://localhost:${port}`;
   log("info", "listening", { host: config.host, port });
-  const host: Host = { config, log, clock, store, spool, keys, access, url, streams, stopping: () => stopping };
+  const shared = mongodbUrl !== undefined;
+  const host: Host = { config, log, clock, store, shared, spool, keys, access, url, streams, stopping: () => stopping };
   const { engine, catalog, preview, listener } = await build(host);
   // The engine ends after the last request and before the store.
   closers.splice(closers.length - 1, 0, () => engine.stop());
   await engine.start();
   const maintenance = await maintain(host, catalog);
   closers.push(() => clearInterval(maintenance));
+  if (shared) closers.push(lookForManifests(catalog, log));
   const welcomed = await welcome(store, access, config.adminApiKey, clock);
   serve(listener);
   return { url, connectors: catalog.list().length, welcome: welcomed, preview };
@@ -125,6 +129,8 @@ interface Host {
   readonly log: Log;
   readonly clock: () => number;
   readonly store: HostStore;
+  /** Whether other processes use the store as well. */
+  readonly shared: boolean;
   readonly spool: Spool;
   readonly keys: KeyRing;
   readonly access: Access;
@@ -139,14 +145,14 @@ async function build(host: Host): Promise<{
   readonly preview: Server["preview"];
   readonly listener: RequestListener;
 }> {
-  const { config, log, clock, store, spool, keys, access, url, streams, stopping } = host;
+  const { config, log, clock, store, shared, spool, keys, access, url, streams, stopping } = host;
   const sandboxUrl = (config.sandbox ?? isLocal(new URL(url))) ? `${url}/sandbox` : undefined;
   const sandbox = sandboxUrl === undefined ? undefined : await mountSandbox(sandboxUrl, keys);
   const usable = (connector: Connector) => sandbox !== undefined || !needsSandbox(connector);
   const plainHttp = allowsPlainHttp(config.allowPrivateNetworks);
   const versions = await loadAuthVersions({ store: store.auth_versions, clock, log });
   const folders = foldersOf(config);
-  const catalog = await loadCatalog({ folders, published: store.manifests, versions, usable, plainHttp, log });
+  const catalog = await loadCatalog({ folders, published: store.manifests, versions, usable, plainHttp, shared, clock, log });
   const platform = { url, sandbox_url: sandboxUrl };
   const allowPrivate = [...config.allowPrivateNetworks, ...(sandbox === undefined ? [] : [ownListener(url)])];
   const queue = createInProcessQueue({ log, clock });
@@ -162,6 +168,7 @@ async function build(host: Host): Promise<{
     egress: { allowPrivate },
     workspace: defaultWorkspace,
     admits: (actor) => isGuestAdmitted(access, actor),
+    shared,
     log,
     clock,
   });
@@ -226,6 +233,13 @@ function ownListener(url: string): string {
 async function saveSandboxApps(sandbox: MountedSandbox | undefined, engine: Engine, catalog: Catalog): Promise<void> {
   if (sandbox === undefined) return;
   for (const connector of catalog.list()) await sandbox.saveApp(engine, connector);
+}
+
+/** Takes what other processes publish soon after they do; what is asked for by its name is taken at once. */
+function lookForManifests(catalog: Catalog, log: Log): () => void {
+  return repeatByTimer(lookInterval, () =>
+    catalog.look().catch((error: unknown) => log("warn", "published manifests could not be looked for", { error })),
+  );
 }
 
 /** Forgets what is older than it may get, now and every few hours. */
