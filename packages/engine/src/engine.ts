@@ -155,8 +155,8 @@ export interface Engine {
     list(actor: Actor, filter: Omit<EventFilter, "workspace">, page: Page): Promise<Listed<ConnectionEvent>>;
   };
   readonly endpoints: EventEndpoints;
-  /** Begins to work the queues and to sweep. */
-  start(): Promise<void>;
+  /** Begins to work the queues and to sweep. Without `work` other processes do that, and this one only puts jobs. Default: it works. */
+  start(options?: { readonly work?: boolean }): Promise<void>;
   /** Finishes what runs, takes nothing new, writes what is buffered. */
   stop(): Promise<void>;
 }
@@ -240,6 +240,12 @@ export function createEngine(options: EngineOptions): Engine {
     further: [() => expireFlows(runtime), () => disconnectIdle(runtime), () => deliverer.sweep(), () => tendApps(runtime)],
   });
 
+  const workQueues = (): void => {
+    for (const duty of duties) runtime.queue.work(duty, { concurrency }, work[duty]);
+    runtime.queue.work("device", { concurrency }, (id) => poll(runtime, id));
+    runtime.queue.work("deliver", { concurrency: deliverConcurrency }, (endpoint) => deliverer.work(endpoint));
+  };
+
   return {
     policy: runtime.policy,
     apps: appsOf(runtime),
@@ -276,11 +282,9 @@ export function createEngine(options: EngineOptions): Engine {
       },
     },
     endpoints: createEndpoints(runtime, deliverer),
-    async start() {
-      for (const duty of duties) runtime.queue.work(duty, { concurrency }, work[duty]);
-      runtime.queue.work("device", { concurrency }, (id) => poll(runtime, id));
-      runtime.queue.work("deliver", { concurrency: deliverConcurrency }, (endpoint) => deliverer.work(endpoint));
-      await sweep.start();
+    async start({ work: works = true } = {}) {
+      if (works) workQueues();
+      await sweep.start(works);
     },
     async stop() {
       stopped.abort();

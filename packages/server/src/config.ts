@@ -9,12 +9,17 @@ import { resolve } from "node:path";
 export const logLevels = ["debug", "info", "warn", "error", "silent"] as const;
 export type LogLevel = (typeof logLevels)[number];
 
+/** What a process of a deployment does: it answers requests (`server`), it does what is due (`worker`), or both. */
+export type ProcessRole = "both" | "server" | "worker";
+
 export interface MasterKey {
   readonly id: string;
   readonly key: Buffer;
 }
 
 export interface Config {
+  /** From the command line, not from the environment. */
+  readonly role: ProcessRole;
   readonly host: string;
   /** 0: any free port. */
   readonly port: number;
@@ -24,6 +29,10 @@ export interface Config {
   readonly connectorsDir: string | undefined;
   /** undefined: the embedded store in the data folder. It may hold a password. */
   readonly mongodbUrl: string | undefined;
+  /** undefined: the queue is in the process. It may hold a password. */
+  readonly redisUrl: string | undefined;
+  /** Seconds. */
+  readonly startTimeout: number;
   /** The first is the active one; undefined: the file `keys` in the data folder. */
   readonly masterKeys: readonly MasterKey[] | undefined;
   readonly adminApiKey: string | undefined;
@@ -68,7 +77,7 @@ interface Variable<T> {
   read(text: string | undefined): T;
 }
 
-type Values = Omit<Config, "warnings">;
+type Values = Omit<Config, "warnings" | "role">;
 
 /** Every variable that is understood. */
 export const variables: { readonly [Key in keyof Values]: Variable<Values[Key]> } = {
@@ -109,6 +118,20 @@ export const variables: { readonly [Key in keyof Values]: Variable<Values[Key]> 
       "A MongoDB, or a compatible server, that any number of processes share as their store: mongodb://USER:PASSWORD@HOST:PORT/DATABASE. " +
       "The database is jackfield unless it is named. MASTER_KEYS must be set with it.",
     read: (text) => (text === undefined ? undefined : mongodbUrl(text)),
+  },
+  redisUrl: {
+    name: "REDIS_URL",
+    default: "the queue is in the process",
+    description:
+      "A Redis whose queue all processes share: redis://USER:PASSWORD@HOST:PORT, or rediss:// for TLS. A node of a cluster will do. " +
+      "MONGODB_URL must be set with it.",
+    read: (text) => (text === undefined ? undefined : redisUrl(text)),
+  },
+  startTimeout: {
+    name: "START_TIMEOUT",
+    default: "120",
+    description: "How many seconds the start waits for MongoDB and Redis before it gives up.",
+    read: (text) => wholeNumber(text ?? "120", 1, 86_400),
   },
   masterKeys: {
     name: "MASTER_KEYS",
@@ -179,14 +202,13 @@ export const variables: { readonly [Key in keyof Values]: Variable<Values[Key]> 
 
 /** Variables of later versions: to ignore them silently would be a promise that is not kept. */
 const unsupported: Readonly<Record<string, string>> = {
-  REDIS_URL: "is not supported yet. Unset it; the queue runs in this process",
   EGRESS_PROXY: "is not supported yet. Unset it; requests go out directly",
 };
 
 const withoutEffect = ["STEP_LOG"] as const;
 
-/** Reads the environment. Throws `ConfigError` with every problem. */
-export function readConfig(env: NodeJS.ProcessEnv): Config {
+/** Reads the environment of a process. Throws `ConfigError` with every problem. */
+export function readConfig(env: NodeJS.ProcessEnv, role: ProcessRole = "both"): Config {
   const problems: string[] = [];
   const given = (name: string) => (env[name] === undefined || env[name].trim() === "" ? undefined : env[name].trim());
 
@@ -214,10 +236,39 @@ export function readConfig(env: NodeJS.ProcessEnv): Config {
         "Make one with `openssl rand -base64 32` and give every process MASTER_KEYS=k1:KEY.",
     );
   }
+  problems.push(...lacking(given, role));
   for (const [name, words] of Object.entries(unsupported)) if (given(name) !== undefined) problems.push(`${name} ${words}.`);
   if (problems.length > 0) throw new ConfigError(problems);
   const ignored = withoutEffect.filter((name) => given(name) !== undefined);
-  return Object.freeze({ ...values, warnings: [...ignored.map((name) => `${name} has no effect yet.`), ...oddities(values)] });
+  return Object.freeze({
+    role,
+    ...values,
+    warnings: [...ignored.map((name) => `${name} has no effect yet.`), ...oddities(values)],
+  });
+}
+
+/** What else must be set, for what is set. */
+function lacking(given: (name: string) => string | undefined, role: ProcessRole): string[] {
+  const isMissing = (name: string) => given(name) === undefined;
+  const found: string[] = [];
+  if (role === "both") {
+    if (isMissing("REDIS_URL") || !isMissing("MONGODB_URL")) return [];
+    return [
+      "MONGODB_URL must be set with REDIS_URL: the embedded store is one process's own, so there is nobody to share the queue with. " +
+        "Set it, or unset REDIS_URL.",
+    ];
+  }
+  const missing = ["MONGODB_URL", "REDIS_URL"].filter(isMissing);
+  if (missing.length > 0) {
+    found.push(
+      `${missing.join(" and ")} must be set for \`jackfield start --${role}\`: servers and workers share a store and a queue. ` +
+        "Without them one process does everything: `jackfield start`.",
+    );
+  }
+  if (role === "worker" && isMissing("PUBLIC_URL")) {
+    found.push("PUBLIC_URL must be set for `jackfield start --worker`: it is that of the servers, which providers know.");
+  }
+  return found;
 }
 
 function oddities(values: Values): string[] {
@@ -282,6 +333,18 @@ function mongodbUrl(text: string): string {
     throw new Unusable(
       "is not a MongoDB URL. Give mongodb://HOST:PORT/DATABASE, a user and a password percent-encoded before the host",
     );
+  }
+  return text;
+}
+
+/** The message never repeats the text: it may hold a password. */
+function redisUrl(text: string): string {
+  const url = URL.canParse(text) ? new URL(text) : undefined;
+  if (url === undefined || !["redis:", "rediss:"].includes(url.protocol) || url.hostname === "") {
+    throw new Unusable("is not a Redis URL. Give redis://HOST:PORT, or rediss:// for TLS, the password percent-encoded");
+  }
+  if (!/^(\/[0-9]*)?$/.test(url.pathname) || url.search !== "" || url.hash !== "") {
+    throw new Unusable("names more than a Redis. Nothing but the number of a database may follow HOST:PORT");
   }
   return text;
 }

@@ -13,19 +13,21 @@ import {
   type KeyRing,
   type Log,
   type Policy,
+  type Queue,
   repeatByTimer,
   type Spool,
 } from "@jackfield/engine";
 import type { Connector, Problem } from "@jackfield/manifest";
 import { type Access, createAccess, defaultWorkspace, type Welcome, welcome } from "./access/access.ts";
 import { createAuthenticator, isGuestAdmitted } from "./access/authenticate.ts";
-import type { Services } from "./api/route.ts";
+import type { Readiness, Services } from "./api/route.ts";
 import { routes } from "./api/routes.ts";
 import { loadAuthVersions } from "./auth-versions.ts";
 import { followClock } from "./clock.ts";
 import { type Config, isLocal } from "./config.ts";
 import { type Catalog, loadCatalog } from "./connectors.ts";
 import { openDataFolder } from "./data-folder.ts";
+import { awaitQueue, awaitStore, type Waiting } from "./dependencies.ts";
 import { apiRouter } from "./http/api-router.ts";
 import { createApp } from "./http/app.ts";
 import { createCookies } from "./http/cookies.ts";
@@ -36,17 +38,19 @@ import { createLog } from "./log.ts";
 import { browserPages } from "./pages/browser-pages.ts";
 import { staticPages } from "./pages/static.ts";
 import { createPublish } from "./publish.ts";
+import type { RemoteQueue } from "./queue/bullmq.ts";
 import { createInProcessQueue } from "./queue/in-process.ts";
 import { type MountedSandbox, mountSandbox, needsSandbox } from "./sandbox.ts";
 import { openSpool } from "./spool.ts";
-import { openEmbeddedStore, openSharedStore } from "./store/open.ts";
+import { openEmbeddedStore } from "./store/open.ts";
 import type { HostStore } from "./store/port.ts";
 
 export interface Server {
-  /** The public URL. */
+  /** The public URL; of a worker the one that it listens on. */
   readonly url: string;
   readonly connectors: number;
-  readonly welcome: Welcome;
+  /** undefined: nobody signs in here. */
+  readonly welcome: Welcome | undefined;
   /**
    * Takes a manifest as it stands now, without storing it, if it has no error; pages that show the connector show it anew. Gives its
    * problems.
@@ -94,12 +98,15 @@ async function open(config: Config, log: Log, own: () => number, closers: Closer
   const spool = openSpool(join(folder.path, "spool"));
   closers.push(() => folder.release());
   for (const warning of [...config.warnings, ...folder.warnings]) log("warn", warning);
-  const store = await (mongodbUrl === undefined ? openEmbeddedStore(folder.path) : openSharedStore(mongodbUrl));
+  const waiting = { limit: config.startTimeout * 1000, log };
+  const store = await (mongodbUrl === undefined ? openEmbeddedStore(folder.path) : awaitStore(mongodbUrl, waiting));
   closers.push(() => store.close());
   const { now: clock, stop } = await (mongodbUrl === undefined ? { now: own, stop() {} } : followClock(store, own, log));
   closers.push(stop);
   const keys = await openKeyRing(join(folder.path, "keys"), config.masterKeys, store);
   const access = createAccess(store, clock);
+  const queue = await openQueue(config, store, clock, waiting);
+  closers.push(() => queue.close());
 
   let stopping = false;
   const streams = createStreams();
@@ -111,17 +118,18 @@ async function open(config: Config, log: Log, own: () => number, closers: Closer
   const url = config.publicUrl ?? `http://localhost:${port}`;
   log("info", "listening", { host: config.host, port });
   const shared = mongodbUrl !== undefined;
-  const host: Host = { config, log, clock, store, shared, spool, keys, access, url, streams, stopping: () => stopping };
+  const host: Host = { config, log, clock, store, queue, shared, spool, keys, access, url, streams, stopping: () => stopping };
   const { engine, catalog, preview, listener } = await build(host);
   // The engine ends after the last request and before the store.
   closers.splice(closers.length - 1, 0, () => engine.stop());
-  await engine.start();
+  await engine.start({ work: config.role !== "server" });
   const maintenance = await maintain(host, catalog);
   closers.push(() => clearInterval(maintenance));
   if (shared) closers.push(lookForManifests(catalog, log));
-  const welcomed = await welcome(store, access, config.adminApiKey, clock);
+  const welcomed = config.role === "worker" ? undefined : await welcome(store, access, config.adminApiKey, clock);
   serve(listener);
-  return { url, connectors: catalog.list().length, welcome: welcomed, preview };
+  const address = config.role === "worker" ? `http://${config.host}:${port}` : url;
+  return { url: address, connectors: catalog.list().length, welcome: welcomed, preview };
 }
 
 interface Host {
@@ -129,6 +137,7 @@ interface Host {
   readonly log: Log;
   readonly clock: () => number;
   readonly store: HostStore;
+  readonly queue: OpenQueue;
   /** Whether other processes use the store as well. */
   readonly shared: boolean;
   readonly spool: Spool;
@@ -145,7 +154,7 @@ async function build(host: Host): Promise<{
   readonly preview: Server["preview"];
   readonly listener: RequestListener;
 }> {
-  const { config, log, clock, store, shared, spool, keys, access, url, streams, stopping } = host;
+  const { config, log, clock, store, queue, shared, spool, keys, access, url, streams, stopping } = host;
   const sandboxUrl = (config.sandbox ?? isLocal(new URL(url))) ? `${url}/sandbox` : undefined;
   const sandbox = sandboxUrl === undefined ? undefined : await mountSandbox(sandboxUrl, keys);
   const usable = (connector: Connector) => sandbox !== undefined || !needsSandbox(connector);
@@ -155,7 +164,6 @@ async function build(host: Host): Promise<{
   const catalog = await loadCatalog({ folders, published: store.manifests, versions, usable, plainHttp, shared, clock, log });
   const platform = { url, sandbox_url: sandboxUrl };
   const allowPrivate = [...config.allowPrivateNetworks, ...(sandbox === undefined ? [] : [ownListener(url)])];
-  const queue = createInProcessQueue({ log, clock });
   const policy = policyOf(config);
   const engine = createEngine({
     connectors: catalog,
@@ -178,25 +186,25 @@ async function build(host: Host): Promise<{
   const authenticator = createAuthenticator(access, cookies, url, clock);
   const prepare = async (connector: Connector) => sandbox?.saveApp(engine, connector);
   const publish = createPublish({ catalog, store, usable, clock, prepare });
-  const ready = async () => {
-    if (stopping()) throw new JackfieldError("stopping");
-    await store.time();
-  };
+  const ready = () => readinessOf(host);
   const services: Services = { engine, catalog, access, cookies, streams, log, clock, version, platform, publish, ready };
+  const isWorker = config.role === "worker";
   const listener = createApp({
-    api: apiRouter(routes, services, authenticator),
-    browserPages: browserPages({
-      engine,
-      connectors: catalog,
-      access,
-      authenticator,
-      cookies,
-      sealer: createSealer(keys, randomBytes),
-      log,
-      clock,
-    }),
-    sandbox: sandbox?.router,
-    staticPages: staticPages(webPages),
+    api: apiRouter(isWorker ? operatorRoutes : routes, services, authenticator),
+    browserPages: isWorker
+      ? undefined
+      : browserPages({
+          engine,
+          connectors: catalog,
+          access,
+          authenticator,
+          cookies,
+          sealer: createSealer(keys, randomBytes),
+          log,
+          clock,
+        }),
+    sandbox: isWorker ? undefined : sandbox?.router,
+    staticPages: isWorker ? undefined : staticPages(webPages),
     publicUrl: url,
     log,
     clock,
@@ -208,6 +216,34 @@ async function build(host: Host): Promise<{
     return problems;
   };
   return { engine, catalog, preview, listener };
+}
+
+/** What a worker answers: whoever runs it asks how it is. */
+const operatorRoutes = routes.filter(({ path }) => ["/healthz", "/readyz", "/metrics"].includes(path));
+
+type OpenQueue = Queue & Partial<Pick<RemoteQueue, "ping">>;
+
+/** All processes of a deployment, and no others, use the same names in a Redis: the store gave them one. */
+async function openQueue({ redisUrl }: Config, store: HostStore, clock: () => number, waiting: Waiting): Promise<OpenQueue> {
+  if (redisUrl === undefined) return createInProcessQueue({ log: waiting.log, clock });
+  const deployment = await store.notes.add("deployment", "id", randomBytes(9).toString("hex"));
+  return awaitQueue(redisUrl, { prefix: `jackfield:${deployment}`, clock }, waiting);
+}
+
+/** Without the store nothing works; without the queue steps do, and what is due is done when it is back. */
+async function readinessOf({ store, queue, stopping, log }: Host): Promise<Readiness> {
+  if (stopping()) throw new JackfieldError("stopping");
+  const check = (name: string, asked: Promise<unknown> | undefined) =>
+    Promise.resolve(asked).then(
+      () => "ok" as const,
+      (cause: unknown) => {
+        log("debug", "a dependency does not answer", { dependency: name, cause });
+        return "down" as const;
+      },
+    );
+  const [storeState, queueState] = await Promise.all([check("store", store.time()), check("queue", queue.ping?.())]);
+  const checks = { store: storeState, queue: queueState };
+  return { status: storeState === "down" ? "down" : queueState === "down" ? "degraded" : "ok", checks };
 }
 
 function policyOf({ allowPasswordGrant, tokenTimeout, maxTokenAge, maxIdleDays }: Config): Policy {
