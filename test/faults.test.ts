@@ -94,7 +94,7 @@ auth:
     client: { authentication: client_secret_basic }
     authorization: { url: ${issuer}/${name}/authorize }
     token: { url: ${issuer}/${name}/token }
-    refresh: { rotation: always${name === "graced" ? ", grace: 2m" : ""} }
+    refresh: { ${name === "graced" ? "rotation: always, grace: 2m" : "rotation: maybe"} }
     test: { request: { path: /me } }
     label: "{{ me.name }}"
     unique_id: me.id

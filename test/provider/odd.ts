@@ -22,6 +22,8 @@ export interface Reply {
   readonly status?: number;
   readonly headers?: Readonly<Record<string, string | string[]>>;
   readonly body?: unknown;
+  /** The connection breaks instead. */
+  readonly broken?: true;
 }
 
 /** Path → answer. */
@@ -58,6 +60,7 @@ export async function startOddProvider(routes: Routes): Promise<OddProvider> {
     };
     seen.push(arrived);
     const reply = (await routes[pathname]?.(arrived)) ?? { status: 404, body: { error: `nothing at ${pathname}` } };
+    if ("broken" in reply) return void response.destroy();
     const isText = typeof reply.body === "string";
     response.writeHead(reply.status ?? 200, {
       ...(isText || reply.body === undefined ? {} : { "content-type": "application/json" }),

@@ -17,6 +17,7 @@ import {
   update,
 } from "./connection/connections.ts";
 import { createEventLog } from "./connection/event-log.ts";
+import { learning } from "./connection/learning.ts";
 import { actorsShownTo, mayUse, shownTo } from "./connection/limits.ts";
 import { type ConnectionEvent, duties, type LastTest, type UsageRecord } from "./connection/record.ts";
 import { redirectUri } from "./connection/redirect-uri.ts";
@@ -42,12 +43,13 @@ import type { Log } from "./log.ts";
 import { createDeliverer } from "./outbound/deliver.ts";
 import { createEndpoints, type EventEndpoints } from "./outbound/endpoints.ts";
 import type { JobKind, Queue } from "./queue.ts";
+import { type Repeat, repeatByTimer } from "./repeat.ts";
 import type { Platform, Policy, Registry, Runtime } from "./runtime.ts";
 import type { Spool } from "./spool.ts";
 import { listOptions, type OptionsPage, type OptionsRequest } from "./step/options.ts";
 import { type ProxyAnswer, type ProxyRequest, proxy } from "./step/proxy.ts";
 import { runStep, type StepOptions, type StepResult } from "./step/step.ts";
-import { createSweep, type Repeat, repeatByTimer } from "./sweep.ts";
+import { createSweep } from "./sweep.ts";
 import { noTelemetry, type Telemetry, watched } from "./telemetry.ts";
 
 export interface TestResult {
@@ -187,8 +189,10 @@ export interface EngineOptions {
   readonly random?: (bytes: number) => Buffer;
   /** Resolves after so many milliseconds. Default: a timer, which ends with the engine. */
   readonly sleep?: (ms: number) => Promise<void>;
-  /** How the sweep is repeated. Default: a timer. */
+  /** How the sweep, and looking for what others did, are repeated. Default: a timer. */
   readonly repeat?: Repeat;
+  /** Whether other processes use the store as well, so that what they do is looked for. Default: no. */
+  readonly shared?: boolean;
 }
 
 /** How many jobs of one kind run at once. */
@@ -197,7 +201,8 @@ const concurrency = 8;
 const deliverConcurrency = 64;
 
 function createRuntime(options: EngineOptions, stopping: AbortSignal): Runtime {
-  const { store, log, telemetry = noTelemetry, clock = Date.now, random = randomBytes } = options;
+  const { log, telemetry = noTelemetry, clock = Date.now, random = randomBytes, repeat = repeatByTimer } = options;
+  const store = learning(options.store, options.connectors);
   const sending = "send" in options.egress ? options.egress : createEgress(options.egress, { clock });
   const egress = watched(sending, telemetry, clock);
   return {
@@ -212,7 +217,7 @@ function createRuntime(options: EngineOptions, stopping: AbortSignal): Runtime {
     platform: options.platform,
     policy: options.policy ?? {},
     plainHttp: "send" in options.egress ? () => false : allowsPlainHttp(options.egress.allowPrivate ?? []),
-    events: createEventLog(store, clock, random, log),
+    events: createEventLog(store, clock, random, log, options.shared ? repeat : undefined),
     workspace: options.workspace ?? "default",
     scouts: createScouts(),
     log,
@@ -349,23 +354,38 @@ export async function watch(
 ): Promise<() => void> {
   const stops: (() => void)[] = [];
   let over = false;
+  const begin = async (connection: string): Promise<void> => {
+    const stop = await runtime.events.watch(connection, tell);
+    if (over) stop();
+    else stops.push(stop);
+  };
+  const watchAlso = (connection: string): void =>
+    void begin(connection).catch((cause: unknown) =>
+      runtime.log("warn", "a connection cannot be watched", { connection, cause }),
+    );
   const tell = (event: ConnectionEvent): void => {
     find(runtime, actor, id)
       .then((record) => {
         if (over) return;
-        if (event.type === "merged") stops.push(runtime.events.watch(record.id, tell));
+        if (event.type === "merged") watchAlso(record.id);
         const shown = shownTo(actor, event);
         if (shown !== undefined) listener(shown, view(runtime, actor, record));
       })
       .catch((cause: unknown) => runtime.log("debug", "a watched connection is gone", { connection: id, cause }));
   };
   const record = await reach(runtime, actor, id, "connect");
-  stops.push(runtime.events.watch(id, tell));
-  if (record.id !== id) stops.push(runtime.events.watch(record.id, tell));
-  return () => {
+  const end = (): void => {
     over = true;
-    for (const stop of stops) stop();
+    for (const stop of stops.splice(0)) stop();
   };
+  try {
+    await begin(id);
+    if (record.id !== id) await begin(record.id);
+  } catch (cause) {
+    end();
+    throw cause;
+  }
+  return end;
 }
 
 function sleep(ms: number, signal: AbortSignal): Promise<void> {

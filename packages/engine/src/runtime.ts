@@ -17,6 +17,17 @@ export interface Registry {
   kept(version: string): Connector | undefined;
   /** Keeps a version for the connections that are made with it: when this resolves, it is stored. */
   keep(version: AuthVersion): Promise<void>;
+  /**
+   * Brings what a record or a request names into memory, where another process brought it into the store. Undefined where it is known
+   * already: steps ask. Without it, whatever is not known is not there.
+   */
+  learn?(named: Named): Promise<void> | undefined;
+}
+
+/** A connector, and the version of a way to connect of it. */
+export interface Named {
+  readonly connector: string;
+  readonly auth_version?: string | null | undefined;
 }
 
 /** What templates know of this deployment. */

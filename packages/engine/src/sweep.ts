@@ -1,14 +1,6 @@
 import { duties } from "./connection/record.ts";
+import type { Repeat } from "./repeat.ts";
 import type { Runtime } from "./runtime.ts";
-
-/** Does `work` every so many milliseconds until the result is called. */
-export type Repeat = (ms: number, work: () => Promise<void>) => () => void;
-
-/** With a timer that keeps no process alive. */
-export const repeatByTimer: Repeat = (ms, work) => {
-  const timer = setInterval(() => void work(), ms).unref();
-  return () => clearInterval(timer);
-};
 
 /** How often the store is asked what is due. */
 const everyMs = 30_000;

@@ -1,5 +1,5 @@
 import type { Log, Registry, Store } from "@jackfield/engine";
-import { type Connector, restore } from "@jackfield/manifest";
+import { type AuthVersion, type Connector, restore } from "@jackfield/manifest";
 
 /*
  * The auth versions that connections of this deployment were made with: their definitions in memory, each compiled when it is first
@@ -7,9 +7,15 @@ import { type Connector, restore } from "@jackfield/manifest";
  */
 
 export interface AuthVersions extends Pick<Registry, "kept" | "keep"> {
+  /** Whether `kept` may have it: from the store at the start, or by the methods below. */
+  has(version: string): boolean;
+  /** Takes a version from the store, where another process has kept it. */
+  learn(version: string): Promise<void>;
+  /** The versions of a connector that is about to be replaced: connections that were read before go by them. */
+  remember(connector: Connector): void;
   /** What does not count for a version follows the manifest for as long as the version is a current one. */
-  follow(connector: Connector): Promise<void>;
-  /** Forgets the versions that no connection uses. */
+  follow(connector: Connector, by?: "store" | "memory"): Promise<void>;
+  /** Forgets the versions that no connection uses, here and in the store. */
   removeUnused(): Promise<void>;
 }
 
@@ -40,9 +46,18 @@ export async function loadAuthVersions({ store, clock, log }: AuthVersionOptions
       return null;
     }
   };
+  /** Always another entry, so that it can be told which are newer than a look into the store. */
+  const set = (id: string, definition: string): void => {
+    const { connector, definition: before } = known.get(id) ?? {};
+    known.set(id, connector === undefined || before !== definition ? { definition } : { definition, connector });
+  };
   const keep: Registry["keep"] = async ({ id, definition }) => {
     await store.put(id, definition, new Date(clock()).toISOString());
-    if (known.get(id)?.definition !== definition) known.set(id, { definition });
+    set(id, definition);
+  };
+  const stored = {
+    memory: async (id: string) => known.get(id)?.definition,
+    store: (id: string) => store.get(id),
   };
   return {
     kept(version) {
@@ -52,16 +67,31 @@ export async function loadAuthVersions({ store, clock, log }: AuthVersionOptions
       return found.connector ?? undefined;
     },
     keep,
-    async follow(connector) {
-      const current = Object.values(connector.auth).flatMap(({ versions }) => Object.values(versions));
-      for (const version of current) {
-        const stored = known.get(version.id)?.definition;
-        if (stored !== undefined && stored !== version.definition) await keep(version);
+    has: (version) => known.has(version),
+    async learn(version) {
+      const definition = await store.get(version);
+      if (definition !== undefined) set(version, definition);
+    },
+    remember(connector) {
+      for (const { id, definition } of currentVersions(connector)) set(id, definition);
+    },
+    async follow(connector, by = "store") {
+      for (const version of currentVersions(connector)) {
+        const definition = await stored[by](version.id);
+        if (definition !== undefined && definition !== version.definition) await keep(version);
       }
     },
     async removeUnused() {
-      const removed = await store.removeUnused(new Date(clock() - graceMs).toISOString());
-      for (const version of removed) known.delete(version);
+      const before = new Map(known);
+      await store.removeUnused(new Date(clock() - graceMs).toISOString());
+      // Another process may have removed more. What was kept meanwhile is no longer the entry of before.
+      const left = new Set((await store.list()).map(({ version }) => version));
+      for (const [version, entry] of before) if (!left.has(version) && known.get(version) === entry) known.delete(version);
     },
   };
+}
+
+/** The versions that a connector has now. */
+export function currentVersions({ auth }: Connector): readonly AuthVersion[] {
+  return Object.values(auth).flatMap(({ versions }) => Object.values(versions));
 }

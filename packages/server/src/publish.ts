@@ -31,11 +31,12 @@ export function createPublish({ catalog, store, usable, clock, prepare }: Publis
     }
     if (!usable(connector))
       throw new JackfieldError("manifest_invalid", { detail: "The connector needs the sandbox, which is off here." });
+    // Whether it is trusted must not depend on which process published it.
+    await catalog.look();
     const source = catalog.source(name);
     if (source !== undefined && key.role !== "admin") await refuseTrusted({ catalog, store }, actor.workspace, name);
     await store.manifests.put(name, text, new Date(clock()).toISOString());
-    catalog.put(connector, text);
-    await catalog.follow(connector);
+    await catalog.put(connector, text);
     await prepare(connector);
     return { created: source === undefined };
   };

@@ -15,7 +15,7 @@ import { connectedWithin, mayUse, type Purpose, reaches, refuseUnlessMayMake } f
 import {
   anew,
   authOf,
-  connectorOf,
+  findConnector,
   follow,
   isOutdated,
   madeWith,
@@ -90,7 +90,7 @@ export async function create(
   actor: Actor,
   values: NewConnection,
 ): Promise<{ connection: Connection; reused: boolean }> {
-  const connector = connectorOf(runtime, values.connector);
+  const connector = await findConnector(runtime, values.connector);
   const auth = authOf(connector, values.auth ?? recommendedAuth(connector)?.id ?? Object.keys(connector.auth)[0] ?? "");
   refuseDisabled(runtime, auth);
   const environment = environmentOf(connector, values.environment ?? environmentIn(auth, values.fields));

@@ -1,4 +1,6 @@
 import type { Log } from "../log.ts";
+import type { Repeat } from "../repeat.ts";
+import { createLookout, type LookoutOptions } from "./lookout.ts";
 import type { ConnectionEvent, ConnectionRecord } from "./record.ts";
 import type { Store } from "./store.ts";
 import { createUsageCount } from "./usage.ts";
@@ -15,7 +17,8 @@ export interface EventLog {
   note(event: ConnectionEvent): void;
   /** As `note`, for what anybody on the internet can bring about: what goes beyond a bound in a minute is not kept. */
   noteStranger(event: ConnectionEvent): void;
-  watch(connection: string, listener: Listener): () => void;
+  /** Calls `listener` with each further event, from when this resolves at the latest, until the result is called. */
+  watch(connection: string, listener: Listener): Promise<() => void>;
   /** Calls `listener` with events once they are stored. */
   onStored(listener: (events: readonly ConnectionEvent[]) => void): void;
   /** Writes what is buffered. */
@@ -36,8 +39,15 @@ const capacity = 20_000;
 
 const strangersPerMinute = 60;
 
-export function createEventLog(store: Store, clock: () => number, random: (bytes: number) => Buffer, log: Log): EventLog {
-  const listeners = new Map<string, Set<Listener>>();
+/** `elsewhere` is how often the store is asked for what other processes write, where there are any. */
+export function createEventLog(
+  store: Store,
+  clock: () => number,
+  random: (bytes: number) => Buffer,
+  log: Log,
+  elsewhere?: Repeat,
+): EventLog {
+  const watchers = createWatchers(elsewhere && { store, clock, repeat: elsewhere, log });
   const stored: ((events: readonly ConnectionEvent[]) => void)[] = [];
   const count = createUsageCount(store, log);
   const admit = createBound(clock, strangersPerMinute, 60_000);
@@ -68,12 +78,9 @@ export function createEventLog(store: Store, clock: () => number, random: (bytes
     flushing = flushing.then(write);
     return flushing;
   };
-  const tell = (events: readonly ConnectionEvent[]): void => {
-    for (const event of events) for (const listener of listeners.get(event.connection ?? "") ?? []) listener(event);
-  };
   const note = (event: ConnectionEvent): void => {
     buffer.push(event);
-    tell([event]);
+    watchers.tell([event]);
     if (buffer.length >= flushAt) void flush();
     else timer ??= setTimeout(() => void flush(), flushAfter).unref();
   };
@@ -90,7 +97,7 @@ export function createEventLog(store: Store, clock: () => number, random: (bytes
       ...rest,
     }),
     announce(events) {
-      tell(events);
+      watchers.tell(events);
       tellStored(events);
     },
     note,
@@ -98,16 +105,42 @@ export function createEventLog(store: Store, clock: () => number, random: (bytes
       if (admit()) note(event);
       else log("warn", "too many events of strangers: this one is not kept", { type: event.type, connector: event.connector });
     },
-    watch(connection, listener) {
-      const set = listeners.get(connection) ?? new Set();
-      listeners.set(connection, set.add(listener));
-      return () => {
-        set.delete(listener);
-        if (set.size === 0) listeners.delete(connection);
-      };
-    },
+    watch: watchers.watch,
     onStored: (listener) => void stored.push(listener),
     flush,
+  };
+}
+
+/** Whoever watches a connection; with a lookout also for what other processes write. */
+function createWatchers(options: LookoutOptions | undefined): Pick<EventLog, "watch"> & {
+  tell(events: readonly ConnectionEvent[]): void;
+} {
+  const listeners = new Map<string, Set<Listener>>();
+  const call = (event: ConnectionEvent): void => {
+    for (const listener of listeners.get(event.connection ?? "") ?? []) listener(event);
+  };
+  const lookout = options && createLookout(options, call);
+  return {
+    tell(events) {
+      lookout?.told(events);
+      for (const event of events) call(event);
+    },
+    async watch(connection, listener) {
+      const set = listeners.get(connection) ?? new Set();
+      listeners.set(connection, set.add(listener));
+      const stop = (): void => {
+        if (!set.delete(listener)) return;
+        if (set.size === 0) listeners.delete(connection);
+        lookout?.end(connection);
+      };
+      try {
+        await lookout?.begin(connection);
+      } catch (cause) {
+        stop();
+        throw cause;
+      }
+      return stop;
+    },
   };
 }
 

@@ -107,6 +107,12 @@ export async function follow(runtime: Pick<Runtime, "store">, id: string): Promi
   return record;
 }
 
+/** As `connectorOf`, for a request that names it: another process may have published it just now. */
+export async function findConnector(runtime: Runtime, name: string): Promise<Connector> {
+  await runtime.connectors.learn?.({ connector: name });
+  return connectorOf(runtime, name);
+}
+
 /** Throws `connector_unknown`. */
 export function connectorOf(runtime: Runtime, name: string): Connector {
   const connector = runtime.connectors.get(name);

@@ -77,7 +77,7 @@ export type ConnectionPatch = Partial<Omit<ConnectionRecord, "id" | "workspace" 
 
 /** What must still be so for a record to be changed. */
 export type Expected = Partial<
-  Pick<ConnectionRecord, "credential_version" | "status" | "refreshing" | "remind_at" | "revoke_at">
+  Pick<ConnectionRecord, "credential_version" | "status" | "refreshing" | "test_at" | "remind_at" | "revoke_at">
 >;
 
 /**
@@ -173,6 +173,8 @@ export interface Store {
     append(events: readonly ConnectionEvent[]): Promise<void>;
     /** Newest first. */
     list(filter: EventFilter, page: Page): Promise<Listed<ConnectionEvent>>;
+    /** What happened to any of these connections at or after `time`, newest first. */
+    recent(connections: readonly string[], time: string, limit: number): Promise<readonly ConnectionEvent[]>;
     /** Removes the events from before `time`; gives how many. */
     expire(time: string): Promise<number>;
   };
@@ -233,8 +235,8 @@ export interface Store {
     release(key: string, owner: string): Promise<void>;
   };
   readonly manifests: {
-    /** Manifests published at run time. */
-    list(): Promise<readonly { readonly name: string; readonly text: string }[]>;
+    /** Manifests published at run time; with a time, those that were put at or after it. */
+    list(since?: string): Promise<readonly { readonly name: string; readonly text: string }[]>;
     put(name: string, text: string, at: string): Promise<void>;
     delete(name: string): Promise<boolean>;
   };
@@ -245,6 +247,8 @@ export interface Store {
   readonly auth_versions: {
     /** Stores a definition, or its newer text. */
     put(version: string, definition: string, at: string): Promise<void>;
+    /** The definition of a version. */
+    get(version: string): Promise<string | undefined>;
     list(): Promise<readonly { readonly version: string; readonly definition: string }[]>;
     /**
      * Removes those that were last put before `time` and that no connection names, aliases aside, and disconnected ones of which the

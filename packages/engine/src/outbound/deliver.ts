@@ -5,6 +5,7 @@ import type { DeliveryPatch } from "../connection/store.ts";
 import { type ErrorCode, JackfieldError } from "../errors.ts";
 import { retryAfter } from "../request/retry-after.ts";
 import type { Runtime } from "../runtime.ts";
+import { shared } from "../shared.ts";
 import { secretsOf, wants } from "./endpoints.ts";
 import { messageOf } from "./message.ts";
 import { signedHeaders } from "./signature.ts";
@@ -76,24 +77,6 @@ export function createDeliverer(runtime: Runtime, stopping: AbortSignal): Delive
     deliverer.distribute().catch((cause: unknown) => runtime.log("warn", "events wait for the sweep to be delivered", { cause }));
   });
   return deliverer;
-}
-
-/** Of callers during one run, all wait for one more run. */
-function shared(run: () => Promise<void>): () => Promise<void> {
-  let running: Promise<void> | undefined;
-  let next: Promise<void> | undefined;
-  const begin = (): Promise<void> => {
-    next = undefined;
-    running = run().finally(() => {
-      running = undefined;
-    });
-    return running;
-  };
-  return () => {
-    if (running === undefined) return begin();
-    next ??= running.then(begin, begin);
-    return next;
-  };
 }
 
 async function distribute(runtime: Runtime): Promise<void> {

@@ -83,6 +83,14 @@ export function eventTable(sqlite: Sqlite): Store["events"] {
   return {
     append: async (events) => sqlite.transaction(() => appendEvents(sqlite, events)),
     list: async (filter, page) => list(sqlite, filter, page),
+    recent: async (connections, time, limit) =>
+      sqlite
+        .all<Row>(
+          `SELECT seq, at, doc FROM events WHERE connection IN (SELECT value FROM json_each(?)) AND at >= ?
+           ORDER BY at DESC, seq DESC LIMIT ?`,
+          ...[JSON.stringify(connections), time, limit],
+        )
+        .map((row) => JSON.parse(row.doc) as ConnectionEvent),
     expire: async (time) => sqlite.run("DELETE FROM events WHERE at < ?", time),
   };
 }

@@ -88,7 +88,7 @@ function leaseTable(sqlite: Sqlite): Store["leases"] {
 
 function manifestTable(sqlite: Sqlite): Store["manifests"] {
   return {
-    list: async () => sqlite.all("SELECT name, text FROM manifests ORDER BY name"),
+    list: async (since = "") => sqlite.all("SELECT name, text FROM manifests WHERE at >= ? ORDER BY name", since),
     async put(name, text, at) {
       sqlite.run("INSERT OR REPLACE INTO manifests (name, text, at) VALUES (?, ?, ?)", name, text, at);
     },
@@ -101,6 +101,8 @@ function authVersionTable(sqlite: Sqlite): Store["auth_versions"] {
     async put(version, definition, at) {
       sqlite.run("INSERT OR REPLACE INTO auth_versions (version, definition, at) VALUES (?, ?, ?)", version, definition, at);
     },
+    get: async (version) =>
+      sqlite.get<{ definition: string }>("SELECT definition FROM auth_versions WHERE version = ?", version)?.definition,
     list: async () => sqlite.all("SELECT version, definition FROM auth_versions ORDER BY version"),
     removeUnused: async (time) =>
       sqlite

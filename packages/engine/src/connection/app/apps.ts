@@ -3,7 +3,7 @@ import { JackfieldError } from "../../errors.ts";
 import { splitSecrets } from "../../grant/secrets.ts";
 import type { Runtime } from "../../runtime.ts";
 import type { Actor } from "../actor.ts";
-import { authOf, connectorOf } from "../open.ts";
+import { authOf, findConnector } from "../open.ts";
 import type { AppPlace, AppRecord, ConnectionError, ConnectionEvent, StoredClient } from "../record.ts";
 import { redirectUri } from "../redirect-uri.ts";
 import type { EventFilter, Listed, Page } from "../store.ts";
@@ -78,8 +78,8 @@ async function viewClient(runtime: Runtime, place: AppPlace, { client_id, pause 
 }
 
 /** The auth block that an app belongs to. Throws `connector_unknown`, `auth_unknown`, `environment_unknown`, `app_not_used`. */
-function appAuth(runtime: Runtime, connectorName: string, authId: string, environment: string): OAuth2 | OAuth1 {
-  const connector = connectorOf(runtime, connectorName);
+async function appAuth(runtime: Runtime, connectorName: string, authId: string, environment: string): Promise<OAuth2 | OAuth1> {
+  const connector = await findConnector(runtime, connectorName);
   const auth = authOf(connector, authId);
   environmentOf(connector, environment);
   if (auth.type !== "oauth2" && auth.type !== "oauth1") throw new JackfieldError("app_not_used");
@@ -99,8 +99,8 @@ export function environmentOf(connector: Connector, environment: string | undefi
 }
 
 /** Where an app is kept. Throws as `appAuth`. */
-function placeOf(runtime: Runtime, actor: Actor, connector: string, auth: string, environment: string): AppPlace {
-  appAuth(runtime, connector, auth, environment);
+async function placeOf(runtime: Runtime, actor: Actor, connector: string, auth: string, environment: string): Promise<AppPlace> {
+  await appAuth(runtime, connector, auth, environment);
   return { workspace: actor.workspace, connector, auth, environment };
 }
 
@@ -111,12 +111,12 @@ export async function getApp(
   auth: string,
   environment: string,
 ): Promise<App | undefined> {
-  const record = await findApp(runtime, placeOf(runtime, actor, connector, auth, environment));
+  const record = await findApp(runtime, await placeOf(runtime, actor, connector, auth, environment));
   return record && viewApp(runtime, record);
 }
 
 export async function hasApp(runtime: Runtime, actor: Actor, connector: string): Promise<boolean> {
-  connectorOf(runtime, connector);
+  await findConnector(runtime, connector);
   return (await runtime.store.apps.list(actor.workspace, connector)).length > 0;
 }
 
@@ -129,7 +129,7 @@ export async function listAppEvents(
   page: Page,
   filter: Pick<EventFilter, "type"> = {},
 ): Promise<Listed<ConnectionEvent>> {
-  const { workspace } = placeOf(runtime, actor, connector, auth, environment);
+  const { workspace } = await placeOf(runtime, actor, connector, auth, environment);
   return runtime.store.events.list({ ...filter, workspace, connector, app: { auth, environment } }, page);
 }
 
@@ -145,7 +145,7 @@ export async function putApp(
   environment: string,
   values: AppValues,
 ): Promise<App> {
-  const auth = appAuth(runtime, connector, authId, environment);
+  const auth = await appAuth(runtime, connector, authId, environment);
   refuseBadValues(auth, values);
   const place = { workspace: actor.workspace, connector, auth: authId, environment };
   let before: StoredClient | undefined;
@@ -166,7 +166,7 @@ export async function deleteApp(
   environment: string,
   { force = false }: { readonly force?: boolean | undefined } = {},
 ): Promise<boolean> {
-  const place = placeOf(runtime, actor, connector, auth, environment);
+  const place = await placeOf(runtime, actor, connector, auth, environment);
   const record = await findApp(runtime, place);
   if (record === undefined) return false;
   if (!force) await refuseInUse(runtime, record);

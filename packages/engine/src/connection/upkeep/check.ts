@@ -12,6 +12,9 @@ import type { Refresher } from "./refresh.ts";
 import { needsReauth } from "./refusal.ts";
 import { reminderPatch } from "./reminder.ts";
 
+/** Longer than a test takes, with a refresh. */
+const claimMs = 3 * 60_000;
+
 /** A test of a connection, and the record as it is afterwards. */
 export interface Checked {
   readonly result: TestOutcome;
@@ -23,8 +26,15 @@ export async function checkInBackground(runtime: Runtime, refresher: Refresher, 
   const record = await runtime.store.connections.get(id);
   if (record === undefined || record.test_at === null || Date.parse(record.test_at) > runtime.clock()) return;
   if (record.status !== "connected") return dropDuty(runtime, record, "test");
+  // Of two processes one goes on; and should it die, the test is not lost.
+  const claimed = await runtime.store.connections.update(
+    id,
+    { test_at: new Date(runtime.clock() + claimMs).toISOString() },
+    { expect: { test_at: record.test_at } },
+  );
+  if (claimed === undefined) return;
   try {
-    await check(runtime, refresher, record, system);
+    await check(runtime, refresher, claimed, system);
   } catch (cause) {
     if (!(cause instanceof JackfieldError)) throw cause;
     runtime.log("info", "a test could not be made", { connection: id, code: cause.code });

@@ -123,7 +123,7 @@ async function leased(runtime: Runtime, owner: string, id: string, version: numb
   const lease = {
     key: `refresh/${id}`,
     owner,
-    ms: usual + usual / 3,
+    ms: Math.ceil((usual * 4) / 3),
     late: "Another process is still refreshing this connection.",
   };
   return underLease(

@@ -82,10 +82,11 @@ type Wanted = {
 type Limits = Pick<Session, "connectors" | "auth" | "environment" | "connection">;
 
 /** What is asked for must be there: the person who opens the link could do nothing about it. */
-function connecting({ catalog }: Services, { connectors, auth = null, environment = null }: Wanted): Limits {
+async function connecting({ catalog }: Services, { connectors, auth = null, environment = null }: Wanted): Promise<Limits> {
   if (connectors === undefined && (auth ?? environment) !== null)
     throw refused("connectors", "must be given with auth or environment, whose names are the connector's own.");
   for (const name of connectors ?? []) {
+    await catalog.learn({ connector: name });
     const connector = catalog.get(name);
     if (connector === undefined) throw new JackfieldError("connector_unknown", { detail: `There is no connector "${name}".` });
     requireKnown(connector.auth, auth, "auth_unknown");

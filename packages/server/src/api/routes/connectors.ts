@@ -18,7 +18,8 @@ export const byApp = Type.Object({
   environment: Identifier("The environment."),
 });
 
-function connectorOf(services: Services, name: string, actor?: Actor) {
+async function connectorOf(services: Services, name: string, actor?: Actor) {
+  await services.catalog.learn({ connector: name });
   const connector = services.catalog.get(name);
   if (connector === undefined || !allows(actor?.limits, { connector: name }))
     throw new JackfieldError("connector_unknown", { detail: `There is no connector "${name}".` });
@@ -70,7 +71,7 @@ const getConnector = route({
     },
   },
   async handle(services, { params, request, response }, { actor, admitted }) {
-    const connector = connectorOf(services, params.name, actor);
+    const connector = await connectorOf(services, params.name, actor);
     if (!wants(request.headers.accept, "text/event-stream")) return ok(await connectorDetail(services, actor, connector));
     const stream = await services.streams.open(response, admitted);
     stream.onClose(services.catalog.watch(params.name, () => stream.send("change", { name: params.name })));
@@ -94,7 +95,7 @@ const publishConnector = route({
     const { created } = await services.publish(params.name, body, principal);
     return {
       status: created ? 201 : 200,
-      body: await connectorDetail(services, principal.actor, connectorOf(services, params.name)),
+      body: await connectorDetail(services, principal.actor, await connectorOf(services, params.name)),
     };
   },
 });
@@ -130,7 +131,7 @@ const connectorIcon = publicRoute({
   params: byName,
   answers: { 200: { description: "The picture.", media: "image/svg+xml" } },
   async handle(services, { params, request, response }) {
-    const connector = connectorOf(services, params.name);
+    const connector = await connectorOf(services, params.name);
     const picture = (await services.catalog.icon(params.name)) ?? Buffer.from(monogram(connector.title));
     const etag = `"${createHash("sha256").update(picture).digest("base64url").slice(0, 22)}"`;
     response.setHeader("ETag", etag);
