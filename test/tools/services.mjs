@@ -65,7 +65,7 @@ const mongodbSource = join(import.meta.dirname, "mongodb");
 /** Where the built server is kept: another source is another file. */
 function builtMongodb() {
   const hash = createHash("sha256");
-  for (const name of ["go.mod", "go.sum", "main.go"]) hash.update(readFileSync(join(mongodbSource, name)));
+  for (const name of ["go.mod", "go.sum", "main.go", "serial.go"]) hash.update(readFileSync(join(mongodbSource, name)));
   // biome-ignore lint/suspicious/noUndeclaredEnvVars: the tests are no task of turbo.
   const cache = process.env.XDG_CACHE_HOME || join(homedir(), ".cache");
   return join(cache, "jackfield-tests", `mongodb-${process.platform}-${process.arch}-${hash.digest("hex").slice(0, 16)}`);

@@ -22,6 +22,8 @@ export interface Config {
   readonly publicUrl: string | undefined;
   readonly dataDir: string;
   readonly connectorsDir: string | undefined;
+  /** undefined: the embedded store in the data folder. It may hold a password. */
+  readonly mongodbUrl: string | undefined;
   /** The first is the active one; undefined: the file `keys` in the data folder. */
   readonly masterKeys: readonly MasterKey[] | undefined;
   readonly adminApiKey: string | undefined;
@@ -105,6 +107,14 @@ export const variables: { readonly [Key in keyof Values]: Variable<Values[Key]> 
     default: "",
     description: "A folder of your own connectors (each `<name>/connector.yaml`), added to the built-in ones.",
     read: (text) => (text === undefined ? undefined : resolve(text)),
+  },
+  mongodbUrl: {
+    name: "MONGODB_URL",
+    default: "the embedded store in DATA_DIR",
+    description:
+      "A MongoDB, or a compatible server, that any number of processes share as their store: mongodb://USER:PASSWORD@HOST:PORT/DATABASE. " +
+      "The database is jackfield unless it is named. MASTER_KEYS must be set with it.",
+    read: (text) => (text === undefined ? undefined : mongodbUrl(text)),
   },
   masterKeys: {
     name: "MASTER_KEYS",
@@ -199,7 +209,6 @@ export const variables: { readonly [Key in keyof Values]: Variable<Values[Key]> 
 
 /** Variables of later versions: to ignore them silently would be a promise that is not kept. */
 const unsupported: Readonly<Record<string, string>> = {
-  MONGODB_URL: "is not supported yet. Unset it; the embedded store in DATA_DIR is used",
   REDIS_URL: "is not supported yet. Unset it; the queue runs in this process",
   EGRESS_PROXY: "is not supported yet. Unset it; requests go out directly",
 };
@@ -227,6 +236,12 @@ export function readConfig(env: NodeJS.ProcessEnv): Config {
   if (given("NODE_TLS_REJECT_UNAUTHORIZED") === "0") {
     problems.push(
       "NODE_TLS_REJECT_UNAUTHORIZED=0 switches off the check of certificates. Unset it; NODE_EXTRA_CA_CERTS adds a CA.",
+    );
+  }
+  if (values.mongodbUrl !== undefined && given("MASTER_KEYS") === undefined) {
+    problems.push(
+      "MASTER_KEYS must be set with MONGODB_URL: a key that one process generates cannot open what another has sealed. " +
+        "Make one with `openssl rand -base64 32` and give every process MASTER_KEYS=k1:KEY.",
     );
   }
   for (const [name, words] of Object.entries(unsupported)) if (given(name) !== undefined) problems.push(`${name} ${words}.`);
@@ -289,6 +304,16 @@ function origin(text: string): string {
     );
   }
   return url.origin;
+}
+
+/** The message never repeats the text: it may hold a password. */
+function mongodbUrl(text: string): string {
+  if (!/^mongodb(\+srv)?:\/\/[^/?\s]+(\/[^/?\s]*)?(\?\S*)?$/.test(text)) {
+    throw new Unusable(
+      "is not a MongoDB URL. Give mongodb://HOST:PORT/DATABASE, a user and a password percent-encoded before the host",
+    );
+  }
+  return text;
 }
 
 /** Messages never repeat the text: it is a secret. */

@@ -13,9 +13,10 @@ export interface DataFolder {
   release(): void;
 }
 
-/** Creates the folder with mode 0700 if needed and locks it. Throws `Error` with what to do. */
-export function openDataFolder(path: string): DataFolder {
+/** Creates the folder with mode 0700 if needed and locks it, unless processes may share it. Throws `Error` with what to do. */
+export function openDataFolder(path: string, { shared = false }: { readonly shared?: boolean } = {}): DataFolder {
   const warnings = prepare(path);
+  if (shared) return { path, warnings, release() {} };
   const lock = acquire(path);
   // Only for people, and for the message that a second process gives.
   writeFileSync(join(path, "pid"), `${process.pid}\n`, { mode: 0o600 });

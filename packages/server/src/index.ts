@@ -3,4 +3,6 @@ export { routes } from "./api/routes.ts";
 export { type Config, ConfigError, readConfig, variables } from "./config.ts";
 export { run } from "./main.ts";
 export { type Server, startServer } from "./server.ts";
+export { openSharedStore } from "./store/open.ts";
+export type { HostStore } from "./store/port.ts";
 export { openStore, type SqliteStore } from "./store/sqlite.ts";

@@ -23,6 +23,7 @@ import { createAuthenticator, isGuestAdmitted } from "./access/authenticate.ts";
 import type { Services } from "./api/route.ts";
 import { routes } from "./api/routes.ts";
 import { loadAuthVersions } from "./auth-versions.ts";
+import { followClock } from "./clock.ts";
 import { type Config, isLocal } from "./config.ts";
 import { type Catalog, loadCatalog } from "./connectors.ts";
 import { openDataFolder } from "./data-folder.ts";
@@ -39,8 +40,8 @@ import { createPublish } from "./publish.ts";
 import { createInProcessQueue } from "./queue/in-process.ts";
 import { type MountedSandbox, mountSandbox, needsSandbox } from "./sandbox.ts";
 import { openSpool } from "./spool.ts";
+import { openEmbeddedStore, openSharedStore } from "./store/open.ts";
 import type { HostStore } from "./store/port.ts";
-import { openStore } from "./store/sqlite.ts";
 import { type HostTelemetry, metricsGate, openTelemetry } from "./telemetry/telemetry.ts";
 
 export interface Server {
@@ -88,15 +89,16 @@ export async function startServer(
   }
 }
 
-async function open(config: Config, log: Log, clock: () => number, closers: Closers): Promise<Omit<Server, "close">> {
-  const folder = openDataFolder(config.dataDir);
+async function open(config: Config, log: Log, own: () => number, closers: Closers): Promise<Omit<Server, "close">> {
+  const { mongodbUrl } = config;
+  const folder = openDataFolder(config.dataDir, { shared: mongodbUrl !== undefined });
   const spool = openSpool(join(folder.path, "spool"));
   closers.push(() => folder.release());
   for (const warning of [...config.warnings, ...folder.warnings]) log("warn", warning);
-  const store = openStore(join(folder.path, "jackfield.db"));
+  const store = await (mongodbUrl === undefined ? openEmbeddedStore(folder.path) : openSharedStore(mongodbUrl));
   closers.push(() => store.close());
-  // The folder is ours alone, so whoever held a lease is gone.
-  await store.takeOver();
+  const { now: clock, stop } = await (mongodbUrl === undefined ? { now: own, stop() {} } : followClock(store, own, log));
+  closers.push(stop);
   const keys = await openKeyRing(join(folder.path, "keys"), config.masterKeys, store);
   const access = createAccess(store, clock);
 

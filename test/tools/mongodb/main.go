@@ -13,7 +13,6 @@ import (
 	"io"
 	"log"
 	"log/slog"
-	"net"
 	"os"
 	"os/signal"
 	"path/filepath"
@@ -43,15 +42,7 @@ func main() {
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	listener, err := net.Listen("tcp", os.Args[1])
-	if err != nil {
-		log.Fatal(err)
-	}
-	go func() {
-		<-ctx.Done()
-		listener.Close()
-	}()
-	go serve(listener, socket)
+	go serve(ctx, os.Args[1], socket)
 	if err := server.Run(ctx); err != nil {
 		log.Fatal(err)
 	}

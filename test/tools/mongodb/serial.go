@@ -1,11 +1,14 @@
 package main
 
 import (
+	"context"
 	"encoding/binary"
 	"errors"
 	"io"
+	"log"
 	"net"
 	"sync"
+	"time"
 )
 
 const (
@@ -23,8 +26,24 @@ var errLength = errors.New("a message of an impossible length")
 // Held from a command's beginning to its answer.
 var one sync.Mutex
 
-// serve takes connections until the listener is closed, each with a connection of its own to the server proper.
-func serve(listener net.Listener, socket string) {
+// serve takes connections once the server proper does, until the context ends, each with a connection of its own to the server proper.
+func serve(ctx context.Context, address, socket string) {
+	for {
+		server, err := net.Dial("unix", socket)
+		if err == nil {
+			server.Close()
+			break
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
+	listener, err := net.Listen("tcp", address)
+	if err != nil {
+		log.Fatal(err)
+	}
+	go func() {
+		<-ctx.Done()
+		listener.Close()
+	}()
 	for {
 		client, err := listener.Accept()
 		if err != nil {

@@ -5,8 +5,8 @@ import {
   IdentityTaken,
   type Status,
   type Store,
-  untold,
 } from "@jackfield/engine";
+import { folded, isAs, lastActivity, needsVersion, parseConnection, patched, searchText } from "./connection-record.ts";
 import { decodeCursor, paged } from "./cursor.ts";
 import type { Sqlite, Value } from "./database.ts";
 import { appendEvents } from "./events.ts";
@@ -15,27 +15,7 @@ interface Row {
   readonly doc: string;
 }
 
-/** A record of before there was a key has what is said of it where nothing is known. */
-function parse(row: Row): ConnectionRecord {
-  const record = JSON.parse(row.doc);
-  for (const [key, value] of early) record[key] ??= value;
-  return record as ConnectionRecord;
-}
-
-const early = Object.entries(untold);
-
-/** What is searched: JavaScript folds the case of every script, SQLite only of ASCII. */
-const folded = (text: string) => text.normalize("NFC").toLowerCase();
-const searchText = (record: ConnectionRecord) =>
-  folded([record.name, record.label, record.description, record.unique_id].filter((text) => text !== null).join("\n"));
-
-/** Whether something will still be sent by the definition of its version. */
-const needsVersion = ({ alias_of, status, revoke_at }: ConnectionRecord) =>
-  alias_of === null && (status !== "revoked" || revoke_at !== null);
-
-/** When it was used or signed in to the last time. Times of one form are in the order of their texts. */
-const lastActivity = ({ last_used_at, authorized_at, created_at }: ConnectionRecord): string =>
-  [last_used_at ?? created_at, authorized_at ?? created_at].toSorted().at(-1) ?? created_at;
+const parse = ({ doc }: Row) => parseConnection(doc);
 
 const columns = (record: ConnectionRecord): Record<string, Value> => ({
   identity: record.identity,
@@ -82,10 +62,8 @@ function update(sqlite: Sqlite, ...[id, patch, options]: Parameters<Update>): Co
     const row = sqlite.get<Row>("SELECT doc FROM connections WHERE id = ?", id);
     if (row === undefined) return undefined;
     const record = parse(row);
-    const expected = Object.entries(options?.expect ?? {});
-    if (expected.some(([key, value]) => value !== undefined && value !== record[key as keyof ConnectionRecord])) return undefined;
-    const set = Object.fromEntries(Object.entries(patch).filter(([, value]) => value !== undefined));
-    const next: ConnectionRecord = { ...record, ...set };
+    if (!isAs(record, options?.expect)) return undefined;
+    const next = patched(record, patch);
     refuseTaken(sqlite, next.identity, id);
     const values = columns(next);
     const assignments = Object.keys(values).map((name) => `${name} = ?`);
