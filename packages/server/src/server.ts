@@ -25,7 +25,7 @@ import { routes } from "./api/routes.ts";
 import { loadAuthVersions } from "./auth-versions.ts";
 import { followClock } from "./clock.ts";
 import { type Config, isLocal } from "./config.ts";
-import { type Catalog, loadCatalog } from "./connectors.ts";
+import { type Catalog, foldersOf, loadCatalog } from "./connectors.ts";
 import { openDataFolder } from "./data-folder.ts";
 import { apiRouter } from "./http/api-router.ts";
 import { createApp } from "./http/app.ts";
@@ -59,7 +59,6 @@ export interface Server {
 }
 
 const packageRoot = join(import.meta.dirname, "..");
-const builtIn = join(packageRoot, "../../connectors");
 const webPages = join(packageRoot, "../web/dist");
 const { version } = JSON.parse(readFileSync(join(packageRoot, "package.json"), "utf8")) as { version: string };
 
@@ -228,11 +227,6 @@ function policyOf({ allowPasswordGrant, tokenTimeout, maxTokenAge, maxIdleDays }
     maxTokenAge: maxTokenAge === undefined ? undefined : maxTokenAge * 1000,
     maxIdle: maxIdleDays === undefined ? undefined : maxIdleDays * 86_400_000,
   };
-}
-
-function foldersOf({ connectorsDir }: Config) {
-  const own = connectorsDir === undefined ? [] : [{ path: connectorsDir, source: "folder" } as const];
-  return [{ path: builtIn, source: "built_in" } as const, ...own];
 }
 
 /** The one private place that the sandbox's connectors must reach: this server. */
