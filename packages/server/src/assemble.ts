@@ -20,7 +20,7 @@ import type { Readiness, Services } from "./api/route.ts";
 import { routes } from "./api/routes.ts";
 import { loadAuthVersions } from "./auth-versions.ts";
 import { type Config, isLocal } from "./config.ts";
-import { type Catalog, loadCatalog } from "./connectors.ts";
+import { type Catalog, foldersOf, loadCatalog } from "./connectors.ts";
 import { apiRouter } from "./http/api-router.ts";
 import { createApp } from "./http/app.ts";
 import { createCookies } from "./http/cookies.ts";
@@ -34,7 +34,6 @@ import { type HostTelemetry, metricsGate } from "./telemetry/telemetry.ts";
 import { version } from "./version.ts";
 
 const packageRoot = join(import.meta.dirname, "..");
-const builtIn = join(packageRoot, "../../connectors");
 const webPages = join(packageRoot, "../web/dist");
 
 /** What a process has opened. */
@@ -144,11 +143,6 @@ function policyOf({ allowPasswordGrant, tokenTimeout, maxTokenAge, maxIdleDays }
     maxTokenAge: maxTokenAge === undefined ? undefined : maxTokenAge * 1000,
     maxIdle: maxIdleDays === undefined ? undefined : maxIdleDays * 86_400_000,
   };
-}
-
-function foldersOf({ connectorsDir }: Config) {
-  const own = connectorsDir === undefined ? [] : [{ path: connectorsDir, source: "folder" } as const];
-  return [{ path: builtIn, source: "built_in" } as const, ...own];
 }
 
 /** The one private place that the sandbox's connectors must reach: this server. */
