@@ -10,7 +10,7 @@ export interface Evidence {
   readonly crowd: Crowd;
   readonly records: ReadonlyMap<string, ConnectionRecord>;
   readonly events: readonly ConnectionEvent[];
-  /** How many processes were killed: each may have died after it had noted that it was about to refresh, and before it did. */
+  /** How many processes were killed. */
   readonly kills: number;
 }
 
@@ -22,6 +22,12 @@ export interface Verdict {
   /** What broke a guarantee, in words. */
   readonly wrongs: readonly string[];
 }
+
+/**
+ * How many refreshes a process has under way at most, steps aside: so many may it have noted, when it is killed, that it is about to send
+ * their tokens, and then it did not.
+ */
+const jobsOfProcess = 8;
 
 /**
  * Waits until each connection has been refreshed once more without an error since this was called, or needs its person. Steps have to go
@@ -79,7 +85,7 @@ export function judge({ gate, crowd, records, events, kills }: Evidence): Verdic
     wrongs.push(...Array.from(logged(record, own), (text) => `${id}: ${text}`));
   }
   const unsent = lost["nothing was sent"] ?? 0;
-  if (unsent > kills)
+  if (unsent > kills * jobsOfProcess)
     wrongs.push(`${unsent} connections were given up although no token of theirs was sent; ${kills} kills do not explain that`);
   const refreshes = events.filter(({ type }) => type === "refreshed").length;
   return { connected, lost, refreshes, wrongs };
