@@ -1,3 +1,4 @@
+import type { ConnectionRecord, Store } from "@jackfield/engine";
 import { Browser } from "../harness/browser.ts";
 import { begin, draft, step } from "../harness/connect.ts";
 import type { Product } from "../harness/product.ts";
@@ -41,7 +42,7 @@ actions:
 /** Many connections, and workflows that run steps through them all the time. */
 export class Crowd {
   readonly #gate: Gate;
-  readonly #servers: () => readonly Product[];
+  readonly #servers: readonly Product[];
   readonly connections: string[] = [];
   /** How the steps ended: `ok`, `no answer`, or a code. */
   readonly outcomes: Record<string, number> = {};
@@ -53,7 +54,7 @@ export class Crowd {
   #stopped = false;
   #runs = 0;
 
-  constructor(gate: Gate, servers: () => readonly Product[]) {
+  constructor(gate: Gate, servers: readonly Product[]) {
     this.#gate = gate;
     this.#servers = servers;
   }
@@ -80,7 +81,7 @@ export class Crowd {
       Array.from({ length: workflows }, async (_, workflow) => {
         for (let turn = 0; !this.#stopped; turn += 1) {
           const connection = this.connections[(turn * workflows + workflow) % this.connections.length] as string;
-          const servers = this.#servers();
+          const servers = this.#servers;
           for (let index = 0; index < servers.length; index += 1)
             await this.#step(servers[(index + turn) % servers.length] as Product, connection);
           await pause(rest);
@@ -106,4 +107,10 @@ export class Crowd {
       this.wrongs.push(`a step of ${connection} was answered ${answer.status} ${answer.text.slice(0, 300)}`);
     return outcome;
   }
+}
+
+/** The records of the crowd's connections that are in the store. */
+export async function stored(store: Store, { connections }: Crowd): Promise<ConnectionRecord[]> {
+  const records = await Promise.all(connections.map((id) => store.connections.get(id)));
+  return records.filter((record) => record !== undefined);
 }
