@@ -39,6 +39,11 @@ actions:
     output: body.items
 `;
 
+/** With fewer connections there would be nothing to see. */
+const fewest = 20;
+
+const atOnce = (work: () => Promise<void>) => Promise.all(Array.from({ length: 8 }, work));
+
 /** Many connections, and workflows that run steps through them all the time. */
 export class Crowd {
   readonly #gate: Gate;
@@ -59,20 +64,33 @@ export class Crowd {
     this.#servers = servers;
   }
 
-  /** So many people sign in, each at a provider's page of their own, a few at the same time. */
-  async connect(product: Product, size: number): Promise<void> {
+  /** So many people sign in, each with a browser of their own, a few at the same time; as many as can in `within` milliseconds. */
+  async connect(product: Product, size: number, within: number): Promise<void> {
+    const end = Date.now() + within;
     let next = 0;
-    const signIn = async (): Promise<void> => {
-      for (let person = next++; person < size; person = next++) {
+    await atOnce(async () => {
+      for (let person = next++; person < size && Date.now() < end; person = next++) {
         const { id } = await draft(product, "acme", { owner: `person-${person}` });
         await new Browser().signIn(await begin(product, id));
-        this.connections.push(id);
         // From now on the gate knows whose tokens these are.
         const outcome = await this.#step(product, id);
         if (outcome !== "ok") throw new Error(`the first step of ${id} ended with ${outcome}`);
+        this.connections.push(id);
       }
-    };
-    await Promise.all(Array.from({ length: 8 }, signIn));
+    });
+    if (this.connections.length < Math.min(size, fewest))
+      throw new Error(`only ${this.connections.length} connections were made`);
+  }
+
+  /** Everybody has their connection refreshed. */
+  async refresh(product: Product): Promise<void> {
+    const left = [...this.connections];
+    await atOnce(async () => {
+      for (let id = left.pop(); id !== undefined; id = left.pop()) {
+        const { status, text } = await product.post(`/v1/connections/${id}/refresh`);
+        if (status !== 200) throw new Error(`refreshing ${id}: ${status} ${text}`);
+      }
+    });
   }
 
   /** So many workflows walk from connection to connection and run a step on each server, one right after the other. */

@@ -34,7 +34,6 @@ afterAll(cleanup);
 test("no refresh token is sent twice and only an answer that was lost ends a connection, though the only process dies again and again", async () => {
   const seed = seedOfRun();
   const provider = await startProvider();
-  await provider.set({ access_token_ttl: lifetime });
   const gate = await Gate.open(provider.issuer);
   const product = await startProduct({
     connectors: { acme: manifest(gate, provider.issuer) },
@@ -50,8 +49,11 @@ test("no refresh token is sent twice and only an answer that was lost ends a con
   const reaper = new Reaper(gate, { sleep: longerThanLease, storedWithin });
   const kill = reaper.killing("the process", [product]);
   await unleash({
-    ...{ name: "Embedded", seed, gate, crowd, size, workflows, rest, lasts, calm },
-    tracks: [[kill, kill, kill, reaper.stopping("the process", [product])], providerFaults(gate, longerThanLease)],
+    ...{ name: "Embedded", seed, provider, gate, crowd, size, lifetime, workflows, rest, lasts, calm },
+    tracks: [
+      { faults: [kill, kill, kill, reaper.stopping("the process", [product])], gap: 1_500 },
+      { faults: providerFaults(gate, longerThanLease), gap: 1_500 },
+    ],
     processes: [product],
     losses: () => reaper.kills,
     async remains() {
