@@ -72,7 +72,7 @@ export const isTaken = (error: unknown): boolean => error instanceof MongoServer
 export const isUncertain = (error: unknown): boolean => error instanceof MongoNetworkError || isOfSocket(error);
 
 /** A connection that ends while it is written to comes through the driver as it is. */
-const isOfSocket = (error: unknown): boolean => error instanceof Error && "syscall" in error;
+const isOfSocket = (error: unknown): boolean => typeof error === "object" && error !== null && "syscall" in error;
 
 /** The driver's failures become `store_unavailable`; a key that is taken is the caller's to read. */
 function storeError(error: unknown): unknown {
