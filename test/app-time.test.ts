@@ -1,5 +1,5 @@
 import { randomBytes } from "node:crypto";
-import { type Actor, createEngine, type Engine, type Queue } from "@jackfield/engine";
+import { type Actor, countJobs, createEngine, type Engine, type Queue } from "@jackfield/engine";
 import { compile } from "@jackfield/manifest";
 import { openStore, type SqliteStore } from "@jackfield/server";
 import { cleanup } from "./harness/cleanup.ts";
@@ -34,6 +34,7 @@ const queue: Queue = {
   work(kind, _options, handler) {
     if (kind === "refresh") work = handler;
   },
+  waiting: async () => countJobs(() => 0),
   close: async () => {},
 };
 

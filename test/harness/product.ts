@@ -3,6 +3,7 @@ import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterwards, temporary } from "./cleanup.ts";
 import { type Answer, type Sent, send } from "./http.ts";
+import { shapeOf } from "./shape.ts";
 import { until } from "./wait.ts";
 
 export interface Options {
@@ -69,6 +70,7 @@ export class Product {
         CONNECTORS_DIR: this.connectorsDir,
         ALLOW_PRIVATE_NETWORKS: "127.0.0.1/32,::1/128",
         LOG_LEVEL: "debug",
+        ...shapeOf(this.dataDir),
         ...this.#env,
       },
     });

@@ -2,10 +2,12 @@ import { randomBytes } from "node:crypto";
 import {
   type Actor,
   type CallbackOutcome,
+  countJobs,
   createEngine,
   type Egress,
   type Engine,
   type Job,
+  type JobCounts,
   type Policy,
   type Queue,
   type Spool,
@@ -94,6 +96,10 @@ class Agenda implements Queue {
   async run({ kind, id }: Job): Promise<void> {
     await this.remove(kind, id);
     await this.#handlers.get(kind)?.(id);
+  }
+
+  async waiting(): Promise<JobCounts> {
+    return countJobs((kind) => [...this.#jobs.values()].filter((job) => job.kind === kind).length);
   }
 
   async close(): Promise<void> {}

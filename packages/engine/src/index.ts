@@ -25,10 +25,23 @@ export type { Delivery, EndpointValues, EventEndpoint, EventEndpoints } from "./
 export { asSent, type Sent } from "./preview/paper.ts";
 export { type PreviewOptions, previewRequests } from "./preview/preview.ts";
 export type { Preview, PreviewedRequest, RequestKind } from "./preview/recorder.ts";
-export type { Job, JobKind, Queue } from "./queue.ts";
+export { countJobs, type Job, type JobCounts, type JobKind, jobKinds, type Queue } from "./queue.ts";
 export { type Repeat, repeatByTimer } from "./repeat.ts";
 export type { Named, Platform, Policy, Registry } from "./runtime.ts";
 export type { Spool } from "./spool.ts";
 export type { OptionsPage, OptionsRequest } from "./step/options.ts";
 export type { ProxyAnswer, ProxyRequest } from "./step/proxy.ts";
 export type { StepOptions, StepResult } from "./step/step.ts";
+export {
+  type Attributes,
+  errorName,
+  type Measure,
+  type MeasureLabels,
+  type MeasureName,
+  measures,
+  noTelemetry,
+  type RefreshOutcome,
+  type SpanName,
+  statusClass,
+  type Telemetry,
+} from "./telemetry.ts";

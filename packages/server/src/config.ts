@@ -36,6 +36,12 @@ export interface Config {
   readonly eventRetentionDays: number;
   /** Seconds. */
   readonly tokenTimeout: number;
+  /** Whether /metrics is anybody's; undefined: when the public URL is this machine and there is no token. */
+  readonly metricsOpen: boolean | undefined;
+  readonly metricsToken: string | undefined;
+  /** Where spans are sent (OTLP over HTTP); undefined: none are made. */
+  readonly otlpEndpoint: string | undefined;
+  readonly otlpTracesEndpoint: string | undefined;
   /** Seconds; undefined: as long as the provider says. */
   readonly maxTokenAge: number | undefined;
   /** undefined: for ever. */
@@ -121,7 +127,7 @@ export const variables: { readonly [Key in keyof Values]: Variable<Values[Key]> 
     name: "ADMIN_API_KEY",
     default: "generated and printed at the first start",
     description: "Fixes the first admin's API key. At least 8 visible characters; `openssl rand -base64 32` makes a good one.",
-    read: (text) => (text === undefined ? undefined : adminApiKey(text)),
+    read: (text) => (text === undefined ? undefined : visibleText(text)),
   },
   allowPrivateNetworks: {
     name: "ALLOW_PRIVATE_NETWORKS",
@@ -162,6 +168,30 @@ export const variables: { readonly [Key in keyof Values]: Variable<Values[Key]> 
     description:
       "How many seconds the answer of a token endpoint is waited for; four times as long where the request cannot be repeated.",
     read: (text) => wholeNumber(text ?? "30", 1, 300),
+  },
+  metricsOpen: {
+    name: "METRICS_OPEN",
+    default: "on when PUBLIC_URL is localhost and METRICS_TOKEN is unset",
+    description: "Whether anybody who reaches this process may read /metrics without a key: on or off.",
+    read: (text) => (text === undefined ? undefined : onOrOff(text)),
+  },
+  metricsToken: {
+    name: "METRICS_TOKEN",
+    default: "",
+    description: "What a scraper sends as a bearer token to read /metrics, and nothing else. An admin's API key may read it too.",
+    read: (text) => (text === undefined ? undefined : visibleText(text)),
+  },
+  otlpEndpoint: {
+    name: "OTEL_EXPORTER_OTLP_ENDPOINT",
+    default: "",
+    description: "Switches traces on: the base URL of a collector that takes OTLP over HTTP, such as http://localhost:4318.",
+    read: (text) => (text === undefined ? undefined : httpUrl(text)),
+  },
+  otlpTracesEndpoint: {
+    name: "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT",
+    default: "OTEL_EXPORTER_OTLP_ENDPOINT/v1/traces",
+    description: "The same as a whole URL, for a collector that takes traces somewhere else.",
+    read: (text) => (text === undefined ? undefined : httpUrl(text)),
   },
   maxTokenAge: {
     name: "MAX_TOKEN_AGE",
@@ -308,7 +338,15 @@ function masterKeys(text: string): MasterKey[] {
   return keys;
 }
 
-function adminApiKey(text: string): string {
+function httpUrl(text: string): string {
+  const url = URL.canParse(text) ? new URL(text) : undefined;
+  if (url === undefined || !["http:", "https:"].includes(url.protocol)) {
+    throw new Unusable("is no http or https URL. Give for example http://localhost:4318");
+  }
+  return text.replace(/\/+$/, "");
+}
+
+function visibleText(text: string): string {
   if (!/^[\x21-\x7e]{8,512}$/.test(text)) {
     throw new Unusable("must be 8 to 512 visible ASCII characters without spaces. `openssl rand -base64 32` makes a good one");
   }

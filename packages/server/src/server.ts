@@ -13,10 +13,12 @@ import {
   type KeyRing,
   type Log,
   type Policy,
+  type Queue,
   repeatByTimer,
   type Spool,
 } from "@jackfield/engine";
 import type { Connector, Problem } from "@jackfield/manifest";
+import type { Router } from "express";
 import { type Access, createAccess, defaultWorkspace, type Welcome, welcome } from "./access/access.ts";
 import { createAuthenticator, isGuestAdmitted } from "./access/authenticate.ts";
 import type { Services } from "./api/route.ts";
@@ -33,7 +35,7 @@ import { logOfRequests } from "./http/request-id.ts";
 import { createStreams } from "./http/streams.ts";
 import { openKeyRing } from "./keys.ts";
 import { createLog } from "./log.ts";
-import { browserPages } from "./pages/browser-pages.ts";
+import { type BrowserPagesOptions, browserPages } from "./pages/browser-pages.ts";
 import { staticPages } from "./pages/static.ts";
 import { createPublish } from "./publish.ts";
 import { createInProcessQueue } from "./queue/in-process.ts";
@@ -41,6 +43,7 @@ import { type MountedSandbox, mountSandbox, needsSandbox } from "./sandbox.ts";
 import { openSpool } from "./spool.ts";
 import { openEmbeddedStore, openSharedStore } from "./store/open.ts";
 import type { HostStore } from "./store/port.ts";
+import { type HostTelemetry, metricsGate, openTelemetry } from "./telemetry/telemetry.ts";
 
 export interface Server {
   /** The public URL. */
@@ -111,7 +114,13 @@ async function open(config: Config, log: Log, own: () => number, closers: Closer
   const url = config.publicUrl ?? `http://localhost:${port}`;
   log("info", "listening", { host: config.host, port });
   const shared = mongodbUrl !== undefined;
-  const host: Host = { config, log, clock, store, shared, spool, keys, access, url, streams, stopping: () => stopping };
+  const queue = createInProcessQueue({ log, clock });
+  const telemetry = await openTelemetry(config, { store, queue, clock, version }, log);
+  closers.splice(closers.length - 1, 0, () => telemetry.traces?.close());
+  const host: Host = {
+    ...{ config, log, clock, store, shared, queue, spool, telemetry, keys, access, url, streams },
+    stopping: () => stopping,
+  };
   const { engine, catalog, preview, listener } = await build(host);
   // The engine ends after the last request and before the store.
   closers.splice(closers.length - 1, 0, () => engine.stop());
@@ -135,6 +144,8 @@ interface Host {
   readonly keys: KeyRing;
   readonly access: Access;
   readonly url: string;
+  readonly queue: Queue;
+  readonly telemetry: HostTelemetry;
   readonly streams: Services["streams"];
   readonly stopping: () => boolean;
 }
@@ -145,7 +156,7 @@ async function build(host: Host): Promise<{
   readonly preview: Server["preview"];
   readonly listener: RequestListener;
 }> {
-  const { config, log, clock, store, shared, spool, keys, access, url, streams, stopping } = host;
+  const { config, log, clock, store, shared, queue, spool, telemetry, keys, access, url, streams, stopping } = host;
   const sandboxUrl = (config.sandbox ?? isLocal(new URL(url))) ? `${url}/sandbox` : undefined;
   const sandbox = sandboxUrl === undefined ? undefined : await mountSandbox(sandboxUrl, keys);
   const usable = (connector: Connector) => sandbox !== undefined || !needsSandbox(connector);
@@ -155,8 +166,6 @@ async function build(host: Host): Promise<{
   const catalog = await loadCatalog({ folders, published: store.manifests, versions, usable, plainHttp, shared, clock, log });
   const platform = { url, sandbox_url: sandboxUrl };
   const allowPrivate = [...config.allowPrivateNetworks, ...(sandbox === undefined ? [] : [ownListener(url)])];
-  const queue = createInProcessQueue({ log, clock });
-  const policy = policyOf(config);
   const engine = createEngine({
     connectors: catalog,
     store,
@@ -164,12 +173,13 @@ async function build(host: Host): Promise<{
     spool,
     keys,
     platform,
-    policy,
+    policy: policyOf(config),
     egress: { allowPrivate },
     workspace: defaultWorkspace,
     admits: (actor) => isGuestAdmitted(access, actor),
     shared,
     log,
+    telemetry,
     clock,
   });
   await saveSandboxApps(sandbox, engine, catalog);
@@ -182,23 +192,28 @@ async function build(host: Host): Promise<{
     if (stopping()) throw new JackfieldError("stopping");
     await store.time();
   };
-  const services: Services = { engine, catalog, access, cookies, streams, log, clock, version, platform, publish, ready };
+  const services: Services = {
+    engine,
+    catalog,
+    access,
+    cookies,
+    streams,
+    log,
+    clock,
+    version,
+    platform,
+    publish,
+    ready,
+    metrics: { ...telemetry.metrics, admit: metricsGate(config, url, authenticator) },
+  };
   const listener = createApp({
     api: apiRouter(routes, services, authenticator),
-    browserPages: browserPages({
-      engine,
-      connectors: catalog,
-      access,
-      authenticator,
-      cookies,
-      sealer: createSealer(keys, randomBytes),
-      log,
-      clock,
-    }),
+    browserPages: pagesOf(host, { engine, connectors: catalog, authenticator, cookies }),
     sandbox: sandbox?.router,
     staticPages: staticPages(webPages),
     publicUrl: url,
     log,
+    telemetry,
     clock,
     stopping,
   });
@@ -208,6 +223,13 @@ async function build(host: Host): Promise<{
     return problems;
   };
   return { engine, catalog, preview, listener };
+}
+
+function pagesOf(
+  { access, keys, log, clock }: Host,
+  parts: Pick<BrowserPagesOptions, "engine" | "connectors" | "authenticator" | "cookies">,
+): Router {
+  return browserPages({ ...parts, access, sealer: createSealer(keys, randomBytes), log, clock });
 }
 
 function policyOf({ allowPasswordGrant, tokenTimeout, maxTokenAge, maxIdleDays }: Config): Policy {

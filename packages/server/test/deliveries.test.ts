@@ -1,6 +1,7 @@
 import { randomBytes } from "node:crypto";
 import {
   type ConnectionEvent,
+  countJobs,
   createEngine,
   type Egress,
   type Engine,
@@ -45,6 +46,7 @@ const queue: Queue = {
   work(kind: JobKind, _options, handler) {
     if (kind === "deliver") work = handler;
   },
+  waiting: async () => countJobs(() => 0),
   close: async () => {},
 };
 

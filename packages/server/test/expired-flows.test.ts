@@ -1,4 +1,4 @@
-import { createEngine, type FlowRecord, type Store, untold } from "@jackfield/engine";
+import { countJobs, createEngine, type FlowRecord, type Store, untold } from "@jackfield/engine";
 import { openStore } from "../src/store/sqlite.ts";
 
 const now = Date.UTC(2026, 0, 1);
@@ -10,7 +10,13 @@ async function live(store: Store): Promise<void> {
   const engine = createEngine({
     connectors: { get: () => undefined, list: () => [], kept: () => undefined, keep: async () => {} },
     store,
-    queue: { put: async () => {}, remove: async () => {}, work: () => {}, close: async () => {} },
+    queue: {
+      put: async () => {},
+      remove: async () => {},
+      work: () => {},
+      waiting: async () => countJobs(() => 0),
+      close: async () => {},
+    },
     keys: { active: "k", get: () => Buffer.alloc(32, 1) },
     platform: { url: "https://here.example" },
     egress: { allowPrivate: [] },

@@ -1,6 +1,6 @@
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
-import { type Actor, createEngine, type Engine, type Job, type Store } from "@jackfield/engine";
+import { type Actor, countJobs, createEngine, type Engine, type Job, type Store } from "@jackfield/engine";
 import { compile } from "@jackfield/manifest";
 import { openStore } from "../src/store/sqlite.ts";
 
@@ -21,6 +21,7 @@ function createQueue() {
     put: async (job: Job) => void jobs.set(`${job.kind}/${job.id}`, job),
     remove: async (kind: string, id: string) => void jobs.delete(`${kind}/${id}`),
     work: (kind: string, _options: unknown, handler: (id: string) => Promise<void>) => void handlers.set(kind, handler),
+    waiting: async () => countJobs(() => jobs.size),
     close: async () => {},
   };
 }

@@ -1,6 +1,6 @@
 // Time that stands still until the next job is due.
 
-import type { Job, JobKind, Queue } from "@jackfield/engine";
+import { countJobs, type Job, type JobKind, type Queue } from "@jackfield/engine";
 
 type Handler = (id: string) => Promise<void>;
 
@@ -20,6 +20,7 @@ export class Time {
     put: async (job) => void this.jobs.set(`${job.kind}/${job.id}`, job),
     remove: async (kind, id) => void this.jobs.delete(`${kind}/${id}`),
     work: (kind, _options, handler) => void this.handlers.set(kind, handler),
+    waiting: async () => countJobs((kind) => [...this.jobs.values()].filter((job) => job.kind === kind).length),
     close: async () => {},
   };
 

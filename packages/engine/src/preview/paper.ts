@@ -2,12 +2,15 @@
 
 import { type ConnectionRecord, untold, untried } from "../connection/record.ts";
 import type { Store } from "../connection/store.ts";
+import { createPace } from "../connection/upkeep/pace.ts";
 import type { Egress, EgressAnswer, EgressRequest } from "../egress/egress.ts";
 import { checkHeaders } from "../egress/headers.ts";
 import { parseUrl } from "../egress/whitelist.ts";
 import { JackfieldError } from "../errors.ts";
 import type { Client } from "../grant/credential.ts";
+import { countJobs } from "../queue.ts";
 import type { Platform, Runtime } from "../runtime.ts";
+import { noTelemetry } from "../telemetry.ts";
 
 /** A request as it would be sent. Header names are lower case; those that every request has (`host`, `user-agent`, …) are left out. */
 export interface Sent {
@@ -87,7 +90,7 @@ export function paperRuntime({ platform, client, clock, record }: Paper): Runtim
     connectors: { get: () => undefined, list: () => [], kept: () => undefined, keep: nothing },
     // Building a request reads nothing else of these.
     store: store as Store,
-    queue: { put: nothing, remove: nothing, work: () => {}, close: nothing },
+    queue: { put: nothing, remove: nothing, work: () => {}, waiting: async () => countJobs(() => 0), close: nothing },
     sealer: { seal: (_place, value) => JSON.stringify(value), open: (_place, sealed) => JSON.parse(sealed) },
     egress: recordingEgress(record, clock),
     platform,
@@ -97,7 +100,9 @@ export function paperRuntime({ platform, client, clock, record }: Paper): Runtim
     workspace: "",
     admits: () => true,
     scouts: { run: (_key, ask) => ask() },
+    pace: createPace(clock),
     log: () => {},
+    telemetry: noTelemetry,
     clock,
     // The same each time, and evidently not random.
     random: (bytes) => Buffer.alloc(bytes),

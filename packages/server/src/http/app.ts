@@ -1,5 +1,6 @@
 import { JackfieldError, type Log } from "@jackfield/engine";
 import express, { type Express, type NextFunction, type Request, type Response, type Router } from "express";
+import { type HostTelemetry, watchRequests } from "../telemetry/telemetry.ts";
 import { sendProblem, toJackfieldError } from "./problem.ts";
 import { echoRequestId, requestId, withinRequest } from "./request-id.ts";
 import { publicPath, requestLog } from "./request-log.ts";
@@ -11,6 +12,7 @@ export interface AppOptions {
   readonly staticPages: Router;
   readonly publicUrl: string;
   readonly log: Log;
+  readonly telemetry: HostTelemetry;
   readonly clock: () => number;
   readonly stopping: () => boolean;
 }
@@ -25,6 +27,7 @@ export function createApp(options: AppOptions): Express {
   app.set("query parser", false);
 
   app.use((request, _response, next) => withinRequest(request, next));
+  app.use(watchRequests(options.telemetry));
   app.use(requestLog(options.log, options.clock));
   app.use(commonHeaders(options));
   app.use(options.api);

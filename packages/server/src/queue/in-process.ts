@@ -1,4 +1,4 @@
-import type { Job, JobKind, Log, Queue } from "@jackfield/engine";
+import { countJobs, type Job, type JobKind, type Log, type Queue } from "@jackfield/engine";
 import { createHeap, type Heap } from "./heap.ts";
 
 type Handler = (id: string) => Promise<void>;
@@ -83,6 +83,9 @@ export function createInProcessQueue(options: { readonly log: Log; readonly cloc
     work(kind, { concurrency }, handler) {
       Object.assign(lane(kind), { concurrency, handler });
       work();
+    },
+    async waiting() {
+      return countJobs((kind) => lanes.get(kind)?.due.size ?? 0);
     },
     async close() {
       closed = true;

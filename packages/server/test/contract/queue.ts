@@ -2,9 +2,9 @@ import type { Log, Queue } from "@jackfield/engine";
 
 const pause = (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, ms));
 
-async function until(what: () => boolean): Promise<void> {
-  for (let tries = 0; tries < 400; tries += 1) {
-    if (what()) return;
+async function until(what: () => boolean | Promise<boolean>): Promise<void> {
+  for (let tries = 0; tries < 2_000; tries += 1) {
+    if (await what()) return;
     await pause(5);
   }
   throw new Error("it did not happen");
@@ -50,6 +50,19 @@ export function queueContract(name: string, make: (log: Log) => Promise<Queue>):
       await pause(20);
       queue.work(kind, { concurrency: 1 }, note);
       await until(() => ran.length === 1);
+    });
+
+    test("it tells how many jobs of each kind wait, those of a later time among them", async () => {
+      expect(await queue.waiting()).toEqual({ refresh: 0, test: 0, remind: 0, revoke: 0, device: 0, deliver: 0 });
+      await queue.put({ kind, id: "a", due: Date.now() + 60_000 });
+      await queue.put({ kind, id: "a", due: Date.now() + 70_000 });
+      await queue.put({ kind, id: "b", due: Date.now() + 60_000 });
+      await queue.put({ kind: "deliver", id: "a", due: 0 });
+      expect(await queue.waiting()).toMatchObject({ refresh: 2, test: 0, deliver: 1 });
+      await queue.remove(kind, "b");
+      queue.work("deliver", { concurrency: 1 }, note);
+      await until(() => ran.length === 1);
+      expect(await queue.waiting()).toMatchObject({ refresh: 1, deliver: 0 });
     });
 
     test("two jobs of one kind and id are one job, due at the later `put`'s time", async () => {

@@ -27,6 +27,7 @@ export const collections = {
     unique("identity"),
     by(up("workspace", "listed"), down("created_at", "_id")),
     by(up("workspace", "connector", "client_id")),
+    by(up("listed", "status")),
     ...["refresh_at", "test_at", "remind_at", "revoke_at", "idle_at"].map((name) => by(up(name, "_id"))),
     by(up("alias_of")),
     by(up("made_in")),
