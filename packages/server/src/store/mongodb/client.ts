@@ -33,9 +33,7 @@ export interface Connected {
 
 /** Throws `Error` with what to do where the URL is none, `store_unavailable` where no server answers. Nothing thrown shows the URL. */
 export async function connectTo(url: string): Promise<Connected> {
-  const given = [...new URLSearchParams(url.split("?")[1] ?? "").keys()].map((name) => name.toLowerCase());
-  const own = Object.fromEntries(Object.entries(limits).filter(([name]) => !given.includes(name.toLowerCase())));
-  const client = made(url, own);
+  const client = clientOf(url);
   try {
     await client.connect();
     return { client, db: client.db(databaseOf(url)) };
@@ -53,10 +51,13 @@ function unreachable(url: string, cause: unknown): string {
   return `No MongoDB server answers at ${hosts}: ${cause instanceof Error ? cause.message : String(cause)}. Start it, or set MONGODB_URL.`;
 }
 
-function made(url: string, own: object): MongoClient {
+/** A client that is not connected yet. */
+export function clientOf(url: string): MongoClient {
+  const given = [...new URLSearchParams(url.split("?")[1] ?? "").keys()].map((name) => name.toLowerCase());
+  const own = Object.fromEntries(Object.entries(limits).filter(([name]) => !given.includes(name.toLowerCase())));
   try {
-    // A write that was answered for must survive the loss of a server, and a read must see it.
-    return new MongoClient(url, { ...own, writeConcern: { w: "majority", journal: true }, readPreference: "primary" });
+    // A write that was answered for must survive the loss of a server, and a read must see it, whatever the URL says.
+    return new MongoClient(url, { ...own, w: "majority", journal: true, readPreference: "primary" });
   } catch {
     // biome-ignore lint/style/useErrorCause: the driver's words may hold parts of the URL, and with it the password.
     throw new Error(
