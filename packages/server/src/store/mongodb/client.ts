@@ -1,5 +1,14 @@
 import { JackfieldError } from "@jackfield/engine";
-import { type Collection, type Db, type Document, MongoClient, MongoError, MongoNetworkError, MongoServerError } from "mongodb";
+import {
+  type Collection,
+  type Db,
+  type Document,
+  MongoBulkWriteError,
+  MongoClient,
+  MongoError,
+  MongoNetworkError,
+  MongoServerError,
+} from "mongodb";
 
 /*
  * What is asked of the server, so that compatible ones (FerretDB, DocumentDB, Cosmos DB) will do: plain and unique indexes, and writes of
@@ -69,6 +78,10 @@ export function clientOf(url: string): MongoClient {
 /** Whether another document has one of the unique keys. */
 export const isTaken = (error: unknown): boolean => error instanceof MongoServerError && error.code === 11000;
 
+/** Whether that is all that was wrong with a write of several documents. */
+export const areTaken = (error: unknown): error is MongoBulkWriteError =>
+  error instanceof MongoBulkWriteError && [error.writeErrors].flat().every(({ code }) => code === 11000);
+
 /** Whether it is unknown if the server has carried the command out. */
 export const isUncertain = (error: unknown): boolean => error instanceof MongoNetworkError || isOfSocket(error);
 
@@ -105,7 +118,7 @@ export async function insertMissing(documents: Documents, values: readonly Store
     await documents.insertMany([...values], { ordered: false });
   } catch (error) {
     // With an unordered write the others are in.
-    if (!isTaken(error)) throw error;
+    if (!areTaken(error)) throw error;
   }
 }
 
