@@ -37,7 +37,7 @@ const rest = 100;
 const storedWithin = 5_000;
 const clockOff = 5 * 60_000;
 
-jest.setTimeout(420_000);
+jest.setTimeout(600_000);
 afterAll(cleanup);
 
 withServers("a fleet of three servers and three workers", () => {
