@@ -157,8 +157,8 @@ export interface Engine {
     list(actor: Actor, filter: Omit<EventFilter, "workspace">, page: Page): Promise<Listed<ConnectionEvent>>;
   };
   readonly endpoints: EventEndpoints;
-  /** Begins to work the queues and to sweep. */
-  start(): Promise<void>;
+  /** Begins to work the queues and to sweep. Without `work` other processes do that, and this one only puts jobs. Default: it works. */
+  start(options?: { readonly work?: boolean }): Promise<void>;
   /** Finishes what runs, takes nothing new, writes what is buffered. */
   stop(): Promise<void>;
 }
@@ -248,6 +248,14 @@ export function createEngine(options: EngineOptions): Engine {
     further: [() => expireFlows(runtime), () => disconnectIdle(runtime), () => deliverer.sweep(), () => tendApps(runtime)],
   });
 
+  const workQueues = (): void => {
+    const handle = (kind: JobKind, limit: number, handler: (id: string) => Promise<void>) =>
+      runtime.queue.work(kind, { concurrency: limit }, (id) => span("job", { kind }, () => handler(id)));
+    for (const duty of duties) handle(duty, concurrency, work[duty]);
+    handle("device", concurrency, (id) => poll(runtime, id));
+    handle("deliver", deliverConcurrency, (endpoint) => deliverer.work(endpoint));
+  };
+
   return {
     policy: runtime.policy,
     apps: appsOf(runtime),
@@ -284,13 +292,9 @@ export function createEngine(options: EngineOptions): Engine {
       },
     },
     endpoints: createEndpoints(runtime, deliverer),
-    async start() {
-      const handle = (kind: JobKind, limit: number, handler: (id: string) => Promise<void>) =>
-        runtime.queue.work(kind, { concurrency: limit }, (id) => span("job", { kind }, () => handler(id)));
-      for (const duty of duties) handle(duty, concurrency, work[duty]);
-      handle("device", concurrency, (id) => poll(runtime, id));
-      handle("deliver", deliverConcurrency, (endpoint) => deliverer.work(endpoint));
-      await sweep.start();
+    async start({ work: works = true } = {}) {
+      if (works) workQueues();
+      await sweep.start(works);
     },
     async stop() {
       stopped.abort();

@@ -22,8 +22,11 @@ const renewMs = 10_000;
 const leaseKey = "sweep";
 
 export interface Sweep {
-  /** Sweeps, if this process leads, and goes on doing so. Throws what keeps the first sweep from being made. */
-  start(): Promise<void>;
+  /**
+   * Sweeps, if this process leads, and goes on doing so; one that may not lead does only what each does for itself. Throws what keeps the
+   * first sweep from being made.
+   */
+  start(mayLead: boolean): Promise<void>;
   stop(): Promise<void>;
 }
 
@@ -49,6 +52,7 @@ export function createSweep(runtime: Runtime, { repeat, owner, own, further }: S
   const parts = [() => store.recover(), ...kinds.map(({ all }) => all), ...further];
   let swept = Number.NEGATIVE_INFINITY;
   let tended = Number.NEGATIVE_INFINITY;
+  let mayLead = true;
   let stop = (): void => {};
   let running: Promise<void> | undefined;
 
@@ -64,7 +68,7 @@ export function createSweep(runtime: Runtime, { repeat, owner, own, further }: S
       tended = clock();
       await work(own, async () => true);
     }
-    if (!(await leads())) {
+    if (!mayLead || !(await leads())) {
       // Who comes to lead begins with everything.
       swept = Number.NEGATIVE_INFINITY;
       return;
@@ -84,14 +88,15 @@ export function createSweep(runtime: Runtime, { repeat, owner, own, further }: S
     running = undefined;
   };
   return {
-    async start() {
+    async start(lead) {
+      mayLead = lead;
       await tick();
       stop = repeat(tickMs, again);
     },
     async stop() {
       stop();
       await running;
-      if (owner === undefined) return;
+      if (owner === undefined || !mayLead) return;
       await store.leases
         .release(leaseKey, owner)
         .catch((cause: unknown) => log("warn", "a lease could not be released", { key: leaseKey, cause }));

@@ -38,6 +38,8 @@ export interface Metrics {
   /** The page, in Prometheus's text format. */
   text(): Promise<string>;
   readonly contentType: string;
+  /** The labels of each metric of ours, by its whole name. */
+  readonly labels: Readonly<Record<string, readonly string[]>>;
 }
 
 /** Further samples of a gauge: its labels and its value. */
@@ -87,6 +89,14 @@ const statesMs = 60_000;
 /** A scrape waits no longer for a store or a queue. */
 const patience = 2_000;
 
+const labels: Metrics["labels"] = Object.fromEntries([
+  ["jackfield_build_info", ["version", "node"]],
+  ["jackfield_dependency_up", ["dependency"]],
+  ...Object.entries({ ...measures, ...hostMeasures, ...readings }).map(
+    ([name, one]) => [`jackfield_${name}`, one.labels] as const,
+  ),
+]);
+
 export function createMetrics(given: MetricsSources): Metrics {
   const registry = new Registry();
   const sources = { ...given, store: { connections: withStatesKept(given) } };
@@ -110,6 +120,7 @@ export function createMetrics(given: MetricsSources): Metrics {
       await read();
       return registry.metrics();
     },
+    labels,
     contentType: registry.contentType satisfies string | OpenMetricsContentType,
   };
 }
