@@ -20,6 +20,10 @@ test("nothing set gives the embedded default on this machine", () => {
     host: "127.0.0.1",
     port: 3000,
     publicUrl: undefined,
+    mongodbUrl: undefined,
+    redisUrl: undefined,
+    role: "both",
+    startTimeout: 120,
     tokenTimeout: 30,
     dataDir: resolve("./data"),
     connectorsDir: undefined,
@@ -107,7 +111,7 @@ test("all problems come at once, each with its variable and a cure", () => {
     METRICS_TOKEN: "se cret",
     OTEL_EXPORTER_OTLP_ENDPOINT: "collector:4318",
     MONGODB_URL: "postgres://x",
-    REDIS_URL: "redis://x",
+    REDIS_URL: "http://x",
     EGRESS_PROXY: "http://x",
     NODE_TLS_REJECT_UNAUTHORIZED: "0",
   });
@@ -115,6 +119,7 @@ test("all problems come at once, each with its variable and a cure", () => {
     "PORT",
     "PUBLIC_URL",
     "MONGODB_URL",
+    "REDIS_URL",
     "MASTER_KEYS",
     "ADMIN_API_KEY",
     "ALLOW_PRIVATE_NETWORKS",
@@ -125,7 +130,6 @@ test("all problems come at once, each with its variable and a cure", () => {
     "METRICS_TOKEN",
     "OTEL_EXPORTER_OTLP_ENDPOINT",
     "NODE_TLS_REJECT_UNAUTHORIZED",
-    "REDIS_URL",
     "EGRESS_PROXY",
   ]);
   for (const text of found) expect(text).toMatch(/\. ?(Give|Unset|`openssl)|Give|makes (a good )?one/);

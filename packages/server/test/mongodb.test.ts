@@ -201,7 +201,7 @@ withMongodb("on a real server", () => {
     await server.start();
     expect(await eventually(() => store.connections.get("a"))).toEqual(connection("a"));
     expect((await store.connections.update("a", { name: "again" }))?.name).toBe("again");
-  });
+  }, 240_000);
 });
 
 /** The first failure: a signal takes a moment to arrive. */
