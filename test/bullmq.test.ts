@@ -188,7 +188,7 @@ withRedis("the queue in Redis", () => {
   });
 
   test("works in a cluster", async () => {
-    const redis = await startRedis(["--cluster-enabled", "yes"]);
+    const redis = await startRedis(["--cluster-enabled", "yes", "--cluster-announce-ip", "127.0.0.1"]);
     const client = await admin(redis);
     await client.call("CLUSTER", "ADDSLOTSRANGE", 0, 16_383);
     await until("the cluster", async () => String(await client.call("CLUSTER", "INFO")).includes("cluster_state:ok"));

@@ -110,6 +110,8 @@ export async function openBullmqQueue(options: BullmqOptions): Promise<RemoteQue
       if (closed) return;
       closed = true;
       await working?.close();
+      // Nobody is told of a connection that is let go.
+      client.removeAllListeners("close");
       client.disconnect();
     },
   };
