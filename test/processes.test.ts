@@ -1,124 +1,136 @@
-import { createServer } from "node:net";
-import { afterwards, cleanup } from "./harness/cleanup.ts";
-import { connect, oauthManifest, saveApp } from "./harness/connect.ts";
-import { Product } from "./harness/product.ts";
-import { startProvider } from "./harness/provider.ts";
-import { startMongodb, startRedis, withServers } from "./harness/services.ts";
-import { newDeployment } from "./harness/shape.ts";
+import { createServer, type Server } from "node:http";
+import type { AddressInfo } from "node:net";
+import { join } from "node:path";
+import { readConfig } from "../packages/server/src/config.ts";
+import { type Server as Product, startServer } from "../packages/server/src/server.ts";
+import { afterwards, cleanup, temporary } from "./harness/cleanup.ts";
+import { type Answer, send } from "./harness/http.ts";
+import { sharedMongodb, withMongodb } from "./harness/services.ts";
 import { until } from "./harness/wait.ts";
 
-/* Servers and workers apart: what each of them does, what they wait for at the start, and what they say of what they need. */
+// Whole servers on one MongoDB, as one deployment: what one does is there in the others.
 
-jest.setTimeout(240_000);
+jest.setTimeout(120_000);
+
+let api: Server;
+let base: string;
+const seen: string[] = [];
+
+beforeAll(async () => {
+  api = createServer((request, response) => {
+    seen.push(request.url ?? "");
+    response.setHeader("content-type", "application/json").end('{"id":1,"name":"Ada"}');
+  });
+  await new Promise<void>((resolve) => api.listen(0, "127.0.0.1", resolve));
+  base = `http://127.0.0.1:${(api.address() as AddressInfo).port}`;
+});
+afterAll(async () => {
+  await cleanup();
+  await new Promise((resolve) => api.close(resolve));
+});
 afterEach(cleanup);
 
-/** A deployment's first process, with a Redis of its own where one is given. */
-function product(
-  env: Readonly<Record<string, string>>,
-  role?: "server" | "worker",
-  connectors?: Readonly<Record<string, string>>,
-) {
-  const made = new Product({
-    env: { ...newDeployment(), LOG_LEVEL: "info", ...env },
-    ...(role === undefined ? {} : { role }),
-    ...(connectors === undefined ? {} : { connectors }),
-  });
-  afterwards(() => made.end("SIGKILL"));
-  return made;
+const manifest = (version: number) => `manifest: 1
+name: acme
+title: Acme ${version}
+base_url: ${base}/v${version}
+auth:
+  key:
+    type: api_key
+    apply: { in: header, name: X-Api-Key, value: "{{ fields.api_key }}" }
+    test: { request: { path: /me } }
+    label: "{{ me.name }}"
+    unique_id: me.id
+actions:
+  look: { title: Look, request: { path: /items }, output: body.name }
+`;
+
+const masterKey = Buffer.alloc(32, 7).toString("base64");
+let databases = 0;
+
+/** So many servers that begin at the same time, on a database of their own. */
+async function start(count: number, env: Record<string, string> = {}): Promise<readonly Product[]> {
+  databases += 1;
+  const url = new URL(sharedMongodb);
+  url.pathname = `/processes-${process.pid}-${databases}`;
+  const begin = () =>
+    startServer(
+      readConfig({
+        PORT: "0",
+        DATA_DIR: join(temporary(), "data"),
+        MONGODB_URL: url.href,
+        MASTER_KEYS: `k1:${masterKey}`,
+        ALLOW_PRIVATE_NETWORKS: "127.0.0.1/32",
+        ...env,
+      }),
+      () => {},
+    );
+  const servers = await Promise.all(Array.from({ length: count }, begin));
+  for (const server of servers) afterwards(() => server.close());
+  return servers;
 }
 
-/** A port at which nobody listens yet. */
-const freePort = () =>
-  new Promise<number>((resolve) => {
-    const server = createServer().listen(0, "127.0.0.1", () => {
-      const address = server.address();
-      server.close(() => resolve(typeof address === "object" && address !== null ? address.port : 0));
-    });
+const key = "the-admins-own-key-0123456789";
+const ask = ({ url }: Product, method: string, path: string, body?: unknown): Promise<Answer> =>
+  send(`${url}${path}`, {
+    method,
+    headers: {
+      authorization: `Bearer ${key}`,
+      "content-type": typeof body === "string" ? "application/yaml" : "application/json",
+    },
+    ...(body === undefined ? {} : { body: typeof body === "string" ? body : JSON.stringify(body) }),
   });
 
-withServers("servers and workers", () => {
-  test("a server leaves what is due to the worker, which refreshes it, and shows no page and no API itself", async () => {
-    const provider = await startProvider();
-    await provider.set({ access_token_ttl: 8 });
-    const server = product({}, "server", { acme: oauthManifest(provider, { name: "acme" }) });
-    await server.start();
-    await saveApp(server, provider, "acme");
-    const { id } = await connect(server, "acme");
-    const { expires_at } = (await server.get(`/v1/connections/${id}`)).json;
-    const refreshed = async () => {
-      const { items } = (await server.get(`/v1/connections/${id}/events?type=refreshed`)).json;
-      return items.length > 0;
-    };
-    await until("the end of the token", () => Date.now() > Date.parse(expires_at));
-    expect(await refreshed()).toBe(false);
-    const worker = server.peer({ role: "worker" });
-    await worker.start();
-    await until("the worker's refresh", refreshed);
-    for (const path of ["/healthz", "/readyz"]) expect((await worker.get(path)).status).toBe(200);
-    for (const path of ["/", "/v1/platform", "/v1/connections", "/openapi.json", "/sandbox", "/sign-in"])
-      expect((await worker.get(path)).status).toBe(404);
-    expect(worker.output).not.toMatch(/Sign-in link|Admin key/);
-    expect(await worker.end("SIGTERM")).toBe(0);
-    expect(await server.end("SIGTERM")).toBe(0);
+/** Watches a connection; gives all that was heard so far. */
+async function listen({ url }: Product, path: string): Promise<() => string> {
+  const ending = new AbortController();
+  const headers = { authorization: `Bearer ${key}`, accept: "text/event-stream" };
+  const { body } = await fetch(`${url}${path}/events`, { headers, signal: ending.signal });
+  let text = "";
+  const decoder = new TextDecoder();
+  const reading = (async () => {
+    for await (const chunk of body as AsyncIterable<Uint8Array>) text += decoder.decode(chunk, { stream: true });
+  })().catch(() => {});
+  afterwards(async () => {
+    ending.abort();
+    await reading;
+  });
+  await until("the stream to begin", () => text.includes("event: connection"));
+  return () => text;
+}
+
+withMongodb("several processes on one store", () => {
+  test("that start at once on nothing have one first admin key and one sign-in link each, all of which work", async () => {
+    const servers = await start(3, { SANDBOX: "on" });
+    const keys = servers.flatMap(({ welcome }) => welcome?.adminKey ?? []);
+    expect(keys).toHaveLength(1);
+    for (const { url, welcome } of servers) {
+      // Wherever a link was printed, it is good anywhere.
+      const at = servers.find((other) => other.url !== url)?.url;
+      const { status, headers } = await send(`${at}/sign-in?token=${welcome?.signInToken}`, {});
+      expect([status, String(headers["set-cookie"])]).toEqual([303, expect.stringContaining("jackfield")]);
+    }
+    const listed = await send(`${servers[2]?.url}/v1/api_keys`, { headers: { authorization: `Bearer ${keys[0]}` } });
+    expect(listed.json.items).toHaveLength(1);
   });
 
-  test("the start waits for MongoDB and Redis, says for which, and goes on when they are there", async () => {
-    const [redis, mongodb] = [await startRedis(), await startMongodb()];
-    await redis.stop();
-    await mongodb.stop();
-    const waiting = product({
-      MONGODB_URL: `${mongodb.url}/waits`,
-      REDIS_URL: redis.url.replace("redis://", "redis://:secret-of-redis@"),
-    });
-    const started = waiting.start();
-    started.catch(() => {});
-    await until("the wait for MongoDB", () => waiting.output.includes(`waiting for MongoDB at ${new URL(mongodb.url).host}`));
-    await mongodb.start();
-    await until("the wait for Redis", () => waiting.output.includes(`waiting for Redis at ${new URL(redis.url).host}`), {
-      timeout: 60_000,
-    });
-    expect(waiting.output).not.toContain("secret-of-redis");
-    await waiting.end("SIGKILL");
-    await started.catch(() => {});
-  });
+  test("are one deployment: what is published, connected and watched at one is so at the other", async () => {
+    const [one, other] = (await start(2, { ADMIN_API_KEY: key })) as [Product, Product];
+    expect((await ask(one, "PUT", "/v1/connectors/acme", manifest(1))).status).toBe(201);
+    expect((await ask(other, "GET", "/v1/connectors/acme")).json.title).toBe("Acme 1");
+    const made = await ask(other, "POST", "/v1/connections", { connector: "acme", fields: { api_key: "a-key-0123456789" } });
+    expect(made.json).toMatchObject({ status: "connected" });
+    const path = `/v1/connections/${made.json.id}`;
 
-  test("a start that waited for too long ends with what to do, and one that is not let in does not wait", async () => {
-    const port = await freePort();
-    const late = product({ REDIS_URL: `redis://:hidden@127.0.0.1:${port}`, START_TIMEOUT: "1" });
-    await expect(late.start()).rejects.toThrow(`Redis at 127.0.0.1:${port} did not answer within 1 s`);
-    expect(late.output).not.toContain("hidden");
-    const redis = await startRedis();
-    const refused = product({ REDIS_URL: redis.url.replace("redis://", "redis://somebody:hidden@") });
-    await expect(refused.start()).rejects.toThrow(`Redis at ${new URL(redis.url).host} cannot be used`);
-    expect(refused.output).not.toContain("hidden");
-    expect(refused.output).not.toContain("waiting for Redis");
-  });
+    expect((await ask(other, "PUT", "/v1/connectors/acme", manifest(2))).status).toBe(200);
+    await until("the manifest to be there", async () => (await ask(one, "GET", "/v1/connectors/acme")).json.title === "Acme 2");
+    seen.length = 0;
+    expect((await ask(one, "POST", `${path}/actions/look`, { input: {} })).json.output).toBe("Ada");
+    expect(seen).toEqual(["/v1/items"]);
 
-  test("it tells which of what it needs is down: without Redis it is degraded and serves, without MongoDB it is not ready", async () => {
-    const [redis, mongodb] = [await startRedis(), await startMongodb()];
-    const one = product({ MONGODB_URL: `${mongodb.url}/ready`, REDIS_URL: redis.url });
-    await one.start();
-    const state = async () => {
-      const { status, json } = await one.get("/readyz");
-      return { status, ...json };
-    };
-    expect(await state()).toEqual({ status: "ok", checks: { store: "ok", queue: "ok" } });
-    expect((await one.get("/readyz")).status).toBe(200);
-    await redis.stop("SIGKILL");
-    await until("the loss of Redis", async () => (await state()).status === "degraded");
-    const degraded = await one.get("/readyz");
-    expect([degraded.status, degraded.json]).toEqual([200, { status: "degraded", checks: { store: "ok", queue: "down" } }]);
-    expect((await one.get("/v1/connections")).status).toBe(200);
-    await mongodb.stop("SIGKILL");
-    const down = await until("the loss of MongoDB", async () => {
-      const answer = await one.get("/readyz");
-      return answer.status === 503 ? answer : undefined;
-    });
-    expect(down.json.checks).toEqual({ store: "down", queue: "down" });
-    await mongodb.start();
-    await redis.start();
-    await until("both to be back", async () => (await state()).status === "ok", { timeout: 60_000 });
-    const lost = one.output.split("\n").filter((line) => line.includes("Redis is out of reach"));
-    expect(lost).toHaveLength(1);
+    const heard = await listen(one, path);
+    await ask(other, "PATCH", path, { name: "Renamed elsewhere" });
+    await until("the stream to tell of it", () => heard().includes("Renamed elsewhere"));
+    expect(heard().split('"type":"renamed"')).toHaveLength(2);
   });
 });

@@ -17,6 +17,9 @@ export interface Options {
   readonly role?: "server" | "worker";
 }
 
+/** A fleet's processes that start at once on a busy machine take their time. */
+const slowStart = { timeout: 90_000 };
+
 export const icon = '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 16 16"><circle cx="8" cy="8" r="7"/></svg>\n';
 
 /** Writes a connector's folder. */
@@ -86,18 +89,26 @@ export class Product {
     child.stdout.on("data", hear);
     child.stderr.on("data", hear);
     const printed = () => this.#output.slice(from);
-    const address = await until("the product's address", () => {
-      if (!this.running) throw new Error(`the product did not start:\n${printed()}`);
-      return /^ *Address +(\S+)$/m.exec(printed())?.[1];
-    });
+    const address = await until(
+      "the product's address",
+      () => {
+        if (!this.running) throw new Error(`the product did not start:\n${printed()}`);
+        return /^ *Address +(\S+)$/m.exec(printed())?.[1];
+      },
+      slowStart,
+    );
     // Of several behind one public URL each has a port of its own.
     const port = this.#role === undefined ? undefined : /"port":(\d+),"msg":"listening"/.exec(printed())?.[1];
     this.url = port === undefined ? address : `http://localhost:${port}`;
     this.#port = new URL(this.url).port;
-    await until("the product to be ready", async () => {
-      if (!this.running) throw new Error(`the product ended while it started:\n${printed()}`);
-      return (await send(`${this.url}/readyz`, { timeout: 5000 }).catch(() => undefined))?.status === 200;
-    });
+    await until(
+      "the product to be ready",
+      async () => {
+        if (!this.running) throw new Error(`the product ended while it started:\n${printed()}`);
+        return (await send(`${this.url}/readyz`, { timeout: 5000 }).catch(() => undefined))?.status === 200;
+      },
+      slowStart,
+    );
     this.adminKey ||= /Admin key +(\S+)/.exec(printed())?.[1] ?? "";
     this.signInLink = /https?:\/\/\S*sign-in\S*/.exec(printed())?.[0] ?? "";
     return printed();

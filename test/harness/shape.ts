@@ -1,36 +1,47 @@
-import { randomBytes } from "node:crypto";
+import { createHash } from "node:crypto";
 import { MongoClient } from "mongodb";
-import { afterwards } from "./cleanup.ts";
+import { afterwards, temporary } from "./cleanup.ts";
 import { sharedMongodb, sharedRedis } from "./services.ts";
 
 /*
- * The same tests run on both shapes: embedded, and with TEST_SHAPE=scale-out on the MongoDB and the Redis that all suites share. A
- * deployment is then a database; its id, which is in there, sets its jobs in Redis apart.
+ * The shape that the product is tested in: embedded, or with TEST_SHAPE=scale-out on the MongoDB and the Redis that all suites share. A
+ * deployment is then a database, whose name and master key follow from its data folder, so that a product over another's folder finds the
+ * other's records; its id, which is in there, sets its jobs in Redis apart.
  */
 
 // biome-ignore lint/suspicious/noUndeclaredEnvVars: the tests are no task of turbo.
-export const isScaleOut = process.env.TEST_SHAPE === "scale-out";
+export const scaleOut = process.env.TEST_SHAPE === "scale-out";
 
-const made = new Map<string, Readonly<Record<string, string>>>();
+const digest = (text: string) => createHash("sha256").update(text).digest();
 
-/** The variables of a deployment, by what it is told from others: the same ones for the same. */
-export function shapeOf(deployment: string): Readonly<Record<string, string>> {
-  if (!isScaleOut) return {};
-  const known = made.get(deployment) ?? newDeployment();
-  made.set(deployment, known);
-  return known;
-}
+/** The environment of a deployment in this shape. */
+export const shapeOf = (dataDir: string): Readonly<Record<string, string>> => (scaleOut ? deploymentOf(dataDir) : {});
 
-/** The variables of a new deployment on the shared MongoDB and Redis; its database goes away with the test file. */
-export function newDeployment(): Readonly<Record<string, string>> {
+/** The environment of a deployment on the shared MongoDB and Redis, whatever the shape; its database goes away with the test file. */
+export const newDeployment = () => deploymentOf(temporary());
+
+const made = new Set<string>();
+
+function deploymentOf(dataDir: string): Readonly<Record<string, string>> {
   if (sharedMongodb === "" || sharedRedis === "")
     throw new Error("the shape scale-out needs a MongoDB and a Redis: see README.md");
-  const name = `jackfield_test_${randomBytes(6).toString("hex")}`;
-  const url = sharedMongodb.replace(/^([a-z+]+:\/\/[^/?]+)(\/[^?]*)?/, `$1/${name}`);
-  afterwards(async () => {
-    const client = new MongoClient(url);
-    await client.db().dropDatabase();
+  if (!made.has(dataDir)) afterwards(() => inDatabase(dataDir, (db) => db.dropDatabase()));
+  made.add(dataDir);
+  return {
+    MONGODB_URL: sharedMongodb.replace(/^([a-z+]+:\/\/[^/?]+)(\/[^?]*)?/, `$1/${databaseOf(dataDir)}`),
+    REDIS_URL: sharedRedis,
+    MASTER_KEYS: `k1:${digest(`key of ${dataDir}`).toString("base64")}`,
+  };
+}
+
+const databaseOf = (dataDir: string) => `jackfield-${digest(dataDir).toString("hex").slice(0, 24)}`;
+
+/** Does something with a deployment's database. */
+export async function inDatabase<T>(dataDir: string, work: (db: ReturnType<MongoClient["db"]>) => Promise<T>): Promise<T> {
+  const client = new MongoClient(sharedMongodb, { serverSelectionTimeoutMS: 10_000 });
+  try {
+    return await work(client.db(databaseOf(dataDir)));
+  } finally {
     await client.close();
-  });
-  return { MONGODB_URL: url, REDIS_URL: sharedRedis, MASTER_KEYS: `test:${randomBytes(32).toString("base64")}` };
+  }
 }

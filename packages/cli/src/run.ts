@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { nearest } from "@jackfield/manifest";
 import { type Command, type ExitCode, type Io, UsageError } from "./command.ts";
 import { dev } from "./commands/dev.ts";
+import { doctor } from "./commands/doctor.ts";
 import { importCommand } from "./commands/import.ts";
 import { newCommand } from "./commands/new.ts";
 import { requests } from "./commands/requests.ts";
@@ -16,6 +17,7 @@ const { version } = JSON.parse(readFileSync(join(import.meta.dirname, "../packag
 /** Every command there is, by name. */
 export const commands: Readonly<Record<string, Command>> = {
   start,
+  doctor,
   new: newCommand,
   dev,
   validate,

@@ -29,6 +29,7 @@ import { check } from "./connection/upkeep/check.ts";
 import { createDuties } from "./connection/upkeep/duties.ts";
 import { disconnectIdle } from "./connection/upkeep/idle.ts";
 import { storeSpooled } from "./connection/upkeep/outcome.ts";
+import { createPace } from "./connection/upkeep/pace.ts";
 import { createRefresher, type Refresher } from "./connection/upkeep/refresh.ts";
 import type { Revocation } from "./connection/upkeep/revocation.ts";
 import { listUsage, refuseInUse } from "./connection/usage.ts";
@@ -42,7 +43,7 @@ import { createTokenPool } from "./grant/token-pool.ts";
 import type { Log } from "./log.ts";
 import { createDeliverer } from "./outbound/deliver.ts";
 import { createEndpoints, type EventEndpoints } from "./outbound/endpoints.ts";
-import type { Queue } from "./queue.ts";
+import type { JobKind, Queue } from "./queue.ts";
 import { type Repeat, repeatByTimer } from "./repeat.ts";
 import type { Platform, Policy, Registry, Runtime } from "./runtime.ts";
 import type { Spool } from "./spool.ts";
@@ -50,6 +51,7 @@ import { listOptions, type OptionsPage, type OptionsRequest } from "./step/optio
 import { type ProxyAnswer, type ProxyRequest, proxy } from "./step/proxy.ts";
 import { runStep, type StepOptions, type StepResult } from "./step/step.ts";
 import { createSweep } from "./sweep.ts";
+import { noTelemetry, type Telemetry, watched } from "./telemetry.ts";
 
 export interface TestResult {
   readonly ok: boolean;
@@ -176,6 +178,8 @@ export interface EngineOptions {
   /** Whether providers are asked for their metadata where a manifest names an issuer. Default: yes. */
   readonly discovery?: boolean;
   readonly log: Log;
+  /** Who is told of numbers and spans. Default: nobody. */
+  readonly telemetry?: Telemetry;
   /** Whether a connect session, by its actor's id, may still be used: asked for what goes on without a request of its. Default: yes. */
   readonly admits?: (actor: string) => boolean | Promise<boolean>;
   /** Whose log takes what cannot be told whose it is. Default: `default`. */
@@ -192,15 +196,16 @@ export interface EngineOptions {
   readonly shared?: boolean;
 }
 
-/** How many jobs of one kind run at once. */
-const concurrency = 8;
+/** How many jobs of one kind run at once: most of the time they wait for a provider. */
+const concurrency = 32;
 /** Each is an event endpoint, most of which do nothing but wait for an answer. */
 const deliverConcurrency = 64;
 
 function createRuntime(options: EngineOptions, stopping: AbortSignal): Runtime {
-  const { log, clock = Date.now, random = randomBytes, repeat = repeatByTimer } = options;
+  const { log, telemetry = noTelemetry, clock = Date.now, random = randomBytes, repeat = repeatByTimer } = options;
   const store = learning(options.store, options.connectors);
-  const egress = "send" in options.egress ? options.egress : createEgress(options.egress, { clock });
+  const sending = "send" in options.egress ? options.egress : createEgress(options.egress, { clock });
+  const egress = watched(sending, telemetry, clock);
   return {
     connectors: options.connectors,
     store,
@@ -216,7 +221,9 @@ function createRuntime(options: EngineOptions, stopping: AbortSignal): Runtime {
     events: createEventLog(store, clock, random, log, options.shared ? repeat : undefined),
     workspace: options.workspace ?? "default",
     scouts: createScouts(),
+    pace: createPace(clock),
     log,
+    telemetry,
     admits: options.admits ?? (() => true),
     pool: createTokenPool(clock),
     clock,
@@ -229,6 +236,7 @@ function createRuntime(options: EngineOptions, stopping: AbortSignal): Runtime {
 export function createEngine(options: EngineOptions): Engine {
   const stopped = new AbortController();
   const runtime = createRuntime(options, stopped.signal);
+  const { span } = runtime.telemetry;
   const owner = `engine/${runtime.random(9).toString("base64url")}`;
   const refresher = createRefresher(runtime, owner);
   const work = createDuties(runtime, refresher);
@@ -241,9 +249,11 @@ export function createEngine(options: EngineOptions): Engine {
   });
 
   const workQueues = (): void => {
-    for (const duty of duties) runtime.queue.work(duty, { concurrency }, work[duty]);
-    runtime.queue.work("device", { concurrency }, (id) => poll(runtime, id));
-    runtime.queue.work("deliver", { concurrency: deliverConcurrency }, (endpoint) => deliverer.work(endpoint));
+    const handle = (kind: JobKind, limit: number, handler: (id: string) => Promise<void>) =>
+      runtime.queue.work(kind, { concurrency: limit }, (id) => span("job", { kind }, () => handler(id)));
+    for (const duty of duties) handle(duty, concurrency, work[duty]);
+    handle("device", concurrency, (id) => poll(runtime, id));
+    handle("deliver", deliverConcurrency, (endpoint) => deliverer.work(endpoint));
   };
 
   return {
@@ -255,7 +265,7 @@ export function createEngine(options: EngineOptions): Engine {
       list: (...args) => list(runtime, ...args),
       update: (...args) => update(runtime, ...args),
       remove: (...args) => removeUnused(runtime, ...args),
-      test: (...args) => test(runtime, refresher, ...args),
+      test: (...args) => span("test", {}, () => test(runtime, refresher, ...args)),
       async refresh(actor, id) {
         const { id: target, credential_version } = await reach(runtime, actor, id);
         return view(runtime, actor, (await refresher.refresh(target, credential_version, actor.id)).record);
@@ -267,12 +277,12 @@ export function createEngine(options: EngineOptions): Engine {
     authorization: {
       begin: async (actor, id, fields) => begin(runtime, actor, await reach(runtime, actor, id, "connect"), fields),
       open: (...args) => openFlow(runtime, ...args),
-      finish: (...args) => finish(runtime, ...args),
+      finish: (...args) => span("sign_in", {}, () => finish(runtime, ...args)),
       redirectUri: (connector) => redirectUri(runtime, connector),
     },
     steps: {
-      run: (...args) => runStep(runtime, refresher, ...args),
-      proxy: (...args) => proxy(runtime, refresher, ...args),
+      run: (...args) => span("step", {}, () => runStep(runtime, refresher, ...args)),
+      proxy: (...args) => span("step", {}, () => proxy(runtime, refresher, ...args)),
       options: (...args) => listOptions(runtime, refresher, ...args),
     },
     events: {

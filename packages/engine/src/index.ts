@@ -32,3 +32,16 @@ export type { Spool } from "./spool.ts";
 export type { OptionsPage, OptionsRequest } from "./step/options.ts";
 export type { ProxyAnswer, ProxyRequest } from "./step/proxy.ts";
 export type { StepOptions, StepResult } from "./step/step.ts";
+export {
+  type Attributes,
+  errorName,
+  type Measure,
+  type MeasureLabels,
+  type MeasureName,
+  measures,
+  noTelemetry,
+  type RefreshOutcome,
+  type SpanName,
+  statusClass,
+  type Telemetry,
+} from "./telemetry.ts";

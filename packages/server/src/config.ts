@@ -1,5 +1,18 @@
-import { isIP } from "node:net";
 import { resolve } from "node:path";
+import {
+  httpUrl,
+  list,
+  masterKeys,
+  mongodbUrl,
+  network,
+  oneOf,
+  onOrOff,
+  origin,
+  redisUrl,
+  Unusable,
+  visibleText,
+  wholeNumber,
+} from "./config-values.ts";
 
 /*
  * The environment is read here and in main.ts, nowhere else. Everything that is wrong with it is told at once, each problem with the
@@ -45,6 +58,12 @@ export interface Config {
   readonly eventRetentionDays: number;
   /** Seconds. */
   readonly tokenTimeout: number;
+  /** Whether /metrics is anybody's; undefined: when the public URL is this machine and there is no token. */
+  readonly metricsOpen: boolean | undefined;
+  readonly metricsToken: string | undefined;
+  /** Where spans are sent (OTLP over HTTP); undefined: none are made. */
+  readonly otlpEndpoint: string | undefined;
+  readonly otlpTracesEndpoint: string | undefined;
   /** Seconds; undefined: as long as the provider says. */
   readonly maxTokenAge: number | undefined;
   /** undefined: for ever. */
@@ -64,9 +83,6 @@ export class ConfigError extends Error {
     this.problems = problems;
   }
 }
-
-/** A value that cannot be used, and what to do about it. */
-class Unusable extends Error {}
 
 interface Variable<T> {
   readonly name: string;
@@ -144,7 +160,7 @@ export const variables: { readonly [Key in keyof Values]: Variable<Values[Key]> 
     name: "ADMIN_API_KEY",
     default: "generated and printed at the first start",
     description: "Fixes the first admin's API key. At least 8 visible characters; `openssl rand -base64 32` makes a good one.",
-    read: (text) => (text === undefined ? undefined : adminApiKey(text)),
+    read: (text) => (text === undefined ? undefined : visibleText(text)),
   },
   allowPrivateNetworks: {
     name: "ALLOW_PRIVATE_NETWORKS",
@@ -185,6 +201,30 @@ export const variables: { readonly [Key in keyof Values]: Variable<Values[Key]> 
     description:
       "How many seconds the answer of a token endpoint is waited for; four times as long where the request cannot be repeated.",
     read: (text) => wholeNumber(text ?? "30", 1, 300),
+  },
+  metricsOpen: {
+    name: "METRICS_OPEN",
+    default: "on when PUBLIC_URL is localhost and METRICS_TOKEN is unset",
+    description: "Whether anybody who reaches this process may read /metrics without a key: on or off.",
+    read: (text) => (text === undefined ? undefined : onOrOff(text)),
+  },
+  metricsToken: {
+    name: "METRICS_TOKEN",
+    default: "",
+    description: "What a scraper sends as a bearer token to read /metrics, and nothing else. An admin's API key may read it too.",
+    read: (text) => (text === undefined ? undefined : visibleText(text)),
+  },
+  otlpEndpoint: {
+    name: "OTEL_EXPORTER_OTLP_ENDPOINT",
+    default: "",
+    description: "Switches traces on: the base URL of a collector that takes OTLP over HTTP, such as http://localhost:4318.",
+    read: (text) => (text === undefined ? undefined : httpUrl(text)),
+  },
+  otlpTracesEndpoint: {
+    name: "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT",
+    default: "OTEL_EXPORTER_OTLP_ENDPOINT/v1/traces",
+    description: "The same as a whole URL, for a collector that takes traces somewhere else.",
+    read: (text) => (text === undefined ? undefined : httpUrl(text)),
   },
   maxTokenAge: {
     name: "MAX_TOKEN_AGE",
@@ -286,104 +326,4 @@ function oddities(values: Values): string[] {
 /** Whether a URL names the machine itself. */
 export function isLocal(url: URL): boolean {
   return ["localhost", "127.0.0.1", "[::1]"].includes(url.hostname);
-}
-
-function wholeNumber(text: string, min: number, max: number): number {
-  const value = /^[0-9]{1,9}$/.test(text) ? Number(text) : Number.NaN;
-  if (!(value >= min && value <= max)) throw new Unusable(`is "${text}". Give a whole number from ${min} to ${max}`);
-  return value;
-}
-
-function oneOf<T extends string>(allowed: readonly T[], text: string): T {
-  const found = allowed.find((name) => name === text.toLowerCase());
-  if (found === undefined) throw new Unusable(`is "${text}". Give one of ${allowed.join(", ")}`);
-  return found;
-}
-
-function onOrOff(text: string): boolean {
-  const meaning: Readonly<Record<string, boolean>> = { on: true, true: true, "1": true, off: false, false: false, "0": false };
-  const value = Object.hasOwn(meaning, text.toLowerCase()) ? meaning[text.toLowerCase()] : undefined;
-  if (value === undefined) throw new Unusable(`is "${text}". Give on or off`);
-  return value;
-}
-
-function list(text: string | undefined): string[] {
-  return (text ?? "")
-    .split(",")
-    .map((item) => item.trim())
-    .filter((item) => item !== "");
-}
-
-function origin(text: string): string {
-  const url = URL.canParse(text) ? new URL(text) : undefined;
-  if (url === undefined || !["http:", "https:"].includes(url.protocol)) {
-    throw new Unusable(`is "${text}". Give an http or https URL such as https://connect.example.com`);
-  }
-  if (url.username !== "" || url.password !== "" || url.pathname !== "/" || url.search !== "" || url.hash !== "") {
-    throw new Unusable(
-      "must be an origin alone: no path, query, fragment, user or password. Give for example https://connect.example.com",
-    );
-  }
-  return url.origin;
-}
-
-/** The message never repeats the text: it may hold a password. */
-function mongodbUrl(text: string): string {
-  if (!/^mongodb(\+srv)?:\/\/[^/?\s]+(\/[^/?\s]*)?(\?\S*)?$/.test(text)) {
-    throw new Unusable(
-      "is not a MongoDB URL. Give mongodb://HOST:PORT/DATABASE, a user and a password percent-encoded before the host",
-    );
-  }
-  return text;
-}
-
-/** The message never repeats the text: it may hold a password. */
-function redisUrl(text: string): string {
-  const url = URL.canParse(text) ? new URL(text) : undefined;
-  if (url === undefined || !["redis:", "rediss:"].includes(url.protocol) || url.hostname === "") {
-    throw new Unusable("is not a Redis URL. Give redis://HOST:PORT, or rediss:// for TLS, the password percent-encoded");
-  }
-  if (!/^(\/[0-9]*)?$/.test(url.pathname) || url.search !== "" || url.hash !== "") {
-    throw new Unusable("names more than a Redis. Nothing but the number of a database may follow HOST:PORT");
-  }
-  return text;
-}
-
-/** Messages never repeat the text: it is a secret. */
-function masterKeys(text: string): MasterKey[] {
-  const keys = list(text).map((item, index) => {
-    const [id = "", encoded = "", ...rest] = item.split(":");
-    const place = `entry ${index + 1}`;
-    if (!/^[A-Za-z0-9_.-]{1,64}$/.test(id) || rest.length > 0) {
-      throw new Unusable(`has a malformed ${place}. Write each as id:base64, the id of letters, digits, "_", "." and "-"`);
-    }
-    const key = Buffer.from(encoded, "base64");
-    const same =
-      key.toString("base64").replaceAll("=", "") === encoded.replaceAll("=", "").replaceAll("-", "+").replaceAll("_", "/");
-    if (key.length !== 32 || !same) {
-      throw new Unusable(`has in ${place} ("${id}") no base64 of exactly 32 bytes. \`openssl rand -base64 32\` makes one`);
-    }
-    return { id, key };
-  });
-  if (keys.length === 0) throw new Unusable("holds no key. Write id:base64");
-  const twice = keys.find((key, index) => keys.findIndex((other) => other.id === key.id) !== index);
-  if (twice !== undefined) throw new Unusable(`names the id "${twice.id}" twice. Give each key an id of its own`);
-  return keys;
-}
-
-function adminApiKey(text: string): string {
-  if (!/^[\x21-\x7e]{8,512}$/.test(text)) {
-    throw new Unusable("must be 8 to 512 visible ASCII characters without spaces. `openssl rand -base64 32` makes a good one");
-  }
-  return text;
-}
-
-function network(text: string): string {
-  const [address = "", length, ...rest] = text.split("/");
-  const bits = { 0: -1, 4: 32, 6: 128 }[isIP(address)] ?? -1;
-  const prefix = length === undefined ? bits : /^[0-9]{1,3}$/.test(length) ? Number(length) : -1;
-  if (bits < 0 || prefix < 0 || prefix > bits || rest.length > 0) {
-    throw new Unusable(`holds "${text}". Give networks such as 127.0.0.0/8 or ::1/128`);
-  }
-  return `${address}/${prefix}`;
 }

@@ -12,6 +12,7 @@ import {
   type Problem,
 } from "@jackfield/manifest";
 import { type AuthVersions, currentVersions } from "./auth-versions.ts";
+import type { Config } from "./config.ts";
 
 /*
  * The connectors that this deployment knows: the built-in folder, the operator's own folder, and the manifests published at run
@@ -44,6 +45,14 @@ export type Compile = (text: string, options: Pick<CompileOptions, "file" | "fol
 export interface Folder {
   readonly path: string;
   readonly source: Exclude<Source, "published">;
+}
+
+const builtIn = join(import.meta.dirname, "../../../connectors");
+
+/** The folders of a deployment. */
+export function foldersOf({ connectorsDir }: Pick<Config, "connectorsDir">): readonly Folder[] {
+  const own = connectorsDir === undefined ? [] : [{ path: connectorsDir, source: "folder" } as const];
+  return [{ path: builtIn, source: "built_in" } as const, ...own];
 }
 
 interface Entry {

@@ -22,7 +22,8 @@ export async function openKeyRing(file: string, configured: readonly MasterKey[]
 
 type KeyStore = Pick<HostStore, "notes" | "isSealedWith">;
 
-function checkValue(key: Buffer): Buffer {
+/** What the store keeps of a key to know it again. */
+export function checkValue(key: Buffer): Buffer {
   return createHmac("sha256", key).update("jackfield key check v1").digest();
 }
 
@@ -52,7 +53,7 @@ function missingMessage(ids: readonly string[], file: string): string {
 }
 
 async function fromFile(file: string, { notes }: KeyStore): Promise<MasterKey[]> {
-  if (existsSync(file)) return parse(file);
+  if (existsSync(file)) return readKeyFile(file);
   const [lost] = (await notes.list("key_check")).keys();
   if (lost !== undefined) {
     throw new Error(
@@ -65,7 +66,8 @@ async function fromFile(file: string, { notes }: KeyStore): Promise<MasterKey[]>
   return [made];
 }
 
-function parse(file: string): MasterKey[] {
+/** The keys of a file that was generated. Throws `Error` with what to do. */
+export function readKeyFile(file: string): MasterKey[] {
   if (process.platform !== "win32" && (statSync(file).mode & 0o077) !== 0) {
     throw new Error(`The key file ${file} can be read by other users of this machine. Run: chmod 600 ${file}`);
   }

@@ -1,6 +1,7 @@
 import { type Config, ConfigError, type ProcessRole, readConfig } from "./config.ts";
 import { createLog } from "./log.ts";
-import { type Server, startServer, version } from "./server.ts";
+import { type Server, startServer } from "./server.ts";
+import { version } from "./version.ts";
 
 /**
  * Runs a process of a deployment until a signal ends the process: SIGTERM and SIGINT let running work finish, a second one does not. Gives it once it is

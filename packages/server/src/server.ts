@@ -1,49 +1,22 @@
-import { randomBytes } from "node:crypto";
-import { readFileSync } from "node:fs";
-import { createServer, type Server as HttpServer, type RequestListener } from "node:http";
-import type { AddressInfo } from "node:net";
 import { join } from "node:path";
-import {
-  allowsPlainHttp,
-  createEngine,
-  createSealer,
-  type Engine,
-  inUseMs,
-  JackfieldError,
-  type KeyRing,
-  type Log,
-  type Policy,
-  type Queue,
-  repeatByTimer,
-  type Spool,
-} from "@jackfield/engine";
-import type { Connector, Problem } from "@jackfield/manifest";
-import { type Access, createAccess, defaultWorkspace, type Welcome, welcome } from "./access/access.ts";
-import { createAuthenticator, isGuestAdmitted } from "./access/authenticate.ts";
-import type { Readiness, Services } from "./api/route.ts";
-import { routes } from "./api/routes.ts";
-import { loadAuthVersions } from "./auth-versions.ts";
+import type { Log } from "@jackfield/engine";
+import { createAccess, type Welcome, welcome } from "./access/access.ts";
+import { type Assembled, assemble, type Host } from "./assemble.ts";
 import { followClock } from "./clock.ts";
-import { type Config, isLocal } from "./config.ts";
-import { type Catalog, loadCatalog } from "./connectors.ts";
+import type { Config } from "./config.ts";
 import { openDataFolder } from "./data-folder.ts";
-import { awaitQueue, awaitStore, type Waiting } from "./dependencies.ts";
-import { apiRouter } from "./http/api-router.ts";
-import { createApp } from "./http/app.ts";
-import { createCookies } from "./http/cookies.ts";
+import { awaitStore } from "./dependencies.ts";
+import { drain, listen } from "./http/listen.ts";
 import { logOfRequests } from "./http/request-id.ts";
 import { createStreams } from "./http/streams.ts";
 import { openKeyRing } from "./keys.ts";
 import { createLog } from "./log.ts";
-import { browserPages } from "./pages/browser-pages.ts";
-import { staticPages } from "./pages/static.ts";
-import { createPublish } from "./publish.ts";
-import type { RemoteQueue } from "./queue/bullmq.ts";
-import { createInProcessQueue } from "./queue/in-process.ts";
-import { type MountedSandbox, mountSandbox, needsSandbox } from "./sandbox.ts";
+import { lookForManifests, maintain } from "./maintenance.ts";
+import { openQueue } from "./queue/open.ts";
 import { openSpool } from "./spool.ts";
 import { openEmbeddedStore } from "./store/open.ts";
-import type { HostStore } from "./store/port.ts";
+import { openTelemetry } from "./telemetry/telemetry.ts";
+import { version } from "./version.ts";
 
 export interface Server {
   /** The public URL; of a worker the one that it listens on. */
@@ -51,25 +24,10 @@ export interface Server {
   readonly connectors: number;
   /** undefined: nobody signs in here. */
   readonly welcome: Welcome | undefined;
-  /**
-   * Takes a manifest as it stands now, without storing it, if it has no error; pages that show the connector show it anew. Gives its
-   * problems.
-   */
-  preview(name: string, text: string, file: string): Promise<readonly Problem[]>;
+  readonly preview: Assembled["preview"];
   /** Takes nothing new, lets running requests finish, at most ten seconds, and writes what is buffered. */
   close(): Promise<void>;
 }
-
-const packageRoot = join(import.meta.dirname, "..");
-const builtIn = join(packageRoot, "../../connectors");
-const webPages = join(packageRoot, "../web/dist");
-const { version } = JSON.parse(readFileSync(join(packageRoot, "package.json"), "utf8")) as { version: string };
-
-const drainTime = 10_000;
-const maintenanceInterval = 6 * 3_600_000;
-const lookInterval = 2_000;
-
-export { version };
 
 /** What is open already, and must be closed in reverse order when the start fails or the server ends. */
 type Closers = (() => void | Promise<void>)[];
@@ -118,8 +76,13 @@ async function open(config: Config, log: Log, own: () => number, closers: Closer
   const url = config.publicUrl ?? `http://localhost:${port}`;
   log("info", "listening", { host: config.host, port });
   const shared = mongodbUrl !== undefined;
-  const host: Host = { config, log, clock, store, queue, shared, spool, keys, access, url, streams, stopping: () => stopping };
-  const { engine, catalog, preview, listener } = await build(host);
+  const telemetry = await openTelemetry(config, { store, queue, clock, version }, log);
+  closers.splice(closers.length - 1, 0, () => telemetry.traces?.close());
+  const host: Host = {
+    ...{ config, log, clock, store, shared, queue, spool, telemetry, keys, access, url, streams },
+    stopping: () => stopping,
+  };
+  const { engine, catalog, preview, listener } = await assemble(host);
   // The engine ends after the last request and before the store.
   closers.splice(closers.length - 1, 0, () => engine.stop());
   await engine.start({ work: config.role !== "server" });
@@ -130,209 +93,4 @@ async function open(config: Config, log: Log, own: () => number, closers: Closer
   serve(listener);
   const address = config.role === "worker" ? `http://${config.host}:${port}` : url;
   return { url: address, connectors: catalog.list().length, welcome: welcomed, preview };
-}
-
-interface Host {
-  readonly config: Config;
-  readonly log: Log;
-  readonly clock: () => number;
-  readonly store: HostStore;
-  readonly queue: OpenQueue;
-  /** Whether other processes use the store as well. */
-  readonly shared: boolean;
-  readonly spool: Spool;
-  readonly keys: KeyRing;
-  readonly access: Access;
-  readonly url: string;
-  readonly streams: Services["streams"];
-  readonly stopping: () => boolean;
-}
-
-async function build(host: Host): Promise<{
-  readonly engine: Engine;
-  readonly catalog: Catalog;
-  readonly preview: Server["preview"];
-  readonly listener: RequestListener;
-}> {
-  const { config, log, clock, store, queue, shared, spool, keys, access, url, streams, stopping } = host;
-  const sandboxUrl = (config.sandbox ?? isLocal(new URL(url))) ? `${url}/sandbox` : undefined;
-  const sandbox = sandboxUrl === undefined ? undefined : await mountSandbox(sandboxUrl, keys);
-  const usable = (connector: Connector) => sandbox !== undefined || !needsSandbox(connector);
-  const plainHttp = allowsPlainHttp(config.allowPrivateNetworks);
-  const versions = await loadAuthVersions({ store: store.auth_versions, clock, log });
-  const folders = foldersOf(config);
-  const catalog = await loadCatalog({ folders, published: store.manifests, versions, usable, plainHttp, shared, clock, log });
-  const platform = { url, sandbox_url: sandboxUrl };
-  const allowPrivate = [...config.allowPrivateNetworks, ...(sandbox === undefined ? [] : [ownListener(url)])];
-  const policy = policyOf(config);
-  const engine = createEngine({
-    connectors: catalog,
-    store,
-    queue,
-    spool,
-    keys,
-    platform,
-    policy,
-    egress: { allowPrivate },
-    workspace: defaultWorkspace,
-    admits: (actor) => isGuestAdmitted(access, actor),
-    shared,
-    log,
-    clock,
-  });
-  await saveSandboxApps(sandbox, engine, catalog);
-
-  const cookies = createCookies(url);
-  const authenticator = createAuthenticator(access, cookies, url, clock);
-  const prepare = async (connector: Connector) => sandbox?.saveApp(engine, connector);
-  const publish = createPublish({ catalog, store, usable, clock, prepare });
-  const ready = () => readinessOf(host);
-  const services: Services = { engine, catalog, access, cookies, streams, log, clock, version, platform, publish, ready };
-  const isWorker = config.role === "worker";
-  const listener = createApp({
-    api: apiRouter(isWorker ? operatorRoutes : routes, services, authenticator),
-    browserPages: isWorker
-      ? undefined
-      : browserPages({
-          engine,
-          connectors: catalog,
-          access,
-          authenticator,
-          cookies,
-          sealer: createSealer(keys, randomBytes),
-          log,
-          clock,
-        }),
-    sandbox: isWorker ? undefined : sandbox?.router,
-    staticPages: isWorker ? undefined : staticPages(webPages),
-    publicUrl: url,
-    log,
-    clock,
-    stopping,
-  });
-  const preview: Server["preview"] = async (name, text, file) => {
-    const { connector, problems } = catalog.compile(text, { file, folder: name });
-    if (connector !== undefined && catalog.preview(connector, text)) await prepare(connector);
-    return problems;
-  };
-  return { engine, catalog, preview, listener };
-}
-
-/** What a worker answers: whoever runs it asks how it is. */
-const operatorRoutes = routes.filter(({ path }) => ["/healthz", "/readyz", "/metrics"].includes(path));
-
-type OpenQueue = Queue & Partial<Pick<RemoteQueue, "ping">>;
-
-/** All processes of a deployment, and no others, use the same names in a Redis: the store gave them one. */
-async function openQueue({ redisUrl }: Config, store: HostStore, clock: () => number, waiting: Waiting): Promise<OpenQueue> {
-  if (redisUrl === undefined) return createInProcessQueue({ log: waiting.log, clock });
-  const deployment = await store.notes.add("deployment", "id", randomBytes(9).toString("hex"));
-  return awaitQueue(redisUrl, { prefix: `jackfield:${deployment}`, clock }, waiting);
-}
-
-/** Without the store nothing works; without the queue steps do, and what is due is done when it is back. */
-async function readinessOf({ store, queue, stopping, log }: Host): Promise<Readiness> {
-  if (stopping()) throw new JackfieldError("stopping");
-  const check = (name: string, asked: Promise<unknown> | undefined) =>
-    Promise.resolve(asked).then(
-      () => "ok" as const,
-      (cause: unknown) => {
-        log("debug", "a dependency does not answer", { dependency: name, cause });
-        return "down" as const;
-      },
-    );
-  const [storeState, queueState] = await Promise.all([check("store", store.time()), check("queue", queue.ping?.())]);
-  const checks = { store: storeState, queue: queueState };
-  return { status: storeState === "down" ? "down" : queueState === "down" ? "degraded" : "ok", checks };
-}
-
-function policyOf({ allowPasswordGrant, tokenTimeout, maxTokenAge, maxIdleDays }: Config): Policy {
-  return {
-    passwordGrant: allowPasswordGrant,
-    tokenTimeout: tokenTimeout * 1000,
-    maxTokenAge: maxTokenAge === undefined ? undefined : maxTokenAge * 1000,
-    maxIdle: maxIdleDays === undefined ? undefined : maxIdleDays * 86_400_000,
-  };
-}
-
-function foldersOf({ connectorsDir }: Config) {
-  const own = connectorsDir === undefined ? [] : [{ path: connectorsDir, source: "folder" } as const];
-  return [{ path: builtIn, source: "built_in" } as const, ...own];
-}
-
-/** The one private place that the sandbox's connectors must reach: this server. */
-function ownListener(url: string): string {
-  const { protocol, host, port } = new URL(url);
-  return port === "" ? `${host}:${protocol === "https:" ? 443 : 80}` : host;
-}
-
-async function saveSandboxApps(sandbox: MountedSandbox | undefined, engine: Engine, catalog: Catalog): Promise<void> {
-  if (sandbox === undefined) return;
-  for (const connector of catalog.list()) await sandbox.saveApp(engine, connector);
-}
-
-/** Takes what other processes publish soon after they do; what is asked for by its name is taken at once. */
-function lookForManifests(catalog: Catalog, log: Log): () => void {
-  return repeatByTimer(lookInterval, () =>
-    catalog.look().catch((error: unknown) => log("warn", "published manifests could not be looked for", { error })),
-  );
-}
-
-/** Forgets what is older than it may get, now and every few hours. */
-async function maintain({ config, store, access, clock, log }: Host, catalog: Catalog): Promise<NodeJS.Timeout> {
-  const tidy = async () => {
-    await access.sessions.expire();
-    await access.connectSessions.expire();
-    const ago = (time: number) => new Date(clock() - time).toISOString();
-    const retention = config.eventRetentionDays * 86_400_000;
-    for (const log of [store.events, store.deliveries]) await log.expire(ago(retention));
-    // What stands in the way of a disconnect must be known for as long as it does.
-    await store.usage.expire(ago(Math.max(retention, inUseMs)));
-    await catalog.removeUnused();
-  };
-  await tidy();
-  const again = () => tidy().catch((error: unknown) => log("error", "old records could not be removed", { error }));
-  return setInterval(again, maintenanceInterval).unref();
-}
-
-interface Listening {
-  readonly http: HttpServer;
-  readonly port: number;
-  /** Requests that came before wait for this. */
-  serve(listener: RequestListener): void;
-}
-
-/** Takes the port first: with PORT=0 the public URL, and all that is made of it, is known only then. */
-async function listen(host: string, port: number): Promise<Listening> {
-  let serve: (listener: RequestListener) => void = () => {};
-  const ready = new Promise<RequestListener>((resolve) => {
-    serve = resolve;
-  });
-  const http = createServer(async (request, response) => (await ready)(request, response));
-  // Longer than the usual proxy keeps its own connections, so that it is never us who hang up first.
-  http.keepAliveTimeout = 65_000;
-  await new Promise<void>((resolve, reject) => {
-    http.once("error", (cause) => reject(new Error(listenMessage(cause, host, port), { cause })));
-    http.listen(port, host, resolve);
-  });
-  return { http, port: (http.address() as AddressInfo).port, serve };
-}
-
-function listenMessage(error: NodeJS.ErrnoException, host: string, port: number): string {
-  const messages: Readonly<Record<string, string>> = {
-    EADDRINUSE: `Port ${port} is in use. Stop what listens there, or set PORT.`,
-    EACCES: `This user may not listen on port ${port}. Set PORT to one above 1023.`,
-    EADDRNOTAVAIL: `HOST ${host} is not an address of this machine. Set HOST.`,
-    ENOTFOUND: `HOST ${host} cannot be resolved. Set HOST to an address of this machine.`,
-  };
-  return messages[error.code ?? ""] ?? `Cannot listen on ${host}:${port}: ${error.message}.`;
-}
-
-async function drain(http: HttpServer, closeStreams: () => void): Promise<void> {
-  const closed = new Promise<void>((resolve) => void http.close(() => resolve()));
-  closeStreams();
-  http.closeIdleConnections();
-  const late = setTimeout(() => http.closeAllConnections(), drainTime);
-  await closed;
-  clearTimeout(late);
 }

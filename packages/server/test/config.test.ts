@@ -30,6 +30,10 @@ test("nothing set gives the embedded default on this machine", () => {
     sandbox: undefined,
     logLevel: "info",
     eventRetentionDays: 90,
+    metricsOpen: undefined,
+    metricsToken: undefined,
+    otlpEndpoint: undefined,
+    otlpTracesEndpoint: undefined,
     maxTokenAge: undefined,
     maxIdleDays: undefined,
     warnings: [],
@@ -57,6 +61,10 @@ test("everything can be set", () => {
     SANDBOX: "Off",
     LOG_LEVEL: "DEBUG",
     EVENT_RETENTION_DAYS: "7",
+    METRICS_OPEN: "off",
+    METRICS_TOKEN: "the-scrapers-token",
+    OTEL_EXPORTER_OTLP_ENDPOINT: "http://collector:4318/",
+    OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: "https://collector.example.com/some/where",
     MAX_TOKEN_AGE: "3600",
     MAX_IDLE_DAYS: "90",
   });
@@ -71,6 +79,10 @@ test("everything can be set", () => {
     sandbox: false,
     logLevel: "debug",
     eventRetentionDays: 7,
+    metricsOpen: false,
+    metricsToken: "the-scrapers-token",
+    otlpEndpoint: "http://collector:4318",
+    otlpTracesEndpoint: "https://collector.example.com/some/where",
     maxTokenAge: 3600,
     maxIdleDays: 90,
     warnings: [],
@@ -92,7 +104,9 @@ test("all problems come at once, each with its variable and a cure", () => {
     SANDBOX: "maybe",
     LOG_LEVEL: "loud",
     EVENT_RETENTION_DAYS: "0",
-    MONGODB_URL: "mongodb://x",
+    METRICS_TOKEN: "se cret",
+    OTEL_EXPORTER_OTLP_ENDPOINT: "collector:4318",
+    MONGODB_URL: "postgres://x",
     REDIS_URL: "redis://x",
     EGRESS_PROXY: "http://x",
     NODE_TLS_REJECT_UNAUTHORIZED: "0",
@@ -100,6 +114,7 @@ test("all problems come at once, each with its variable and a cure", () => {
   expect(found.map((text) => text.split(/[ =]/)[0])).toEqual([
     "PORT",
     "PUBLIC_URL",
+    "MONGODB_URL",
     "MASTER_KEYS",
     "ADMIN_API_KEY",
     "ALLOW_PRIVATE_NETWORKS",
@@ -107,13 +122,31 @@ test("all problems come at once, each with its variable and a cure", () => {
     "SANDBOX",
     "LOG_LEVEL",
     "EVENT_RETENTION_DAYS",
+    "METRICS_TOKEN",
+    "OTEL_EXPORTER_OTLP_ENDPOINT",
     "NODE_TLS_REJECT_UNAUTHORIZED",
-    "MONGODB_URL",
     "REDIS_URL",
     "EGRESS_PROXY",
   ]);
   for (const text of found) expect(text).toMatch(/\. ?(Give|Unset|`openssl)|Give|makes (a good )?one/);
 });
+
+test("a store that processes share needs keys that they share", () => {
+  const url = "mongodb+srv://user:p%40ss@cluster.example/mine?retryWrites=false";
+  expect(problems({ MONGODB_URL: url })).toEqual([
+    expect.stringMatching(/^MASTER_KEYS must be set with MONGODB_URL.*openssl rand/),
+  ]);
+  expect(readConfig({ MONGODB_URL: url, MASTER_KEYS: `k1:${key()}` }).mongodbUrl).toBe(url);
+});
+
+test.each(["localhost", "http://x", "mongodb://", "mongodb://user:secret pass@x", "mongodb://x/a/b"])(
+  "MONGODB_URL %j is refused, and not repeated",
+  (url) => {
+    const [problem] = problems({ MONGODB_URL: url, MASTER_KEYS: `k1:${key()}` });
+    expect(problem).toMatch(/^MONGODB_URL is not a MongoDB URL\. Give mongodb:/);
+    expect(problem).not.toMatch(/secret|a\/b/);
+  },
+);
 
 test("a message never repeats a key", () => {
   const text = [...problems({ MASTER_KEYS: "a:dGhlLXNlY3JldC1rZXk=,b", ADMIN_API_KEY: "se cret-key" })].join("\n");

@@ -53,6 +53,7 @@ test("the routes of the contract are there", () => {
     "get /v1/platform",
     "get /healthz",
     "get /readyz",
+    "get /metrics",
     "get /openapi.json",
   ];
   const there = operations.map(({ path, method }) => `${method} ${path}`);
@@ -97,6 +98,6 @@ test("every schema compiles, and every reference leads somewhere", () => {
 
 test("every route but the public ones names its roles", () => {
   const open = routes.filter((route) => route.roles === "public").map(({ id }) => id);
-  expect(open.sort()).toEqual(["getConnectorIcon", "getOpenApi", "getPlatform", "healthz", "readyz", "signIn"]);
+  expect(open.sort()).toEqual(["getConnectorIcon", "getOpenApi", "getPlatform", "healthz", "metrics", "readyz", "signIn"]);
   for (const route of routes) if (route.roles !== "public") expect(route.roles).toContain("admin");
 });

@@ -16,7 +16,7 @@ import { loadAuthVersions } from "../src/auth-versions.ts";
 import { type Catalog, loadCatalog } from "../src/connectors.ts";
 import { createPublish } from "../src/publish.ts";
 import { openStore } from "../src/store/sqlite.ts";
-import { connection } from "./contract/store/records.ts";
+import { connection, flow } from "./contract/store/records.ts";
 
 // Several processes on one store. Each has an engine, a catalogue and a queue of its own; the clock is moved by hand.
 
@@ -517,15 +517,54 @@ describe("the sweep", () => {
   });
 });
 
-test("of two processes with the same job of a test one makes it", async () => {
-  const [one, other] = [await start(), await start()];
-  await one.publish("acme", manifest(1, { every: ", every: 1h" }));
-  for (const { engine } of processes) await engine.start();
-  const id = await connect(one);
-  now += 2 * 3_600_000;
-  seen.length = 0;
-  await Promise.all([one.queue.run("test", id), other.queue.run("test", id), other.queue.run("test", id)]);
-  expect(seen).toEqual(["/v1/me"]);
-  const { items } = await one.engine.connections.events(actor, id, { limit: 10 }, { type: "tested" });
-  expect(items.filter((event) => event.actor === "system")).toHaveLength(1);
+describe("what two processes have the same job for", () => {
+  let one: Process;
+  let other: Process;
+  beforeEach(async () => {
+    [one, other] = [await start(), await start()];
+    await one.publish("acme", manifest(1, { every: ", every: 1h" }));
+    for (const { engine } of processes) await engine.start();
+  });
+
+  test("a test is made by one", async () => {
+    const id = await connect(one);
+    now += 2 * 3_600_000;
+    seen.length = 0;
+    await Promise.all([one.queue.run("test", id), other.queue.run("test", id), other.queue.run("test", id)]);
+    expect(seen).toEqual(["/v1/me"]);
+    const { items } = await one.engine.connections.events(actor, id, { limit: 10 }, { type: "tested" });
+    expect(items.filter((event) => event.actor === "system")).toHaveLength(1);
+  });
+
+  test("a message is delivered by one", async () => {
+    const { id } = await one.engine.endpoints.create(actor, { url: `${base}/hook` });
+    await connect(one);
+    const made = async () => (await store.deliveries.pending(id, 10)).length > 0 && (await store.outbox.list(1)).length === 0;
+    while (!(await made())) await setTimeout(5);
+    // Another process that has read the outbox before hands the same out once more.
+    const pending = await store.deliveries.pending(id, 10);
+    for (const delivery of pending) await store.outbox.hand(delivery.event, [{ ...delivery, attempts: 0 }]);
+    seen.length = 0;
+    await Promise.all([one.queue.run("deliver", id), other.queue.run("deliver", id), other.queue.run("deliver", id)]);
+    expect(seen).toEqual(pending.map(() => "/hook"));
+    expect(await store.deliveries.pending(id, 10)).toEqual([]);
+  });
+
+  test("a sign-in that nobody finished is noted by one", async () => {
+    const at = iso(now - 60_000);
+    const about = { connector: "acme", auth: "oauth", environment: "production", workspace: "default" } as const;
+    await store.connections.insert(
+      connection("con_begun", { ...about, status: "awaiting_authorization", credential_version: 0 }),
+      [],
+    );
+    await store.flows.insert(flow("f", { ...about, connection: "con_begun", expires_at: at }));
+    // Each believes that it leads.
+    const acquire = jest.spyOn(store.leases, "acquire").mockResolvedValue(true);
+    now += 60_000;
+    await Promise.all([one.tick(), other.tick()]);
+    acquire.mockRestore();
+    const { items } = await store.events.list({ workspace: "default", connection: "con_begun" }, { limit: 10 });
+    expect(items.map(({ type }) => type)).toEqual(["failed"]);
+    expect((await store.connections.get("con_begun"))?.status).toBe("draft");
+  });
 });

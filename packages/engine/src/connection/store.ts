@@ -107,6 +107,11 @@ export interface Store {
     list(filter: ConnectionFilter, page: Page): Promise<Listed<ConnectionRecord>>;
     /** How many connections `list` would give. */
     count(filter: ConnectionFilter): Promise<number>;
+    /**
+     * How many there are in each state, of all workspaces, without what `list` leaves out. It may walk an index over all of them, so it is
+     * asked seldom.
+     */
+    states(): Promise<Readonly<Partial<Record<Status, number>>>>;
     /** What was made in a connect session, oldest first: also what became an alias or was disconnected. */
     madeIn(session: string): Promise<readonly ConnectionRecord[]>;
     /** Connections whose `<duty>_at` is before `time`, the most overdue first; only those that follow `after`, if it is given. */

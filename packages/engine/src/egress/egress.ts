@@ -38,9 +38,14 @@ export interface EgressRequest {
   readonly signal?: AbortSignal;
   /** Whether the credential is a cookie, so that this header may be set. */
   readonly cookie?: boolean;
+  /** What it is sent for, to be counted by. Default: `api`. */
+  readonly purpose?: Purpose;
   /** Presented to the request's own origin, never to one that it is redirected to (RFC 8705). */
   readonly certificate?: Certificate;
 }
+
+/** The API of a connector, an authorization server's endpoint, what that says of itself, or an endpoint for our events. */
+export type Purpose = "api" | "token" | "metadata" | "event";
 
 /** A client certificate, with its chain, and its private key, both PEM. */
 export interface Certificate {

@@ -34,7 +34,7 @@ export interface Offer {
   readonly hmac: readonly string[];
 }
 
-const limits = { timeout: 5000, maxBytes: 512 * 1024, redirects: "none" } as const;
+const limits = { timeout: 5000, maxBytes: 512 * 1024, redirects: "none", purpose: "metadata" } as const;
 const maxDepth = 16;
 
 /** Milliseconds that an answer is taken for granted. */

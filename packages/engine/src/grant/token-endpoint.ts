@@ -46,7 +46,7 @@ const defaultTimeout = 30_000;
 export const tokenTimeoutOf = ({ policy }: Pick<GrantContext, "policy">): number => policy?.tokenTimeout ?? defaultTimeout;
 
 const limitsOf = (context: GrantContext) =>
-  ({ timeout: context.timeout ?? tokenTimeoutOf(context), maxBytes: 1 << 20, redirects: "none" }) as const;
+  ({ timeout: context.timeout ?? tokenTimeoutOf(context), maxBytes: 1 << 20, redirects: "none", purpose: "token" }) as const;
 
 /** How parameters are sent; undefined where they stand in the URL. */
 const encodings: {

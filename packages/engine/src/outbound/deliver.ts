@@ -155,17 +155,23 @@ async function attempt(runtime: Runtime, stopping: AbortSignal, delivery: Delive
   const claim = { attempts: attempts + 1, next_at: new Date(runtime.clock() + claimMs).toISOString() };
   const claimed = await change(claim, attempts);
   if (claimed === undefined || claimed.body === null) return undefined;
-  const outcome = await send(runtime, stopping, endpoint, claimed.event, claimed.body);
+  const body = claimed.body;
+  const outcome = await runtime.telemetry.span("event_delivery", {}, () =>
+    send(runtime, stopping, endpoint, claimed.event, body),
+  );
   if (outcome === undefined) return change({ attempts, next_at: delivery.next_at }, claimed.attempts);
 
   const { status, error, duration } = outcome;
   const told = { http_status: status, error, duration_ms: duration };
+  const counted = (outcome: string) => runtime.telemetry.measure("event_deliveries_total", { outcome }, 1);
   if (status !== null && status >= 200 && status <= 299) {
+    counted("delivered");
     const delivered = await change({ ...told, ...over, status: "delivered" }, claimed.attempts);
     await endpoints.update(endpoint.id, { last_success_at: new Date(runtime.clock()).toISOString() });
     return delivered;
   }
   const next = status === 410 || claimed.type === pingType ? undefined : nextAttempt(runtime, claimed.attempts, outcome);
+  counted(next === undefined ? "given_up" : "retry");
   if (next !== undefined) return change({ ...told, next_at: next }, claimed.attempts);
   await giveUp(runtime, claimed, status);
   return change({ ...told, ...over, status: "failed" }, claimed.attempts);
@@ -192,6 +198,7 @@ async function send(
       timeout,
       maxBytes: 2 * answerBytes,
       redirects: "none",
+      purpose: "event",
       signal: stopping,
     });
     await discard(answer.body);

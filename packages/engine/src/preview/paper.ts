@@ -2,6 +2,7 @@
 
 import { type ConnectionRecord, untold, untried } from "../connection/record.ts";
 import type { Store } from "../connection/store.ts";
+import { createPace } from "../connection/upkeep/pace.ts";
 import type { Egress, EgressAnswer, EgressRequest } from "../egress/egress.ts";
 import { checkHeaders } from "../egress/headers.ts";
 import { parseUrl } from "../egress/whitelist.ts";
@@ -9,6 +10,7 @@ import { JackfieldError } from "../errors.ts";
 import type { Client } from "../grant/credential.ts";
 import { countJobs } from "../queue.ts";
 import type { Platform, Runtime } from "../runtime.ts";
+import { noTelemetry } from "../telemetry.ts";
 
 /** A request as it would be sent. Header names are lower case; those that every request has (`host`, `user-agent`, …) are left out. */
 export interface Sent {
@@ -98,7 +100,9 @@ export function paperRuntime({ platform, client, clock, record }: Paper): Runtim
     workspace: "",
     admits: () => true,
     scouts: { run: (_key, ask) => ask() },
+    pace: createPace(clock),
     log: () => {},
+    telemetry: noTelemetry,
     clock,
     // The same each time, and evidently not random.
     random: (bytes) => Buffer.alloc(bytes),

@@ -11,7 +11,7 @@ import { renderParameters } from "../request/parameters.ts";
 import { joinUrl, renderUrl, withQuery } from "../request/url.ts";
 import type { Runtime } from "../runtime.ts";
 import { renewRefused } from "./attempts.ts";
-import { refuseUnready, type StepOptions, workflowIn } from "./step.ts";
+import { countStep, refuseUnready, type StepOptions, workflowIn } from "./step.ts";
 
 export interface ProxyRequest {
   readonly method: string;
@@ -96,6 +96,8 @@ export async function proxy(
     const opened = await refresher.fresh(record);
     const { answer, redact } = await sendTwice(runtime, refresher, opened, request, actor.id, options);
     const host = new URL(answer.url).host;
+    const duration = runtime.clock() - started;
+    countStep(runtime, record, { action: "proxy", outcome: "ok", status: answer.status, duration });
     noteUse(runtime, record);
     runtime.events.note(
       runtime.events.make(record, "used", {
@@ -103,19 +105,21 @@ export async function proxy(
         action: "proxy",
         host,
         status: answer.status,
-        duration_ms: runtime.clock() - started,
+        duration_ms: duration,
         ...workflowIn(options),
       }),
     );
     return { status: answer.status, headers: visibleHeaders(answer, redact), body: redactBody(answer.body, redact) };
   } catch (cause) {
     const code = cause instanceof JackfieldError ? cause.code : "internal";
+    const duration = runtime.clock() - started;
+    countStep(runtime, record, { action: "proxy", outcome: "failed", status: undefined, duration });
     runtime.events.note(
       runtime.events.make(record, "failed", {
         actor: actor.id,
         action: "proxy",
         code,
-        duration_ms: runtime.clock() - started,
+        duration_ms: duration,
         ...workflowIn(options),
       }),
     );

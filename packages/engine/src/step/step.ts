@@ -8,6 +8,7 @@ import { noteUse } from "../connection/upkeep/idle.ts";
 import type { Refresher } from "../connection/upkeep/refresh.ts";
 import { JackfieldError } from "../errors.ts";
 import type { Runtime } from "../runtime.ts";
+import { statusClass } from "../telemetry.ts";
 import { Attempts } from "./attempts.ts";
 import { carryOut } from "./carry-out.ts";
 
@@ -54,6 +55,7 @@ export async function runStep(
     const opened = await refresher.fresh(record);
     const { answer, output } = await carryOut(runtime, run, opened, action, checked);
     const duration = runtime.clock() - started;
+    countStep(runtime, record, { action: actionId, outcome: "ok", status: answer.status, duration });
     noteUse(runtime, record);
     runtime.events.note(
       runtime.events.make(record, "used", {
@@ -80,6 +82,7 @@ export async function runStep(
     const code = cause instanceof JackfieldError ? cause.code : "internal";
     const status = cause instanceof JackfieldError ? cause.provider?.status : undefined;
     const duration_ms = runtime.clock() - started;
+    countStep(runtime, record, { action: actionId, outcome: "failed", status, duration: duration_ms });
     runtime.events.note(
       runtime.events.make(record, "failed", {
         actor: actor.id,
@@ -92,6 +95,24 @@ export async function runStep(
     );
     throw cause;
   }
+}
+
+/** Counts a step. `action` is one of the connector's, or `proxy`; `duration` in milliseconds. */
+export function countStep(
+  { telemetry }: Runtime,
+  { connector }: ConnectionRecord,
+  step: {
+    readonly action: string;
+    readonly outcome: "ok" | "failed";
+    readonly status: number | undefined;
+    readonly duration: number;
+  },
+): void {
+  const { action, outcome, status, duration } = step;
+  const kind = action === "proxy" ? "proxy" : "action";
+  telemetry.note({ connector, action, outcome });
+  telemetry.measure("steps_total", { connector, action, outcome, status: statusClass(status) }, 1);
+  telemetry.measure("step_duration_seconds", { connector, kind }, duration / 1000);
 }
 
 /** What an event keeps of the options. */

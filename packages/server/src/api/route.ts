@@ -7,6 +7,7 @@ import type { Caller } from "../access/roles.ts";
 import type { Catalog } from "../connectors.ts";
 import type { Cookies } from "../http/cookies.ts";
 import type { Streams } from "../http/streams.ts";
+import type { Metrics } from "../telemetry/metrics.ts";
 
 /*
  * One table of routes (routes.ts) is what express serves, what ajv checks and what /openapi.json says. A route is data and one
@@ -31,6 +32,10 @@ export interface Services {
   readonly publish: (name: string, text: string, principal: Principal) => Promise<{ readonly created: boolean }>;
   /** Throws `stopping`. */
   readonly ready: () => Promise<Readiness>;
+  readonly metrics: Pick<Metrics, "text" | "contentType"> & {
+    /** Throws `unauthenticated` and `admin_required` where the caller may not read them. */
+    readonly admit: (request: IncomingMessage, response: ServerResponse) => Promise<void>;
+  };
 }
 
 /** Whether the process can do its work, and which of what it needs answers. */

@@ -6,7 +6,7 @@ import { methodsOf } from "../api/openapi.ts";
 import type { Answer, Body, Method, Route, Services } from "../api/route.ts";
 import { type Check, checkOf, headersOf, queryOf } from "../api/validate.ts";
 import { bodyText, parseJson, readBody } from "./body.ts";
-import { noteRoute } from "./request-log.ts";
+import { notePattern, noteRoute } from "./request-log.ts";
 
 const jsonLimit = 1024 * 1024;
 
@@ -68,6 +68,7 @@ function server(route: Route, services: Services, authenticator: Authenticator) 
   };
   return async (request: Request, response: Response): Promise<void> => {
     noteRoute(request, route.rest === true ? route.path : undefined);
+    notePattern(request, route.path);
     if (route.path.startsWith("/v1/")) response.setHeader("Cache-Control", "no-store");
     const principal = await admit(route, authenticator, request, response);
     const params = checks.params?.({ ...request.params }) ?? { ...request.params };

@@ -1,5 +1,6 @@
 import { JackfieldError, type Log } from "@jackfield/engine";
 import express, { type Express, type NextFunction, type Request, type Response, type Router } from "express";
+import { type HostTelemetry, watchRequests } from "../telemetry/telemetry.ts";
 import { sendProblem, toJackfieldError } from "./problem.ts";
 import { echoRequestId, requestId, withinRequest } from "./request-id.ts";
 import { publicPath, requestLog } from "./request-log.ts";
@@ -7,11 +8,12 @@ import { publicPath, requestLog } from "./request-log.ts";
 export interface AppOptions {
   readonly api: Router;
   /** Nobody is shown pages by a process that lacks these. */
-  readonly browserPages: Router | undefined;
-  readonly sandbox: Router | undefined;
-  readonly staticPages: Router | undefined;
+  readonly browserPages?: Router | undefined;
+  readonly sandbox?: Router | undefined;
+  readonly staticPages?: Router | undefined;
   readonly publicUrl: string;
   readonly log: Log;
+  readonly telemetry: HostTelemetry;
   readonly clock: () => number;
   readonly stopping: () => boolean;
 }
@@ -26,6 +28,7 @@ export function createApp(options: AppOptions): Express {
   app.set("query parser", false);
 
   app.use((request, _response, next) => withinRequest(request, next));
+  app.use(watchRequests(options.telemetry));
   app.use(requestLog(options.log, options.clock));
   app.use(commonHeaders(options));
   app.use(options.api);

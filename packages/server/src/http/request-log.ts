@@ -10,6 +10,9 @@ interface Note {
   /** What is logged instead of the path. */
   route?: string;
   actor?: string;
+  /** The route as it is declared, its parameters in braces. */
+  pattern?: string;
+  trace?: string;
 }
 
 const notes = new WeakMap<object, Note>();
@@ -20,6 +23,22 @@ export function noteRoute(request: object, route: string | undefined, actor?: st
   if (route !== undefined) note.route = route;
   if (actor !== undefined) note.actor = actor;
   notes.set(request, note);
+}
+
+/** Tells which declared route serves a request. */
+export function notePattern(request: object, pattern: string): void {
+  notes.set(request, { ...notes.get(request), pattern });
+}
+
+/** Tells the log which trace a request belongs to. */
+export function noteTrace(request: object, trace: string): void {
+  notes.set(request, { ...notes.get(request), trace });
+}
+
+/** The pattern of the route that served a request; undefined where none did. Never holds what a caller sent. */
+export function patternOf(request: Request): string | undefined {
+  const path: unknown = request.route?.path;
+  return notes.get(request)?.pattern ?? (typeof path === "string" ? path.replaceAll(/:([a-z_]+)/g, "{$1}") : undefined);
 }
 
 /** Paths whose last part is a secret, whatever route answers them. */
@@ -50,6 +69,7 @@ export function requestLog(log: Log, clock: () => number) {
         status: response.statusCode,
         duration_ms: clock() - started,
         ...(note.actor === undefined ? {} : { actor: note.actor }),
+        ...(note.trace === undefined ? {} : { trace_id: note.trace }),
         ...(response.writableFinished ? {} : { cut: true }),
       });
     });

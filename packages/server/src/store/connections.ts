@@ -1,4 +1,11 @@
-import { type ConnectionEvent, type ConnectionFilter, type ConnectionRecord, IdentityTaken, type Store } from "@jackfield/engine";
+import {
+  type ConnectionEvent,
+  type ConnectionFilter,
+  type ConnectionRecord,
+  IdentityTaken,
+  type Status,
+  type Store,
+} from "@jackfield/engine";
 import { folded, isAs, lastActivity, needsVersion, parseConnection, patched, searchText } from "./connection-record.ts";
 import { decodeCursor, paged } from "./cursor.ts";
 import type { Sqlite, Value } from "./database.ts";
@@ -133,6 +140,12 @@ export function connectionTable(sqlite: Sqlite): Store["connections"] {
     update: async (id, patch, options) => update(sqlite, id, patch, options),
     list: async (filter, page) => list(sqlite, filter, page),
     count: async (filter) => count(sqlite, filter),
+    states: async () => {
+      const rows = sqlite.all<{ status: Status; n: number }>(
+        "SELECT status, count(*) AS n FROM connections WHERE alias_of IS NULL AND status <> 'revoked' GROUP BY status",
+      );
+      return Object.fromEntries(rows.map(({ status, n }) => [status, n]));
+    },
     madeIn: async (session) =>
       sqlite.all<Row>("SELECT doc FROM connections WHERE made_in = ? ORDER BY created_at, id", session).map(parse),
     due: async (duty, time, limit, after) =>

@@ -28,7 +28,23 @@ export interface Sqlite {
  */
 export function openSqlite(file: string): Sqlite {
   if (file !== ":memory:") keepPrivate(file);
-  const database = prepared(file);
+  // Statements that the driver still holds would keep SQLite from emptying the log by itself.
+  return over(prepared(file), (database) => database.pragma("wal_checkpoint(TRUNCATE)"));
+}
+
+/** Opens a file that another process may have open too, and changes nothing in it. Throws SQLite's error where it is none of its files. */
+export function lookIntoSqlite(file: string): Sqlite {
+  const database = new Database(file, { timeout: 5000 });
+  try {
+    database.pragma("query_only = ON");
+    return over(database, () => {});
+  } catch (error) {
+    database.close();
+    throw error;
+  }
+}
+
+function over(database: Database.Database, beforeClose: (database: Database.Database) => void): Sqlite {
   const statements = new Map<string, Database.Statement>();
   let closed = false;
 
@@ -50,8 +66,7 @@ export function openSqlite(file: string): Sqlite {
       if (closed) return;
       closed = true;
       statements.clear();
-      // Statements that the driver still holds would keep SQLite from doing this by itself.
-      database.pragma("wal_checkpoint(TRUNCATE)");
+      beforeClose(database);
       database.close();
     },
   };

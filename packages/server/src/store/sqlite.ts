@@ -17,7 +17,10 @@ export interface SqliteStore extends HostStore {
 
 /** Opens the embedded store; `:memory:` is one that nothing is kept of. Throws `Error` with what to do when the file cannot be used. */
 export function openStore(file: string): SqliteStore {
-  const sqlite = openSqlite(file);
+  return storeOver(openSqlite(file));
+}
+
+export function storeOver(sqlite: Sqlite): SqliteStore {
   return {
     sqlite,
     connections: connectionTable(sqlite),

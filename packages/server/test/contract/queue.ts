@@ -52,6 +52,19 @@ export function queueContract(name: string, make: (log: Log) => Promise<Queue>):
       await until(() => ran.length === 1);
     });
 
+    test("it tells how many jobs of each kind wait, those of a later time among them", async () => {
+      expect(await queue.waiting()).toEqual({ refresh: 0, test: 0, remind: 0, revoke: 0, device: 0, deliver: 0 });
+      await queue.put({ kind, id: "a", due: Date.now() + 60_000 });
+      await queue.put({ kind, id: "a", due: Date.now() + 70_000 });
+      await queue.put({ kind, id: "b", due: Date.now() + 60_000 });
+      await queue.put({ kind: "deliver", id: "a", due: 0 });
+      expect(await queue.waiting()).toMatchObject({ refresh: 2, test: 0, deliver: 1 });
+      await queue.remove(kind, "b");
+      queue.work("deliver", { concurrency: 1 }, note);
+      await until(() => ran.length === 1);
+      expect(await queue.waiting()).toMatchObject({ refresh: 1, deliver: 0 });
+    });
+
     test("two jobs of one kind and id are one job, due at the later `put`'s time", async () => {
       queue.work(kind, { concurrency: 4 }, note);
       await queue.put({ kind, id: "sooner", due: Date.now() + 60_000 });

@@ -3,10 +3,13 @@ import { JackfieldError } from "../../errors.ts";
 import type { Credential } from "../../grant/credential.ts";
 import { grantOf } from "../../grant/grant.ts";
 import { hasRefresh, refreshCredential, spendsOnce } from "../../grant/refresh.ts";
+import { TokenFailure } from "../../grant/token-failure.ts";
 import type { Runtime } from "../../runtime.ts";
+import type { RefreshOutcome } from "../../telemetry.ts";
 import { AppPaused, asClient, waitForApp } from "../app/pause.ts";
 import type { Held } from "../lease.ts";
 import { adoptVersion, namesOf, type OpenConnection, open, place } from "../open.ts";
+import type { ConnectionRecord } from "../record.ts";
 import { scopesToAsk } from "../scopes.ts";
 import { answered, scheduleRefresh, tokenPatch } from "../sign-in/connect.ts";
 import type { ConnectionPatch } from "../store.ts";
@@ -23,6 +26,7 @@ import {
   refreshTimeout,
 } from "./one-time.ts";
 import { storeOutcome } from "./outcome.ts";
+import { appOf } from "./pace.ts";
 import { failed, readLiving } from "./refusal.ts";
 
 // One try of a refresh, by whoever holds its lease: what is asked of the provider, and what becomes of the answer.
@@ -111,6 +115,8 @@ async function unrefreshed(
   { cause, actor, duration }: Unrefreshed,
 ): Promise<OpenConnection> {
   const { auth, credential } = opened;
+  countRefresh(runtime, opened.record, outcomeOf(cause), cause instanceof AppPaused && !cause.asked ? undefined : duration);
+  if (cause instanceof TokenFailure && cause.retryAfter !== undefined) runtime.pace.hold(appOf(opened.record), cause.retryAfter);
   const lost = once && isLost(cause) && brought === undefined;
   if (once && sent && !lost && brought === undefined) await noteAnswer(runtime, opened.record);
   if (!(cause instanceof JackfieldError)) throw cause;
@@ -119,6 +125,24 @@ async function unrefreshed(
   if (cause instanceof AppPaused) return waitForApp(runtime, kept, cause, actor, duration);
   if (lost && graceOf(auth) === 0) return lose(runtime, opened, cause, actor, duration);
   return failed(runtime, kept, cause, actor, duration);
+}
+
+function outcomeOf(cause: unknown): RefreshOutcome {
+  if (cause instanceof AppPaused) return cause.asked ? "configuration" : "paused";
+  if (cause instanceof TokenFailure) return cause.kind;
+  return isLost(cause) ? "lost" : "retry";
+}
+
+/** Counts how a refresh ended; `duration` in milliseconds, where the provider was asked. */
+export function countRefresh(
+  { telemetry }: Runtime,
+  { connector }: ConnectionRecord,
+  outcome: RefreshOutcome,
+  duration?: number,
+): void {
+  telemetry.note({ connector, outcome });
+  telemetry.measure("refreshes_total", { connector, outcome }, 1);
+  if (duration !== undefined) telemetry.measure("refresh_duration_seconds", {}, duration / 1000);
 }
 
 /** Some providers hand out the same token again, or none, before it has an age. Throws `refresh_too_soon`. */
@@ -177,6 +201,7 @@ async function persist(
       { status: "needs_reauth", patch: again, events: [event, recovered] },
     ],
   });
+  countRefresh(runtime, record, written === undefined ? "unchanged" : "refreshed", duration);
   // A new sign-in was stored meanwhile, which is newer.
   if (written === undefined) return open(runtime, await readLiving(runtime, record.id));
   await scheduleRefresh(runtime, written);

@@ -1,14 +1,16 @@
 import { JackfieldError } from "../../errors.ts";
 import { tokenTimeoutOf } from "../../grant/token-endpoint.ts";
+import { putJob } from "../../jobs.ts";
 import type { Runtime } from "../../runtime.ts";
 import { system } from "../actor.ts";
 import { underLease } from "../lease.ts";
 import { type OpenConnection, open } from "../open.ts";
 import type { ConnectionRecord } from "../record.ts";
 import { scheduleRefresh } from "../sign-in/connect.ts";
-import { attemptRefresh } from "./attempt.ts";
+import { attemptRefresh, countRefresh } from "./attempt.ts";
 import { dropDuty } from "./drop-duty.ts";
 import { backoff, isUsable } from "./expiry.ts";
+import { appOf } from "./pace.ts";
 import { needsReauth, readLiving } from "./refusal.ts";
 
 /*
@@ -45,7 +47,9 @@ export function createRefresher(runtime: Runtime, owner: string): Refresher {
       if (actor === system || opened.record.credential_version > version) return opened;
       if (running.has(id)) return refresh(id, version, actor);
     }
-    const promise = leased(runtime, owner, id, version, actor).finally(() => running.delete(id));
+    const promise = runtime.telemetry
+      .span("refresh", {}, () => leased(runtime, owner, id, version, actor))
+      .finally(() => running.delete(id));
     running.set(id, promise);
     return promise;
   };
@@ -63,14 +67,19 @@ export function createRefresher(runtime: Runtime, owner: string): Refresher {
       const record = await runtime.store.connections.get(id);
       if (record === undefined || record.refresh_at === null) return;
       if (record.status !== "connected") return dropDuty(runtime, record, "refresh");
-      if (Date.parse(record.refresh_at) > runtime.clock()) return scheduleRefresh(runtime, record);
-      try {
-        await refresh(id, record.credential_version, system);
-      } catch (cause) {
-        if (!(cause instanceof JackfieldError)) throw cause;
-        runtime.log("info", "a refresh failed", { connection: id, code: cause.code });
-        await postpone(runtime, id);
-      }
+      const lag = runtime.clock() - Date.parse(record.refresh_at);
+      if (lag < 0) return scheduleRefresh(runtime, record);
+      const wait = await runtime.pace.run(appOf(record), async () => {
+        runtime.telemetry.measure("refresh_lag_seconds", {}, lag / 1000);
+        try {
+          await refresh(id, record.credential_version, system);
+        } catch (cause) {
+          if (!(cause instanceof JackfieldError)) throw cause;
+          runtime.log("info", "a refresh failed", { connection: id, code: cause.code });
+          await postpone(runtime, id);
+        }
+      });
+      if (wait > 0) await putJob(runtime, { kind: "refresh", id, due: runtime.clock() + wait });
     },
     async settled() {
       const late = AbortSignal.timeout(longestEnd);
@@ -133,5 +142,7 @@ async function leased(runtime: Runtime, owner: string, id: string, version: numb
 /** The connection, if somebody else has stored a newer credential meanwhile. */
 async function newerThan(runtime: Runtime, id: string, version: number): Promise<OpenConnection | undefined> {
   const record = await readLiving(runtime, id);
-  return record.credential_version > version ? open(runtime, record) : undefined;
+  if (record.credential_version <= version) return undefined;
+  countRefresh(runtime, record, "unchanged");
+  return open(runtime, record);
 }

@@ -133,6 +133,7 @@ export async function needsReauth(
     { expect: { credential_version: record.credential_version, status: "connected" }, events: [event] },
   );
   if (!written) return;
+  runtime.telemetry.measure("reauthorizations_needed_total", { connector: record.connector, reason: cause.code }, 1);
   runtime.events.announce([event]);
   // What was perhaps spent is not shown to the provider again, not even to end it.
   if (cause.code !== "refresh_answer_lost") await revokeAtProvider(runtime, open(runtime, written), "invalid_credentials");

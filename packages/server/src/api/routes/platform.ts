@@ -63,4 +63,19 @@ const readyz = publicRoute({
   },
 });
 
-export const platformRoutes: readonly Route[] = [platform, healthz, readyz];
+const metrics = publicRoute({
+  id: "metrics",
+  method: "GET",
+  path: "/metrics",
+  summary: "Numbers for Prometheus. Where METRICS_OPEN is off, the METRICS_TOKEN or an admin's key is needed, as a bearer token.",
+  answers: { 200: { description: "Prometheus's text format, version 0.0.4.", media: "text/plain" } },
+  async handle({ metrics }, { request, response }) {
+    await metrics.admit(request, response);
+    const text = await metrics.text();
+    response.writeHead(200, { "Content-Type": metrics.contentType, "Cache-Control": "no-store" });
+    response.end(text);
+    return "answered";
+  },
+});
+
+export const platformRoutes: readonly Route[] = [platform, healthz, readyz, metrics];

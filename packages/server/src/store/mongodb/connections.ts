@@ -6,6 +6,7 @@ import {
   IdentityTaken,
   type Page,
   type Store,
+  statuses,
 } from "@jackfield/engine";
 import type { Filter } from "mongodb";
 import { folded, isAs, lastActivity, needsVersion, parseConnection, patched, searchText } from "../connection-record.ts";
@@ -120,6 +121,12 @@ export function connectionDocuments(all: Collections, writes: Writes, erasures: 
     },
     list: (filter, page) => list(connections, filter, page),
     count: (filter) => connections.countDocuments(conditions(filter)),
+    async states() {
+      const counts = statuses.map(
+        async (status) => [status, await connections.countDocuments({ listed: true, status })] as const,
+      );
+      return Object.fromEntries((await Promise.all(counts)).filter(([, count]) => count > 0));
+    },
     async madeIn(session) {
       const records = (await connections.find({ made_in: session }).toArray()).map(parse);
       const place = ({ created_at, id }: ConnectionRecord) => `${created_at} ${id}`;

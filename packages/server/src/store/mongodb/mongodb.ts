@@ -1,5 +1,5 @@
 import { JackfieldError, type Store } from "@jackfield/engine";
-import type { Db } from "mongodb";
+import type { Db, MongoClient } from "mongodb";
 import type { HostStore } from "../port.ts";
 import {
   connectSessionDocuments,
@@ -16,7 +16,7 @@ import { createErasures } from "./erasures.ts";
 import { eventDocuments } from "./events.ts";
 import { flowDocuments } from "./flows.ts";
 import { deliveryDocuments, endpointDocuments, outboxDocuments } from "./outbound.ts";
-import { type Collections, collectionsOf, prepare } from "./schema.ts";
+import { type Collections, collectionsOf, faultsOf, prepare } from "./schema.ts";
 import { usageDocuments } from "./usage.ts";
 import { createWrites } from "./writes.ts";
 
@@ -32,6 +32,24 @@ export async function openMongoStore(url: string): Promise<HostStore> {
     await client.close();
     throw error;
   }
+  return storeOver(client, db);
+}
+
+/** As `openMongoStore`, without changing anything in it; `faults` says what is missing or wrong, `version` what kind of server it is. */
+export async function lookIntoMongo(
+  url: string,
+): Promise<{ readonly store: HostStore; readonly version: string; readonly faults: () => Promise<readonly string[]> }> {
+  const { client, db } = await connectTo(url);
+  try {
+    const { version } = await db.admin().serverInfo();
+    return { store: storeOver(client, db), version: String(version), faults: () => faultsOf(db) };
+  } catch (error) {
+    await client.close();
+    throw error;
+  }
+}
+
+function storeOver(client: MongoClient, db: Db): HostStore {
   const all = collectionsOf(db);
   const writes = createWrites(all);
   const erasures = createErasures(all, writes);

@@ -27,6 +27,7 @@ export const collections = {
     unique("identity"),
     by(up("workspace", "listed"), down("created_at", "_id")),
     by(up("workspace", "connector", "client_id")),
+    by(up("listed", "status")),
     ...["refresh_at", "test_at", "remind_at", "revoke_at", "idle_at"].map((name) => by(up(name, "_id"))),
     by(up("alias_of")),
     by(up("made_in")),
@@ -79,14 +80,34 @@ export async function prepare(db: Db): Promise<void> {
   await notes.updateOne({ _id: "schema" }, { $max: { version } }, { upsert: true });
 }
 
+/** What is missing of the indexes, or stands in their way. Changes nothing. */
+export async function faultsOf(db: Db): Promise<readonly string[]> {
+  const { notes, ...others } = collectionsOf(db);
+  const stored = await notes.findOne({ _id: "schema" });
+  if (stored === null) return [`The database ${db.databaseName} was not used yet.`];
+  if (Number(stored.version) > version) return [`The database ${db.databaseName} was written by a newer version of Jackfield.`];
+  const faults: string[] = [];
+  for (const name of Object.keys(others) as (keyof typeof others)[]) {
+    for (const index of collections[name]) {
+      const there = await has(others[name], index, nameOf(index)).catch((error: Error) => error.message);
+      if (there === false) faults.push(`The index ${nameOf(index)} of ${name} is missing.`);
+      if (typeof there === "string") faults.push(there);
+    }
+  }
+  return faults;
+}
+
+const nameOf = ({ key }: Index) =>
+  Object.entries(key)
+    .map(([name, direction]) => `${name}_${direction}`)
+    .join("_");
+
 /** How often a server is asked whether it has the index that it was told to make, and how long it may take for it. */
 const asks = 300;
 const pauseMs = 1_000;
 
 async function ensure(documents: Documents, index: Index): Promise<void> {
-  const name = Object.entries(index.key)
-    .map(([key, direction]) => `${key}_${direction}`)
-    .join("_");
+  const name = nameOf(index);
   const unique = index.unique === true ? { unique: true } : {};
   for (let asked = 1; !(await has(documents, index, name)); asked += 1) {
     try {

@@ -46,6 +46,18 @@ export function connections(get: () => Store): void {
       ]);
     });
 
+    test("are counted by state over all workspaces, without aliases and what was disconnected", async () => {
+      expect(await get().connections.states()).toEqual({});
+      const states = { a: "connected", b: "connected", c: "needs_reauth", d: "revoked", e: "draft", f: "connected" } as const;
+      for (const [id, status] of Object.entries(states)) {
+        const other = id === "f" ? { alias_of: "a" } : id === "b" ? { workspace: "another" } : {};
+        await get().connections.insert(connection(id, { status, identity: `i/${id}`, ...other }), []);
+      }
+      expect(await get().connections.states()).toEqual({ connected: 2, needs_reauth: 1, draft: 1 });
+      await get().connections.update("b", { status: "needs_reauth" });
+      expect(await get().connections.states()).toEqual({ connected: 1, needs_reauth: 2, draft: 1 });
+    });
+
     test("with an identity that is taken are refused, and nothing of them is stored", async () => {
       await get().connections.insert(connection("a", { identity: "same" }), []);
       const refused = await get()
