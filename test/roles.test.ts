@@ -39,16 +39,21 @@ const freePort = () =>
 withServers("servers and workers", () => {
   test("a server leaves what is due to the worker, which refreshes it, and shows no page and no API itself", async () => {
     const provider = await startProvider();
-    await provider.set({ access_token_ttl: 3600 });
+    await provider.set({ access_token_ttl: 8 });
     const server = product({}, "server", { acme: oauthManifest(provider, { name: "acme" }) });
     await server.start();
     await saveApp(server, provider, "acme");
     const { id } = await connect(server, "acme");
-    const version = async () => (await server.get(`/v1/connections/${id}`)).json.updated_at;
-    const before = await version();
-    expect(before).toBeTruthy();
+    const { expires_at } = (await server.get(`/v1/connections/${id}`)).json;
+    const refreshed = async () => {
+      const { items } = (await server.get(`/v1/connections/${id}/events?type=refreshed`)).json;
+      return items.length > 0;
+    };
+    await until("the end of the token", () => Date.now() > Date.parse(expires_at));
+    expect(await refreshed()).toBe(false);
     const worker = server.peer({ role: "worker" });
     await worker.start();
+    await until("the worker's refresh", refreshed);
     for (const path of ["/healthz", "/readyz"]) expect((await worker.get(path)).status).toBe(200);
     for (const path of ["/", "/v1/platform", "/v1/connections", "/openapi.json", "/sandbox", "/sign-in"])
       expect((await worker.get(path)).status).toBe(404);

@@ -26,7 +26,7 @@ export const sharedRedis = process.env[services.redis.url] ?? "";
 export const sharedMongodb = process.env[services.mongodb.url] ?? "";
 
 /** A Redis that keeps nothing: started again it is empty. */
-export const startRedis = () => startOwn("redis");
+export const startRedis = (options: readonly string[] = []) => startOwn("redis", options);
 
 export const startMongodb = () => startOwn("mongodb");
 
@@ -34,8 +34,8 @@ function executable(name: "redis" | "mongodb"): string {
   return process.env[services[name].variable] ?? "";
 }
 
-async function startOwn(name: "redis" | "mongodb"): Promise<OwnServer> {
-  const server: Server = services[name];
+async function startOwn(name: "redis" | "mongodb", options: readonly string[] = []): Promise<OwnServer> {
+  const server: Server = { ...services[name], args: (...start) => [...services[name].args(...start), ...options] };
   const folder = temporary();
   const file = executable(name);
   let { child, port, url } = await startServer(server, file, folder);

@@ -17,6 +17,8 @@ function problems(env: NodeJS.ProcessEnv): readonly string[] {
 
 test("nothing set gives the embedded default on this machine", () => {
   expect(readConfig({})).toEqual({
+    role: "both",
+    startTimeout: 120,
     host: "127.0.0.1",
     port: 3000,
     publicUrl: undefined,
@@ -112,6 +114,7 @@ test("all problems come at once, each with its variable and a cure", () => {
     OTEL_EXPORTER_OTLP_ENDPOINT: "collector:4318",
     MONGODB_URL: "postgres://x",
     REDIS_URL: "http://x",
+    START_TIMEOUT: "soon",
     EGRESS_PROXY: "http://x",
     NODE_TLS_REJECT_UNAUTHORIZED: "0",
   });
@@ -120,6 +123,7 @@ test("all problems come at once, each with its variable and a cure", () => {
     "PUBLIC_URL",
     "MONGODB_URL",
     "REDIS_URL",
+    "START_TIMEOUT",
     "MASTER_KEYS",
     "ADMIN_API_KEY",
     "ALLOW_PRIVATE_NETWORKS",
@@ -134,6 +138,42 @@ test("all problems come at once, each with its variable and a cure", () => {
   ]);
   for (const text of found) expect(text).toMatch(/\. ?(Give|Unset|`openssl)|Give|makes (a good )?one/);
 });
+
+const shared = { MONGODB_URL: "mongodb://h/d", REDIS_URL: "rediss://user:p%40ss@h:6380/1", MASTER_KEYS: `k1:${key()}` };
+
+test("a queue that processes share needs a store that they share", () => {
+  expect(problems({ REDIS_URL: shared.REDIS_URL })).toEqual([
+    expect.stringMatching(/^MONGODB_URL must be set with REDIS_URL.*unset REDIS_URL/),
+  ]);
+  expect(readConfig(shared).redisUrl).toBe(shared.REDIS_URL);
+});
+
+test("servers and workers apart need a store and a queue that they share, and a worker the servers' URL", () => {
+  const told = (role: "server" | "worker", env: NodeJS.ProcessEnv) => {
+    try {
+      readConfig(env, role);
+    } catch (error) {
+      if (error instanceof ConfigError) return error.problems;
+    }
+    return [];
+  };
+  expect(told("server", {})).toEqual([
+    expect.stringMatching(/^MONGODB_URL and REDIS_URL must be set for `jackfield start --server`/),
+  ]);
+  expect(told("server", { ...shared, REDIS_URL: "" })).toEqual([expect.stringMatching(/^REDIS_URL must be set/)]);
+  expect(told("worker", shared)).toEqual([expect.stringMatching(/^PUBLIC_URL must be set for `jackfield start --worker`/)]);
+  expect(told("worker", { ...shared, PUBLIC_URL: "https://a.example" })).toEqual([]);
+  expect(readConfig(shared, "server").role).toBe("server");
+});
+
+test.each(["http://h:6379", "redis://", "redis://:hidden@h/x", "redis://:hidden@h?a=b", "hidden"])(
+  "REDIS_URL %j is refused, and not repeated",
+  (url) => {
+    const [problem] = problems({ ...shared, REDIS_URL: url });
+    expect(problem).toMatch(/^REDIS_URL (is not a Redis URL|names more than a Redis)\. /);
+    expect(problem).not.toContain("hidden");
+  },
+);
 
 test("a store that processes share needs keys that they share", () => {
   const url = "mongodb+srv://user:p%40ss@cluster.example/mine?retryWrites=false";

@@ -53,7 +53,7 @@ withRedis("in Redis", () => {
     const [one, other] = [await join(), await join()];
     const ran: string[] = [];
     const ids = Array.from({ length: 100 }, (_, n) => `c${n}`);
-    await Promise.all([one, other].flatMap((queue) => ids.map((id) => queue.put({ kind: "refresh", id, due: 0 }))));
+    for (const id of ids) await Promise.all([one, other].map((queue) => queue.put({ kind: "refresh", id, due: 0 })));
     for (const queue of [one, other]) queue.work("refresh", { concurrency: 4 }, async (id) => void ran.push(id));
     await until(() => ran.length === ids.length);
     await until(async () => (await leftOver()).length === 0);
