@@ -433,7 +433,7 @@ describe("a callback that names where the token is to be asked for", () => {
   });
 });
 
-test("no secret of anybody stands in the store, in the logs or in any answer", () => {
+test("no secret of anybody stands in the store, in the logs or in any answer", async () => {
   const secrets = [secretBeginning, ...Object.values(beginnings), "mallorys-own-secret"];
-  expect(findSecrets(secrets, everythingOf(product))).toEqual([]);
+  expect(findSecrets(secrets, await everythingOf(product))).toEqual([]);
 });

@@ -1,8 +1,9 @@
 import { Browser } from "./harness/browser.ts";
-import { filesBelow, findSecrets } from "./harness/canary.ts";
+import { findSecrets } from "./harness/canary.ts";
 import { cleanup } from "./harness/cleanup.ts";
 import { deviceManifest, draft, events, look, saveApp, step } from "./harness/connect.ts";
 import { heard } from "./harness/http.ts";
+import { keptBy } from "./harness/inside.ts";
 import { checkAnswers } from "./harness/openapi.ts";
 import { type Product, startProduct } from "./harness/product.ts";
 import { deviceGrant, type Provider, startProvider } from "./harness/provider.ts";
@@ -410,7 +411,7 @@ test("no device code and no token stands in the data folder, the logs or any ans
       ({ method, target, headers, body }) =>
         [`${method} ${target}`, Buffer.concat([Buffer.from(JSON.stringify(headers)), body])] as const,
     );
-  const places = [["what was printed", Buffer.from(product.output)] as const, ...filesBelow(product.dataDir), ...said];
+  const places = [["what was printed", Buffer.from(product.output)] as const, ...(await keptBy(product)), ...said];
   expect(findSecrets(secrets, places)).toEqual([]);
   expect(
     checkAnswers(

@@ -5,10 +5,11 @@ import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { type BrowserContext, chromium, type Page } from "playwright-core";
 import { Browser, type Person } from "./harness/browser.ts";
-import { filesBelow, findSecrets } from "./harness/canary.ts";
+import { findSecrets } from "./harness/canary.ts";
 import { afterwards, cleanup, temporary } from "./harness/cleanup.ts";
 import { awkward, deviceManifest, draft, keyedManifest, look, oauthManifest, saveApp, step } from "./harness/connect.ts";
 import type { Answer } from "./harness/http.ts";
+import { keptBy } from "./harness/inside.ts";
 import { type Product, startProduct } from "./harness/product.ts";
 import { type Provider, startProvider } from "./harness/provider.ts";
 import { until } from "./harness/wait.ts";
@@ -242,7 +243,7 @@ test("links are known to who was given them, and are stored and logged nowhere",
   await product.end("SIGTERM");
   await product.start();
   const logs = [["the logs", Buffer.from(product.output)]] as const;
-  expect(findSecrets([token, ...cookies], [...filesBelow(product.dataDir), ...logs])).toEqual([]);
+  expect(findSecrets([token, ...cookies], [...(await keptBy(product)), ...logs])).toEqual([]);
   expect((await guest.send("GET", "/v1/session")).json.role).toBe("connect_session");
 });
 

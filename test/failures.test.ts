@@ -720,9 +720,9 @@ describe("a provider that sends the person back with", () => {
   });
 });
 
-test("no secret stands in the store, in the logs or in any answer", () => {
+test("no secret stands in the store, in the logs or in any answer", async () => {
   const secrets = ["canary-access-token-", "canary-refresh-token-", "canary-client-secret", "canary-authorization-code"];
-  expect(findSecrets(secrets, everythingOf(product))).toEqual([]);
+  expect(findSecrets(secrets, await everythingOf(product))).toEqual([]);
 });
 
 test("every answer that was given here fits the OpenAPI document", async () => {

@@ -243,5 +243,5 @@ test("no secret stands in the store, in the logs or in any answer", async () => 
   ]);
   const secrets = [...new Set([awkward.secret, ...tokens.filter((token): token is string => typeof token === "string")])];
   expect(secrets.length).toBeGreaterThan(rows.length);
-  expect(findSecrets(secrets, everythingOf(product))).toEqual([]);
+  expect(findSecrets(secrets, await everythingOf(product))).toEqual([]);
 });

@@ -261,9 +261,9 @@ test("the memory that it took is bounded", () => {
   expect(megabytes).toBeLessThan(700);
 });
 
-test("nothing of all this ended in an error that nobody foresaw, and no secret was told", () => {
+test("nothing of all this ended in an error that nobody foresaw, and no secret was told", async () => {
   const own = heard.filter(({ origin }) => origin === product.url);
   expect(own.filter(({ text }) => text.includes('"code":"internal"'))).toEqual([]);
   expect(product.output.split("\n").filter((line) => /"level":"(error|fatal)"|unhandled|uncaught/i.test(line))).toEqual([]);
-  expect(findSecrets([secret, "canary-good-token", "canary-c0de-0123456789"], everythingOf(product))).toEqual([]);
+  expect(findSecrets([secret, "canary-good-token", "canary-c0de-0123456789"], await everythingOf(product))).toEqual([]);
 });

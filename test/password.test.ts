@@ -1,7 +1,6 @@
-import { readdirSync, readFileSync } from "node:fs";
-import { join } from "node:path";
 import { cleanup } from "./harness/cleanup.ts";
 import { draft, events, look, step } from "./harness/connect.ts";
+import { keptBy } from "./harness/inside.ts";
 import { type Product, startProduct } from "./harness/product.ts";
 import { until } from "./harness/wait.ts";
 import { type LegacyServer, startLegacyServer } from "./provider/node-oauth.ts";
@@ -162,7 +161,6 @@ describe("a person's password", () => {
 });
 
 /** Every byte of the data folder, in which a sealed text is base64. */
-const stored = (folder: string) => readdirSync(folder).map((name) => readFileSync(join(folder, name)).toString("latin1"));
 
 describe("with `store_password: false`", () => {
   test("only refresh tokens keep the connection; when they end, the person is asked, and no password is tried", async () => {
@@ -222,7 +220,8 @@ test("a connection that names no way to connect takes the first that needs no pa
 });
 
 test("neither passwords nor secrets are found in the store, in the log or in what the API says", async () => {
-  const all = [...stored(product.dataDir), product.output, (await product.get("/v1/connections?limit=200")).text];
+  const kept = (await keptBy(product)).map(([, content]) => content.toString("latin1"));
+  const all = [...kept, product.output, (await product.get("/v1/connections?limit=200")).text];
   for (const secret of [person.password, other.password, client.secret, ...server.issued]) {
     const forms = [
       secret,

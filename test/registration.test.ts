@@ -1,8 +1,9 @@
 import { Browser } from "./harness/browser.ts";
-import { filesBelow, findSecrets } from "./harness/canary.ts";
+import { findSecrets } from "./harness/canary.ts";
 import { cleanup } from "./harness/cleanup.ts";
 import { begin, connect, deviceManifest, draft, look, oauthManifest, step } from "./harness/connect.ts";
 import { heard } from "./harness/http.ts";
+import { keptBy } from "./harness/inside.ts";
 import { checkAnswers } from "./harness/openapi.ts";
 import { type Product, startProduct } from "./harness/product.ts";
 import { deviceGrant, type Provider, startProvider } from "./harness/provider.ts";
@@ -263,7 +264,7 @@ test("no secret of a registered client stands in the data folder, the logs or an
     ({ method, target, headers, body }) =>
       [`${method} ${target}`, Buffer.concat([Buffer.from(JSON.stringify(headers)), body])] as const,
   );
-  const places = [["what was printed", Buffer.from(product.output)] as const, ...filesBelow(product.dataDir), ...said];
+  const places = [["what was printed", Buffer.from(product.output)] as const, ...(await keptBy(product)), ...said];
   expect(
     findSecrets([...secrets, "canary-of-the-changed-one", "canary-of-the-short-one", "canary-of-the-long-one"], places),
   ).toEqual([]);

@@ -1,11 +1,10 @@
-import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { createSealer } from "@jackfield/engine";
-import Database from "libsql";
 import { Browser } from "./harness/browser.ts";
-import { everythingOf, filesBelow, findSecrets } from "./harness/canary.ts";
+import { everythingOf, findSecrets } from "./harness/canary.ts";
 import { afterwards, cleanup } from "./harness/cleanup.ts";
 import { awkward, begin, connect, draft, keyedManifest, oauthManifest, saveApp, step } from "./harness/connect.ts";
+import { docsOf, filesBelow, keptBy, masterKeyOf, tamper } from "./harness/inside.ts";
 import { Product, startProduct } from "./harness/product.ts";
 import { type Provider, startProvider } from "./harness/provider.ts";
 
@@ -44,36 +43,22 @@ beforeEach(async () => {
   await provider.set({ par: "offered", dpop: true });
 });
 
-type Row = { readonly doc: string };
-const openStore = () => {
-  const name = readdirSync(product.dataDir).find((file) => /\.(db|sqlite3?)$/.test(file));
-  if (!name) throw new Error(`no store in ${readdirSync(product.dataDir)}`);
-  return new Database(join(product.dataDir, name), { timeout: 10_000 });
-};
-
 /** The private keys that tokens are bound to: only who has the master key can read them. */
-function proofKeys(): string[] {
-  const file = readdirSync(product.dataDir).find((name) => /key/.test(name)) ?? "";
-  const [, active = "", key = ""] = /^([^\s:#]+):(\S+)$/m.exec(readFileSync(join(product.dataDir, file), "utf8")) ?? [];
-  const sealer = createSealer({ active, get: () => Buffer.from(key, "base64") }, Buffer.alloc);
-  const store = openStore();
-  try {
-    return (store.prepare("SELECT doc FROM connections").all() as Row[]).flatMap(({ doc }) => {
-      const { workspace, connector, id, sealed_credential: sealed } = JSON.parse(doc);
-      if (!sealed) return [];
-      const { proof_key } = sealer.open({ workspace, connector, id, field: "credential" }, sealed) as {
-        proof_key?: { d: string };
-      };
-      return proof_key === undefined ? [] : [proof_key.d];
-    });
-  } finally {
-    store.close();
-  }
+async function proofKeys(): Promise<string[]> {
+  const { id: active, key } = masterKeyOf(product);
+  const sealer = createSealer({ active, get: () => key }, Buffer.alloc);
+  return (await docsOf(product, "connections")).flatMap(({ workspace, connector, id, sealed_credential: sealed }) => {
+    if (!sealed) return [];
+    const { proof_key } = sealer.open({ workspace, connector, id, field: "credential" }, sealed) as {
+      proof_key?: { d: string };
+    };
+    return proof_key === undefined ? [] : [proof_key.d];
+  });
 }
 
 const secretsSoFar = async () => {
   const { access_tokens, refresh_tokens, codes } = await provider.issued();
-  const bound = proofKeys();
+  const bound = await proofKeys();
   // As text, as it stands in the JSON Web Key, and as the bytes that it is.
   const bytes = bound.map((key) => Buffer.from(key, "base64url").toString("hex"));
   return [
@@ -163,8 +148,8 @@ test("after connecting, refreshing, running and failing, no secret stands in the
 
   const secrets = await secretsSoFar();
   expect(secrets.length).toBeGreaterThan(12);
-  expect(proofKeys().length).toBeGreaterThanOrEqual(2);
-  expect(findSecrets(secrets, everythingOf(product))).toEqual([]);
+  expect((await proofKeys()).length).toBeGreaterThanOrEqual(2);
+  expect(findSecrets(secrets, await everythingOf(product))).toEqual([]);
   // Nothing of a deployment is built into the pages.
   const pages = [...filesBelow(join(__dirname, "../packages/web/dist"))];
   expect(pages.length).toBeGreaterThan(1);
@@ -179,7 +164,7 @@ test("the admin's key and the sign-in link are printed once and stored nowhere",
   expect(session).not.toEqual([]);
   const link = product.signInLink.split(/[/?=#]/).at(-1) ?? "";
   expect(link.length).toBeGreaterThan(20);
-  expect(findSecrets([product.adminKey, link, ...session], filesBelow(product.dataDir))).toEqual([]);
+  expect(findSecrets([product.adminKey, link, ...session], await keptBy(product))).toEqual([]);
   const logs = product.output.split("\n").filter((line) => line.startsWith("{"));
   expect(findSecrets([product.adminKey, link, ...session], [["the logs", Buffer.from(logs.join("\n"))]])).toEqual([]);
 });
@@ -195,23 +180,8 @@ test("a client secret is written and never read: the answer says only that it is
 });
 
 describe("a sealed record", () => {
-  const readDoc = (id: string): Record<string, unknown> => {
-    const store = openStore();
-    try {
-      return JSON.parse((store.prepare("SELECT doc FROM connections WHERE id = ?").get(id) as Row).doc);
-    } finally {
-      store.close();
-    }
-  };
-  const writeDoc = (id: string, change: Record<string, unknown>) => {
-    const doc = { ...readDoc(id), ...change };
-    const store = openStore();
-    try {
-      store.prepare("UPDATE connections SET doc = ? WHERE id = ?").run(JSON.stringify(doc), id);
-    } finally {
-      store.close();
-    }
-  };
+  const readDoc = async (id: string) => (await docsOf(product, "connections")).find((doc) => doc.id === id) ?? {};
+  const writeDoc = (id: string, change: Record<string, unknown>) => tamper(product, "connections", { id }, change);
   const refusedAsBroken = async (id: string) => {
     const answer = await step(product, id, "list_items");
     return { status: answer.status, code: answer.json.code };
@@ -222,22 +192,22 @@ describe("a sealed record", () => {
     const ada = await connect(product, "acme");
     const alan = await connect(product, "acme", { as: "alan" });
     const [one, two] = [ada.connection.id, alan.connection.id];
-    const [first, second] = [readDoc(one).sealed_credential, readDoc(two).sealed_credential];
+    const [first, second] = [(await readDoc(one)).sealed_credential, (await readDoc(two)).sealed_credential];
     expect(typeof first).toBe("string");
     await provider.forget();
-    writeDoc(one, { sealed_credential: second });
-    writeDoc(two, { sealed_credential: first });
+    await writeDoc(one, { sealed_credential: second });
+    await writeDoc(two, { sealed_credential: first });
     expect(await refusedAsBroken(one)).toEqual(broken);
     expect(await refusedAsBroken(two)).toEqual(broken);
     expect(await provider.log()).toEqual([]);
-    writeDoc(one, { sealed_credential: first });
-    writeDoc(two, { sealed_credential: second });
+    await writeDoc(one, { sealed_credential: first });
+    await writeDoc(two, { sealed_credential: second });
     for (const id of [one, two]) expect((await step(product, id, "list_items")).status).toBe(200);
   });
 
   test("does not open after any one of its characters was changed", async () => {
     const { connection } = await connect(product, "acme");
-    const sealed = String(readDoc(connection.id).sealed_credential);
+    const sealed = String((await readDoc(connection.id)).sealed_credential);
     await provider.forget();
     const positions = [
       0,
@@ -250,48 +220,45 @@ describe("a sealed record", () => {
     ];
     for (const position of positions) {
       const other = sealed[position] === "A" ? "B" : "A";
-      writeDoc(connection.id, { sealed_credential: sealed.slice(0, position) + other + sealed.slice(position + 1) });
+      await writeDoc(connection.id, { sealed_credential: sealed.slice(0, position) + other + sealed.slice(position + 1) });
       expect({ position, ...(await refusedAsBroken(connection.id)) }).toEqual({ position, ...broken });
     }
     for (const cut of ["", "v1", "v1...", sealed.slice(0, -4), `${sealed}AAAA`, `${sealed}.AAAA`, "\u0000", "{}"]) {
-      writeDoc(connection.id, { sealed_credential: cut });
+      await writeDoc(connection.id, { sealed_credential: cut });
       expect((await refusedAsBroken(connection.id)).status).toBeGreaterThanOrEqual(400);
     }
     expect(await provider.log()).toEqual([]);
-    writeDoc(connection.id, { sealed_credential: sealed });
+    await writeDoc(connection.id, { sealed_credential: sealed });
     expect((await step(product, connection.id, "list_items")).status).toBe(200);
   });
 
   test("of one field does not open as another's", async () => {
     const { id } = (await product.post("/v1/connections", { connector: "keyed", fields: { api_key: apiKey } })).json;
-    const sealed = String(readDoc(id).sealed_fields);
+    const sealed = String((await readDoc(id)).sealed_fields);
     const { connection } = await connect(product, "acme");
-    const kept = readDoc(connection.id).sealed_credential;
-    writeDoc(connection.id, { sealed_credential: sealed });
+    const kept = (await readDoc(connection.id)).sealed_credential;
+    await writeDoc(connection.id, { sealed_credential: sealed });
     expect(await refusedAsBroken(connection.id)).toEqual(broken);
-    writeDoc(connection.id, { sealed_credential: kept });
+    await writeDoc(connection.id, { sealed_credential: kept });
   });
 
   test("of an app does not open as another app's, and nothing is sent", async () => {
-    const store = openStore();
-    const rows = store.prepare("SELECT connector, doc FROM apps").all() as { connector: string; doc: string }[];
-    const docOf = (connector: string) => JSON.parse(rows.find((row) => row.connector === connector)?.doc ?? "{}");
-    const write = (connector: string, doc: unknown) =>
-      store.prepare("UPDATE apps SET doc = ? WHERE connector = ?").run(JSON.stringify(doc), connector);
+    const secretOf = async (connector: string) =>
+      (await docsOf(product, "apps")).find((doc) => doc.connector === connector)?.sealed_secret;
+    const own = await secretOf("acme");
     const { id } = await draft(product, "acme");
     const url = await begin(product, id);
     await provider.forget();
-    write("acme", { ...docOf("acme"), sealed_secret: docOf("posted").sealed_secret });
+    await tamper(product, "apps", { connector: "acme" }, { sealed_secret: await secretOf("posted") });
     await new Browser().signIn(url);
     expect((await product.get(`/v1/connections/${id}`)).json).toMatchObject({ error: { code: "seal_broken" } });
     expect(await provider.tokenRequests()).toEqual([]);
-    write("acme", docOf("acme"));
-    store.close();
+    await tamper(product, "apps", { connector: "acme" }, { sealed_secret: own });
   });
 
   test("opens again after a restart, and not with another master key", async () => {
     const { connection } = await connect(product, "acme");
-    const [, kid = ""] = String(readDoc(connection.id).sealed_credential).split(".");
+    const [, kid = ""] = String((await readDoc(connection.id)).sealed_credential).split(".");
     const id = Buffer.from(kid, "base64url").toString();
     await product.end("SIGTERM");
     const withKeys = (keys: string) => {

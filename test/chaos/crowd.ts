@@ -1,3 +1,4 @@
+import type { ConnectionRecord, Store } from "@jackfield/engine";
 import { Browser } from "../harness/browser.ts";
 import { begin, draft, step } from "../harness/connect.ts";
 import type { Product } from "../harness/product.ts";
@@ -38,10 +39,15 @@ actions:
     output: body.items
 `;
 
+/** With fewer connections there would be nothing to see. */
+const fewest = 20;
+
+const atOnce = (work: () => Promise<void>) => Promise.all(Array.from({ length: 8 }, work));
+
 /** Many connections, and workflows that run steps through them all the time. */
 export class Crowd {
   readonly #gate: Gate;
-  readonly #servers: () => readonly Product[];
+  readonly #servers: readonly Product[];
   readonly connections: string[] = [];
   /** How the steps ended: `ok`, `no answer`, or a code. */
   readonly outcomes: Record<string, number> = {};
@@ -53,25 +59,38 @@ export class Crowd {
   #stopped = false;
   #runs = 0;
 
-  constructor(gate: Gate, servers: () => readonly Product[]) {
+  constructor(gate: Gate, servers: readonly Product[]) {
     this.#gate = gate;
     this.#servers = servers;
   }
 
-  /** So many people sign in, each at a provider's page of their own, a few at the same time. */
-  async connect(product: Product, size: number): Promise<void> {
+  /** So many people sign in, each with a browser of their own, a few at the same time; as many as can in `within` milliseconds. */
+  async connect(product: Product, size: number, within: number): Promise<void> {
+    const end = Date.now() + within;
     let next = 0;
-    const signIn = async (): Promise<void> => {
-      for (let person = next++; person < size; person = next++) {
+    await atOnce(async () => {
+      for (let person = next++; person < size && Date.now() < end; person = next++) {
         const { id } = await draft(product, "acme", { owner: `person-${person}` });
         await new Browser().signIn(await begin(product, id));
-        this.connections.push(id);
         // From now on the gate knows whose tokens these are.
         const outcome = await this.#step(product, id);
         if (outcome !== "ok") throw new Error(`the first step of ${id} ended with ${outcome}`);
+        this.connections.push(id);
       }
-    };
-    await Promise.all(Array.from({ length: 8 }, signIn));
+    });
+    if (this.connections.length < Math.min(size, fewest))
+      throw new Error(`only ${this.connections.length} connections were made`);
+  }
+
+  /** Everybody has their connection refreshed. */
+  async refresh(product: Product): Promise<void> {
+    const left = [...this.connections];
+    await atOnce(async () => {
+      for (let id = left.pop(); id !== undefined; id = left.pop()) {
+        const { status, text } = await product.post(`/v1/connections/${id}/refresh`);
+        if (status !== 200) throw new Error(`refreshing ${id}: ${status} ${text}`);
+      }
+    });
   }
 
   /** So many workflows walk from connection to connection and run a step on each server, one right after the other. */
@@ -80,7 +99,7 @@ export class Crowd {
       Array.from({ length: workflows }, async (_, workflow) => {
         for (let turn = 0; !this.#stopped; turn += 1) {
           const connection = this.connections[(turn * workflows + workflow) % this.connections.length] as string;
-          const servers = this.#servers();
+          const servers = this.#servers;
           for (let index = 0; index < servers.length; index += 1)
             await this.#step(servers[(index + turn) % servers.length] as Product, connection);
           await pause(rest);
@@ -106,4 +125,10 @@ export class Crowd {
       this.wrongs.push(`a step of ${connection} was answered ${answer.status} ${answer.text.slice(0, 300)}`);
     return outcome;
   }
+}
+
+/** The records of the crowd's connections that are in the store. */
+export async function stored(store: Store, { connections }: Crowd): Promise<ConnectionRecord[]> {
+  const records = await Promise.all(connections.map((id) => store.connections.get(id)));
+  return records.filter((record) => record !== undefined);
 }

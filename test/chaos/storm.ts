@@ -9,15 +9,20 @@ export interface Fault {
   readonly strike: (random: Random) => Promise<void>;
 }
 
+/** Faults that come one after the other, in each round in another order. */
+export interface Track {
+  readonly faults: readonly Fault[];
+  /** The longest pause between two of them, in milliseconds. */
+  readonly gap: number;
+}
+
 export interface Storm {
-  /** The faults of one track come one after the other, in each round in another order; tracks do not wait for each other. */
-  readonly tracks: readonly (readonly Fault[])[];
+  /** They do not wait for each other. */
+  readonly tracks: readonly Track[];
   readonly seed: number;
   /** It lasts at least so long, in milliseconds, and each fault comes at least so often. */
   readonly lasts: number;
   readonly rounds: number;
-  /** The longest pause between two faults of a track, in milliseconds. */
-  readonly gap: number;
   /** Is told of each fault as it comes. */
   readonly note: (line: string) => void;
 }
@@ -45,12 +50,12 @@ function shuffled<T>(list: readonly T[], random: Random): T[] {
 }
 
 /** Has everything go wrong. Gives how often each fault came. */
-export async function rage({ tracks, seed, lasts, rounds, gap, note }: Storm): Promise<Readonly<Record<string, number>>> {
+export async function rage({ tracks, seed, lasts, rounds, note }: Storm): Promise<Readonly<Record<string, number>>> {
   const began = Date.now();
   const isOver = () => Date.now() - began >= lasts;
   const count: Record<string, number> = {};
   let failed = false;
-  const run = async (faults: readonly Fault[], random: Random): Promise<void> => {
+  const run = async ({ faults, gap }: Track, random: Random): Promise<void> => {
     for (let round = 0; round < rounds || !isOver(); round += 1) {
       for (const { name, strike } of shuffled(faults, random)) {
         if (failed || (round >= rounds && isOver())) return;
@@ -61,8 +66,8 @@ export async function rage({ tracks, seed, lasts, rounds, gap, note }: Storm): P
       }
     }
   };
-  const running = tracks.map((faults, index) =>
-    run(faults, sequence(seed + index)).catch((cause: unknown) => {
+  const running = tracks.map((track, index) =>
+    run(track, sequence(seed + index)).catch((cause: unknown) => {
       failed = true;
       throw cause;
     }),

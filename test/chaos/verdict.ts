@@ -8,10 +8,12 @@ import type { Family, Gate } from "./gate.ts";
 export interface Evidence {
   readonly gate: Gate;
   readonly crowd: Crowd;
-  readonly records: ReadonlyMap<string, ConnectionRecord>;
+  readonly records: readonly ConnectionRecord[];
   readonly events: readonly ConnectionEvent[];
-  /** How many processes were killed: each may have died after it had noted that it was about to refresh, and before it did. */
-  readonly kills: number;
+  /** The connections that the queue still has a refresh for. */
+  readonly jobs: readonly string[];
+  /** How often a process or the store was ended while refreshes may have been under way. */
+  readonly losses: number;
 }
 
 export interface Verdict {
@@ -22,6 +24,12 @@ export interface Verdict {
   /** What broke a guarantee, in words. */
   readonly wrongs: readonly string[];
 }
+
+/**
+ * How many refreshes a process has under way at most, steps aside: so many may it have noted, when it ends, that it is about to send their
+ * tokens, and then it did not.
+ */
+const jobsOfProcess = 8;
 
 /**
  * Waits until each connection has been refreshed once more without an error since this was called, or needs its person. Steps have to go
@@ -60,12 +68,12 @@ export async function everything(product: Product, path: string): Promise<any[]>
 }
 
 /** Compares what the store and the log say with what the gate saw. */
-export function judge({ gate, crowd, records, events, kills }: Evidence): Verdict {
+export function judge({ gate, crowd, records, events, jobs, losses }: Evidence): Verdict {
   const wrongs = [...gate.wrongs, ...crowd.wrongs, ...twice(events)];
   const lost: Record<string, number> = {};
   let connected = 0;
   for (const id of crowd.connections) {
-    const record = records.get(id);
+    const record = records.find((one) => one.id === id);
     const family = gate.familyOf(id);
     if (record === undefined || family === undefined) {
       wrongs.push(`${id} is gone`);
@@ -77,10 +85,16 @@ export function judge({ gate, crowd, records, events, kills }: Evidence): Verdic
     else wrongs.push(`${id} ${how}`);
     const own = events.filter(({ connection }) => connection === id);
     wrongs.push(...Array.from(logged(record, own), (text) => `${id}: ${text}`));
+    if (record.status !== "connected" && jobs.includes(id))
+      wrongs.push(`${id} is ${record.status}, and its refresh is still queued`);
+    if (crowd.refused.has(id) && !own.some(({ type }) => type === "needs_reauth"))
+      wrongs.push(`a step of ${id} was told that it needs its person, and nothing had ended it`);
   }
   const unsent = lost["nothing was sent"] ?? 0;
-  if (unsent > kills)
-    wrongs.push(`${unsent} connections were given up although no token of theirs was sent; ${kills} kills do not explain that`);
+  if (unsent > losses * jobsOfProcess)
+    wrongs.push(
+      `${unsent} connections were given up although no token of theirs was sent; that the store or a process ended ${losses} times does not explain it`,
+    );
   const refreshes = events.filter(({ type }) => type === "refreshed").length;
   return { connected, lost, refreshes, wrongs };
 }

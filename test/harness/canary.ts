@@ -1,6 +1,5 @@
-import { readdirSync, readFileSync, statSync } from "node:fs";
-import { join } from "node:path";
 import { heard } from "./http.ts";
+import { keptBy } from "./inside.ts";
 import type { Product } from "./product.ts";
 
 const form = (text: string) => new URLSearchParams({ "": text }).toString().slice(1);
@@ -45,19 +44,13 @@ export function findSecrets(secrets: readonly string[], places: Iterable<readonl
   return found;
 }
 
-/** Every file below a folder, with its bytes. */
-export function* filesBelow(folder: string): Generator<readonly [string, Buffer]> {
-  for (const entry of readdirSync(folder, { recursive: true, encoding: "utf8" })) {
-    const file = join(folder, entry);
-    if (statSync(file, { throwIfNoEntry: false })?.isFile()) yield [file, readFileSync(file)] as const;
-  }
-}
-
 /** Everything that the product has printed, stored or answered so far. */
-export function* everythingOf(product: Product): Generator<readonly [place: string, content: Buffer]> {
-  yield ["what was printed", Buffer.from(product.output)];
-  yield* filesBelow(product.dataDir);
-  for (const { origin, method, target, headers, body } of heard)
-    if (origin === product.url)
-      yield [`the answer to ${method} ${target}`, Buffer.concat([Buffer.from(`${JSON.stringify(headers)}\n`), body])];
+export async function everythingOf(product: Product): Promise<readonly (readonly [place: string, content: Buffer])[]> {
+  const answers = heard
+    .filter(({ origin }) => origin === product.url)
+    .map(({ method, target, headers, body }) => {
+      const answer = Buffer.concat([Buffer.from(`${JSON.stringify(headers)}\n`), body]);
+      return [`the answer to ${method} ${target}`, answer] as const;
+    });
+  return [["what was printed", Buffer.from(product.output)], ...(await keptBy(product)), ...answers];
 }

@@ -3,6 +3,7 @@ import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterwards, temporary } from "./cleanup.ts";
 import { type Answer, type Sent, send } from "./http.ts";
+import { shapeOf } from "./shape.ts";
 import { until } from "./wait.ts";
 
 export interface Options {
@@ -11,6 +12,9 @@ export interface Options {
   readonly env?: Readonly<Record<string, string>>;
   readonly dataDir?: string;
 }
+
+/** A fleet's processes that start at once on a busy machine take their time. */
+const slowStart = { timeout: 90_000 };
 
 export const icon = '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 16 16"><circle cx="8" cy="8" r="7"/></svg>\n';
 
@@ -69,6 +73,7 @@ export class Product {
         CONNECTORS_DIR: this.connectorsDir,
         ALLOW_PRIVATE_NETWORKS: "127.0.0.1/32,::1/128",
         LOG_LEVEL: "debug",
+        ...shapeOf(this.dataDir),
         ...this.#env,
       },
     });
@@ -79,15 +84,23 @@ export class Product {
     child.stdout.on("data", hear);
     child.stderr.on("data", hear);
     const printed = () => this.#output.slice(from);
-    this.url = await until("the product's address", () => {
-      if (!this.running) throw new Error(`the product did not start:\n${printed()}`);
-      return /^ *Address +(\S+)$/m.exec(printed())?.[1];
-    });
+    this.url = await until(
+      "the product's address",
+      () => {
+        if (!this.running) throw new Error(`the product did not start:\n${printed()}`);
+        return /^ *Address +(\S+)$/m.exec(printed())?.[1];
+      },
+      slowStart,
+    );
     this.#port = new URL(this.url).port;
-    await until("the product to be ready", async () => {
-      if (!this.running) throw new Error(`the product ended while it started:\n${printed()}`);
-      return (await send(`${this.url}/readyz`, { timeout: 5000 }).catch(() => undefined))?.status === 200;
-    });
+    await until(
+      "the product to be ready",
+      async () => {
+        if (!this.running) throw new Error(`the product ended while it started:\n${printed()}`);
+        return (await send(`${this.url}/readyz`, { timeout: 5000 }).catch(() => undefined))?.status === 200;
+      },
+      slowStart,
+    );
     this.adminKey ||= /Admin key +(\S+)/.exec(printed())?.[1] ?? "";
     this.signInLink = /https?:\/\/\S*sign-in\S*/.exec(printed())?.[0] ?? "";
     return printed();

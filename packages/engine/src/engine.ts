@@ -29,6 +29,7 @@ import { check } from "./connection/upkeep/check.ts";
 import { createDuties } from "./connection/upkeep/duties.ts";
 import { disconnectIdle } from "./connection/upkeep/idle.ts";
 import { storeSpooled } from "./connection/upkeep/outcome.ts";
+import { createPace } from "./connection/upkeep/pace.ts";
 import { createRefresher, type Refresher } from "./connection/upkeep/refresh.ts";
 import type { Revocation } from "./connection/upkeep/revocation.ts";
 import { listUsage, refuseInUse } from "./connection/usage.ts";
@@ -156,8 +157,8 @@ export interface Engine {
     list(actor: Actor, filter: Omit<EventFilter, "workspace">, page: Page): Promise<Listed<ConnectionEvent>>;
   };
   readonly endpoints: EventEndpoints;
-  /** Begins to work the queues and to sweep. */
-  start(): Promise<void>;
+  /** Begins to work the queues and to sweep. Without `work` other processes do that, and this one only puts jobs. Default: it works. */
+  start(options?: { readonly work?: boolean }): Promise<void>;
   /** Finishes what runs, takes nothing new, writes what is buffered. */
   stop(): Promise<void>;
 }
@@ -195,8 +196,8 @@ export interface EngineOptions {
   readonly shared?: boolean;
 }
 
-/** How many jobs of one kind run at once. */
-const concurrency = 8;
+/** How many jobs of one kind run at once: most of the time they wait for a provider. */
+const concurrency = 32;
 /** Each is an event endpoint, most of which do nothing but wait for an answer. */
 const deliverConcurrency = 64;
 
@@ -220,6 +221,7 @@ function createRuntime(options: EngineOptions, stopping: AbortSignal): Runtime {
     events: createEventLog(store, clock, random, log, options.shared ? repeat : undefined),
     workspace: options.workspace ?? "default",
     scouts: createScouts(),
+    pace: createPace(clock),
     log,
     telemetry,
     admits: options.admits ?? (() => true),
@@ -235,16 +237,24 @@ export function createEngine(options: EngineOptions): Engine {
   const stopped = new AbortController();
   const runtime = createRuntime(options, stopped.signal);
   const { span } = runtime.telemetry;
-  const refresher = createRefresher(runtime, `engine/${runtime.random(9).toString("base64url")}`);
+  const owner = `engine/${runtime.random(9).toString("base64url")}`;
+  const refresher = createRefresher(runtime, owner);
   const work = createDuties(runtime, refresher);
   const deliverer = createDeliverer(runtime, stopped.signal);
-  const sweep = createSweep(runtime, options.repeat ?? repeatByTimer, [
-    () => storeSpooled(runtime),
-    () => expireFlows(runtime),
-    () => disconnectIdle(runtime),
-    () => deliverer.sweep(),
-    () => tendApps(runtime),
-  ]);
+  const sweep = createSweep(runtime, {
+    repeat: options.repeat ?? repeatByTimer,
+    owner: options.shared ? owner : undefined,
+    own: [() => storeSpooled(runtime)],
+    further: [() => expireFlows(runtime), () => disconnectIdle(runtime), () => deliverer.sweep(), () => tendApps(runtime)],
+  });
+
+  const workQueues = (): void => {
+    const handle = (kind: JobKind, limit: number, handler: (id: string) => Promise<void>) =>
+      runtime.queue.work(kind, { concurrency: limit }, (id) => span("job", { kind }, () => handler(id)));
+    for (const duty of duties) handle(duty, concurrency, work[duty]);
+    handle("device", concurrency, (id) => poll(runtime, id));
+    handle("deliver", deliverConcurrency, (endpoint) => deliverer.work(endpoint));
+  };
 
   return {
     policy: runtime.policy,
@@ -282,17 +292,13 @@ export function createEngine(options: EngineOptions): Engine {
       },
     },
     endpoints: createEndpoints(runtime, deliverer),
-    async start() {
-      const handle = (kind: JobKind, limit: number, handler: (id: string) => Promise<void>) =>
-        runtime.queue.work(kind, { concurrency: limit }, (id) => span("job", { kind }, () => handler(id)));
-      for (const duty of duties) handle(duty, concurrency, work[duty]);
-      handle("device", concurrency, (id) => poll(runtime, id));
-      handle("deliver", deliverConcurrency, (endpoint) => deliverer.work(endpoint));
-      await sweep.start();
+    async start({ work: works = true } = {}) {
+      if (works) workQueues();
+      await sweep.start(works);
     },
     async stop() {
-      sweep.stop();
       stopped.abort();
+      await sweep.stop();
       await runtime.queue.close();
       await refresher.settled();
       await runtime.events.flush();

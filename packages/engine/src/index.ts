@@ -20,6 +20,7 @@ export { parseUrl } from "./egress/whitelist.ts";
 export { createEngine, type Engine, type EngineOptions, type TestResult } from "./engine.ts";
 export { type Audience, type ErrorCode, type ErrorDetails, errorTable, JackfieldError, type ProviderWords } from "./errors.ts";
 export type { Log } from "./log.ts";
+export { oneAtATime } from "./one-at-a-time.ts";
 export type { Delivery, EndpointValues, EventEndpoint, EventEndpoints } from "./outbound/endpoints.ts";
 export { asSent, type Sent } from "./preview/paper.ts";
 export { type PreviewOptions, previewRequests } from "./preview/preview.ts";
@@ -27,7 +28,6 @@ export type { Preview, PreviewedRequest, RequestKind } from "./preview/recorder.
 export { countJobs, type Job, type JobCounts, type JobKind, jobKinds, type Queue } from "./queue.ts";
 export { type Repeat, repeatByTimer } from "./repeat.ts";
 export type { Named, Platform, Policy, Registry } from "./runtime.ts";
-export { shared } from "./shared.ts";
 export type { Spool } from "./spool.ts";
 export type { OptionsPage, OptionsRequest } from "./step/options.ts";
 export type { ProxyAnswer, ProxyRequest } from "./step/proxy.ts";

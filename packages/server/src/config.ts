@@ -1,5 +1,18 @@
-import { isIP } from "node:net";
 import { resolve } from "node:path";
+import {
+  httpUrl,
+  list,
+  masterKeys,
+  mongodbUrl,
+  network,
+  oneOf,
+  onOrOff,
+  origin,
+  redisUrl,
+  Unusable,
+  visibleText,
+  wholeNumber,
+} from "./config-values.ts";
 
 /*
  * The environment is read here and in main.ts, nowhere else. Everything that is wrong with it is told at once, each problem with the
@@ -9,12 +22,17 @@ import { resolve } from "node:path";
 export const logLevels = ["debug", "info", "warn", "error", "silent"] as const;
 export type LogLevel = (typeof logLevels)[number];
 
+/** What a process of a deployment does: it answers requests (`server`), it does what is due (`worker`), or both. */
+export type ProcessRole = "both" | "server" | "worker";
+
 export interface MasterKey {
   readonly id: string;
   readonly key: Buffer;
 }
 
 export interface Config {
+  /** From the command line, not from the environment. */
+  readonly role: ProcessRole;
   readonly host: string;
   /** 0: any free port. */
   readonly port: number;
@@ -24,6 +42,10 @@ export interface Config {
   readonly connectorsDir: string | undefined;
   /** undefined: the embedded store in the data folder. It may hold a password. */
   readonly mongodbUrl: string | undefined;
+  /** undefined: the queue is in the process. It may hold a password. */
+  readonly redisUrl: string | undefined;
+  /** Seconds. */
+  readonly startTimeout: number;
   /** The first is the active one; undefined: the file `keys` in the data folder. */
   readonly masterKeys: readonly MasterKey[] | undefined;
   readonly adminApiKey: string | undefined;
@@ -62,9 +84,6 @@ export class ConfigError extends Error {
   }
 }
 
-/** A value that cannot be used, and what to do about it. */
-class Unusable extends Error {}
-
 interface Variable<T> {
   readonly name: string;
   /** As the documentation says it. */
@@ -74,7 +93,7 @@ interface Variable<T> {
   read(text: string | undefined): T;
 }
 
-type Values = Omit<Config, "warnings">;
+type Values = Omit<Config, "warnings" | "role">;
 
 /** Every variable that is understood. */
 export const variables: { readonly [Key in keyof Values]: Variable<Values[Key]> } = {
@@ -115,6 +134,20 @@ export const variables: { readonly [Key in keyof Values]: Variable<Values[Key]> 
       "A MongoDB, or a compatible server, that any number of processes share as their store: mongodb://USER:PASSWORD@HOST:PORT/DATABASE. " +
       "The database is jackfield unless it is named. MASTER_KEYS must be set with it.",
     read: (text) => (text === undefined ? undefined : mongodbUrl(text)),
+  },
+  redisUrl: {
+    name: "REDIS_URL",
+    default: "the queue is in the process",
+    description:
+      "A Redis whose queue all processes share: redis://USER:PASSWORD@HOST:PORT, or rediss:// for TLS. A node of a cluster will do. " +
+      "MONGODB_URL must be set with it.",
+    read: (text) => (text === undefined ? undefined : redisUrl(text)),
+  },
+  startTimeout: {
+    name: "START_TIMEOUT",
+    default: "120",
+    description: "How many seconds the start waits for MongoDB and Redis before it gives up.",
+    read: (text) => wholeNumber(text ?? "120", 1, 86_400),
   },
   masterKeys: {
     name: "MASTER_KEYS",
@@ -209,14 +242,13 @@ export const variables: { readonly [Key in keyof Values]: Variable<Values[Key]> 
 
 /** Variables of later versions: to ignore them silently would be a promise that is not kept. */
 const unsupported: Readonly<Record<string, string>> = {
-  REDIS_URL: "is not supported yet. Unset it; the queue runs in this process",
   EGRESS_PROXY: "is not supported yet. Unset it; requests go out directly",
 };
 
 const withoutEffect = ["STEP_LOG"] as const;
 
-/** Reads the environment. Throws `ConfigError` with every problem. */
-export function readConfig(env: NodeJS.ProcessEnv): Config {
+/** Reads the environment of a process. Throws `ConfigError` with every problem. */
+export function readConfig(env: NodeJS.ProcessEnv, role: ProcessRole = "both"): Config {
   const problems: string[] = [];
   const given = (name: string) => (env[name] === undefined || env[name].trim() === "" ? undefined : env[name].trim());
 
@@ -244,10 +276,39 @@ export function readConfig(env: NodeJS.ProcessEnv): Config {
         "Make one with `openssl rand -base64 32` and give every process MASTER_KEYS=k1:KEY.",
     );
   }
+  problems.push(...lacking(given, role));
   for (const [name, words] of Object.entries(unsupported)) if (given(name) !== undefined) problems.push(`${name} ${words}.`);
   if (problems.length > 0) throw new ConfigError(problems);
   const ignored = withoutEffect.filter((name) => given(name) !== undefined);
-  return Object.freeze({ ...values, warnings: [...ignored.map((name) => `${name} has no effect yet.`), ...oddities(values)] });
+  return Object.freeze({
+    role,
+    ...values,
+    warnings: [...ignored.map((name) => `${name} has no effect yet.`), ...oddities(values)],
+  });
+}
+
+/** What else must be set, for what is set. */
+function lacking(given: (name: string) => string | undefined, role: ProcessRole): string[] {
+  const isMissing = (name: string) => given(name) === undefined;
+  const found: string[] = [];
+  if (role === "both") {
+    if (isMissing("REDIS_URL") || !isMissing("MONGODB_URL")) return [];
+    return [
+      "MONGODB_URL must be set with REDIS_URL: the embedded store is one process's own, so there is nobody to share the queue with. " +
+        "Set it, or unset REDIS_URL.",
+    ];
+  }
+  const missing = ["MONGODB_URL", "REDIS_URL"].filter(isMissing);
+  if (missing.length > 0) {
+    found.push(
+      `${missing.join(" and ")} must be set for \`jackfield start --${role}\`: servers and workers share a store and a queue. ` +
+        "Without them one process does everything: `jackfield start`.",
+    );
+  }
+  if (role === "worker" && isMissing("PUBLIC_URL")) {
+    found.push("PUBLIC_URL must be set for `jackfield start --worker`: it is that of the servers, which providers know.");
+  }
+  return found;
 }
 
 function oddities(values: Values): string[] {
@@ -265,100 +326,4 @@ function oddities(values: Values): string[] {
 /** Whether a URL names the machine itself. */
 export function isLocal(url: URL): boolean {
   return ["localhost", "127.0.0.1", "[::1]"].includes(url.hostname);
-}
-
-function wholeNumber(text: string, min: number, max: number): number {
-  const value = /^[0-9]{1,9}$/.test(text) ? Number(text) : Number.NaN;
-  if (!(value >= min && value <= max)) throw new Unusable(`is "${text}". Give a whole number from ${min} to ${max}`);
-  return value;
-}
-
-function oneOf<T extends string>(allowed: readonly T[], text: string): T {
-  const found = allowed.find((name) => name === text.toLowerCase());
-  if (found === undefined) throw new Unusable(`is "${text}". Give one of ${allowed.join(", ")}`);
-  return found;
-}
-
-function onOrOff(text: string): boolean {
-  const meaning: Readonly<Record<string, boolean>> = { on: true, true: true, "1": true, off: false, false: false, "0": false };
-  const value = Object.hasOwn(meaning, text.toLowerCase()) ? meaning[text.toLowerCase()] : undefined;
-  if (value === undefined) throw new Unusable(`is "${text}". Give on or off`);
-  return value;
-}
-
-function list(text: string | undefined): string[] {
-  return (text ?? "")
-    .split(",")
-    .map((item) => item.trim())
-    .filter((item) => item !== "");
-}
-
-function origin(text: string): string {
-  const url = URL.canParse(text) ? new URL(text) : undefined;
-  if (url === undefined || !["http:", "https:"].includes(url.protocol)) {
-    throw new Unusable(`is "${text}". Give an http or https URL such as https://connect.example.com`);
-  }
-  if (url.username !== "" || url.password !== "" || url.pathname !== "/" || url.search !== "" || url.hash !== "") {
-    throw new Unusable(
-      "must be an origin alone: no path, query, fragment, user or password. Give for example https://connect.example.com",
-    );
-  }
-  return url.origin;
-}
-
-/** The message never repeats the text: it may hold a password. */
-function mongodbUrl(text: string): string {
-  if (!/^mongodb(\+srv)?:\/\/[^/?\s]+(\/[^/?\s]*)?(\?\S*)?$/.test(text)) {
-    throw new Unusable(
-      "is not a MongoDB URL. Give mongodb://HOST:PORT/DATABASE, a user and a password percent-encoded before the host",
-    );
-  }
-  return text;
-}
-
-/** Messages never repeat the text: it is a secret. */
-function masterKeys(text: string): MasterKey[] {
-  const keys = list(text).map((item, index) => {
-    const [id = "", encoded = "", ...rest] = item.split(":");
-    const place = `entry ${index + 1}`;
-    if (!/^[A-Za-z0-9_.-]{1,64}$/.test(id) || rest.length > 0) {
-      throw new Unusable(`has a malformed ${place}. Write each as id:base64, the id of letters, digits, "_", "." and "-"`);
-    }
-    const key = Buffer.from(encoded, "base64");
-    const same =
-      key.toString("base64").replaceAll("=", "") === encoded.replaceAll("=", "").replaceAll("-", "+").replaceAll("_", "/");
-    if (key.length !== 32 || !same) {
-      throw new Unusable(`has in ${place} ("${id}") no base64 of exactly 32 bytes. \`openssl rand -base64 32\` makes one`);
-    }
-    return { id, key };
-  });
-  if (keys.length === 0) throw new Unusable("holds no key. Write id:base64");
-  const twice = keys.find((key, index) => keys.findIndex((other) => other.id === key.id) !== index);
-  if (twice !== undefined) throw new Unusable(`names the id "${twice.id}" twice. Give each key an id of its own`);
-  return keys;
-}
-
-function httpUrl(text: string): string {
-  const url = URL.canParse(text) ? new URL(text) : undefined;
-  if (url === undefined || !["http:", "https:"].includes(url.protocol)) {
-    throw new Unusable("is no http or https URL. Give for example http://localhost:4318");
-  }
-  return text.replace(/\/+$/, "");
-}
-
-function visibleText(text: string): string {
-  if (!/^[\x21-\x7e]{8,512}$/.test(text)) {
-    throw new Unusable("must be 8 to 512 visible ASCII characters without spaces. `openssl rand -base64 32` makes a good one");
-  }
-  return text;
-}
-
-function network(text: string): string {
-  const [address = "", length, ...rest] = text.split("/");
-  const bits = { 0: -1, 4: 32, 6: 128 }[isIP(address)] ?? -1;
-  const prefix = length === undefined ? bits : /^[0-9]{1,3}$/.test(length) ? Number(length) : -1;
-  if (bits < 0 || prefix < 0 || prefix > bits || rest.length > 0) {
-    throw new Unusable(`holds "${text}". Give networks such as 127.0.0.0/8 or ::1/128`);
-  }
-  return `${address}/${prefix}`;
 }

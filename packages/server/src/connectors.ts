@@ -1,7 +1,7 @@
 import { EventEmitter } from "node:events";
 import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
-import { type Log, type Named, type Registry, type Store, shared } from "@jackfield/engine";
+import { type Log, type Named, oneAtATime, type Registry, type Store } from "@jackfield/engine";
 import {
   type Bases,
   type Compilation,
@@ -214,7 +214,7 @@ function createNews(
   /** The published texts that were looked at, whatever came of them. */
   const taken = new Map(known.published.map(({ name, text }) => [name, text]));
   let since = known.from;
-  const look = shared(async () => {
+  const look = oneAtATime(async () => {
     const from = clock();
     const found = await options.published.list(new Date(since - overlapMs).toISOString());
     const changed = found.filter(({ name, text }) => taken.get(name) !== text);

@@ -1,14 +1,15 @@
-import { type Config, ConfigError, readConfig } from "./config.ts";
+import { type Config, ConfigError, type ProcessRole, readConfig } from "./config.ts";
 import { createLog } from "./log.ts";
-import { type Server, startServer, version } from "./server.ts";
+import { type Server, startServer } from "./server.ts";
+import { version } from "./version.ts";
 
 /**
- * Runs the server until a signal ends the process: SIGTERM and SIGINT let running work finish, a second one does not. Gives it once it is
+ * Runs a process of a deployment until a signal ends the process: SIGTERM and SIGINT let running work finish, a second one does not. Gives it once it is
  * ready.
  */
-export async function run(env: NodeJS.ProcessEnv): Promise<Server> {
+export async function run(env: NodeJS.ProcessEnv, role: ProcessRole = "both"): Promise<Server> {
   const began = performance.now();
-  const config = configOrExit(env);
+  const config = configOrExit(env, role);
   const log = createLog(config.logLevel);
   const fail = (error: unknown) => {
     log("error", "the process ends because of an error that nobody handled", { error });
@@ -27,9 +28,9 @@ export async function run(env: NodeJS.ProcessEnv): Promise<Server> {
   }
 }
 
-function configOrExit(env: NodeJS.ProcessEnv): Config {
+function configOrExit(env: NodeJS.ProcessEnv, role: ProcessRole): Config {
   try {
-    return readConfig(env);
+    return readConfig(env, role);
   } catch (error) {
     if (error instanceof ConfigError) return exitWith(error);
     throw error;
@@ -44,18 +45,25 @@ function exitWith(error: unknown): never {
 
 /** Plain lines for the person who started it, whatever the log looks like. */
 export function greeting(server: Pick<Server, "url" | "connectors" | "welcome">, milliseconds: number): string {
-  const { adminKey, signInToken } = server.welcome;
   const lines = [
     `Jackfield ${version}`,
     "",
     `  Address       ${server.url}`,
-    ...(adminKey === undefined ? [] : [`  Admin key     ${adminKey}`, "                Keep it: it is shown only this once."]),
-    `  Sign-in link  ${server.url}/sign-in?token=${signInToken}`,
-    "                Works once, within 24 hours.",
+    ...welcomeLines(server),
     "",
     `ready in ${milliseconds} ms, ${server.connectors} connectors`,
   ];
   return lines.join("\n");
+}
+
+function welcomeLines({ url, welcome }: Pick<Server, "url" | "welcome">): string[] {
+  if (welcome === undefined) return ["                A worker: it answers /healthz, /readyz and /metrics there."];
+  const { adminKey, signInToken } = welcome;
+  return [
+    ...(adminKey === undefined ? [] : [`  Admin key     ${adminKey}`, "                Keep it: it is shown only this once."]),
+    `  Sign-in link  ${url}/sign-in?token=${signInToken}`,
+    "                Works once, within 24 hours.",
+  ];
 }
 
 function print(text: string): void {

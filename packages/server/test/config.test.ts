@@ -106,7 +106,7 @@ test("all problems come at once, each with its variable and a cure", () => {
     EVENT_RETENTION_DAYS: "0",
     METRICS_TOKEN: "se cret",
     OTEL_EXPORTER_OTLP_ENDPOINT: "collector:4318",
-    MONGODB_URL: "mongodb://x",
+    MONGODB_URL: "postgres://x",
     REDIS_URL: "redis://x",
     EGRESS_PROXY: "http://x",
     NODE_TLS_REJECT_UNAUTHORIZED: "0",
@@ -114,6 +114,7 @@ test("all problems come at once, each with its variable and a cure", () => {
   expect(found.map((text) => text.split(/[ =]/)[0])).toEqual([
     "PORT",
     "PUBLIC_URL",
+    "MONGODB_URL",
     "MASTER_KEYS",
     "ADMIN_API_KEY",
     "ALLOW_PRIVATE_NETWORKS",
@@ -124,12 +125,28 @@ test("all problems come at once, each with its variable and a cure", () => {
     "METRICS_TOKEN",
     "OTEL_EXPORTER_OTLP_ENDPOINT",
     "NODE_TLS_REJECT_UNAUTHORIZED",
-    "MONGODB_URL",
     "REDIS_URL",
     "EGRESS_PROXY",
   ]);
   for (const text of found) expect(text).toMatch(/\. ?(Give|Unset|`openssl)|Give|makes (a good )?one/);
 });
+
+test("a store that processes share needs keys that they share", () => {
+  const url = "mongodb+srv://user:p%40ss@cluster.example/mine?retryWrites=false";
+  expect(problems({ MONGODB_URL: url })).toEqual([
+    expect.stringMatching(/^MASTER_KEYS must be set with MONGODB_URL.*openssl rand/),
+  ]);
+  expect(readConfig({ MONGODB_URL: url, MASTER_KEYS: `k1:${key()}` }).mongodbUrl).toBe(url);
+});
+
+test.each(["localhost", "http://x", "mongodb://", "mongodb://user:secret pass@x", "mongodb://x/a/b"])(
+  "MONGODB_URL %j is refused, and not repeated",
+  (url) => {
+    const [problem] = problems({ MONGODB_URL: url, MASTER_KEYS: `k1:${key()}` });
+    expect(problem).toMatch(/^MONGODB_URL is not a MongoDB URL\. Give mongodb:/);
+    expect(problem).not.toMatch(/secret|a\/b/);
+  },
+);
 
 test("a message never repeats a key", () => {
   const text = [...problems({ MASTER_KEYS: "a:dGhlLXNlY3JldC1rZXk=,b", ADMIN_API_KEY: "se cret-key" })].join("\n");

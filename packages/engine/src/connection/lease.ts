@@ -48,7 +48,8 @@ export async function underLease<T>(
     try {
       return (await found()) ?? (await kept(runtime, lease, work));
     } catch (cause) {
-      if (!(cause instanceof LeaseLost) || runtime.clock() > deadline) throw cause;
+      if (!(cause instanceof LeaseLost)) throw cause;
+      if (runtime.clock() > deadline) throw new JackfieldError("provider_timeout", { detail: lease.late, cause });
     } finally {
       await runtime.store.leases.release(lease.key, lease.owner).catch(warn(runtime, lease, "a lease could not be released"));
     }

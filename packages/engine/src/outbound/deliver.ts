@@ -3,9 +3,9 @@ import { isOutgoing, pingType } from "../connection/outgoing.ts";
 import type { DeliveryRecord, EndpointRecord, Outgoing } from "../connection/record.ts";
 import type { DeliveryPatch } from "../connection/store.ts";
 import { type ErrorCode, JackfieldError } from "../errors.ts";
+import { oneAtATime } from "../one-at-a-time.ts";
 import { retryAfter } from "../request/retry-after.ts";
 import type { Runtime } from "../runtime.ts";
-import { shared } from "../shared.ts";
 import { secretsOf, wants } from "./endpoints.ts";
 import { messageOf } from "./message.ts";
 import { signedHeaders } from "./signature.ts";
@@ -57,7 +57,7 @@ interface Outcome {
 /** `stopping` ends the attempts that run. */
 export function createDeliverer(runtime: Runtime, stopping: AbortSignal): Deliverer {
   const deliverer: Deliverer = {
-    distribute: shared(() => distribute(runtime)),
+    distribute: oneAtATime(() => distribute(runtime)),
     work: (endpoint) => work(runtime, stopping, endpoint),
     async once(delivery) {
       const made = newDelivery(runtime, delivery, runtime.clock() + claimMs);

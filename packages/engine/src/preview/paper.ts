@@ -2,6 +2,7 @@
 
 import { type ConnectionRecord, untold, untried } from "../connection/record.ts";
 import type { Store } from "../connection/store.ts";
+import { createPace } from "../connection/upkeep/pace.ts";
 import type { Egress, EgressAnswer, EgressRequest } from "../egress/egress.ts";
 import { checkHeaders } from "../egress/headers.ts";
 import { parseUrl } from "../egress/whitelist.ts";
@@ -99,6 +100,7 @@ export function paperRuntime({ platform, client, clock, record }: Paper): Runtim
     workspace: "",
     admits: () => true,
     scouts: { run: (_key, ask) => ask() },
+    pace: createPace(clock),
     log: () => {},
     telemetry: noTelemetry,
     clock,

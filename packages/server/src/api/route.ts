@@ -30,12 +30,18 @@ export interface Services {
   readonly platform: { readonly url: string; readonly sandbox_url?: string | undefined };
   /** Stores a manifest, and whatever else a new connector needs here. Throws `manifest_invalid`, `forbidden`. */
   readonly publish: (name: string, text: string, principal: Principal) => Promise<{ readonly created: boolean }>;
-  /** Rejects when the store does not answer, or the server is stopping. */
-  readonly ready: () => Promise<void>;
+  /** Throws `stopping`. */
+  readonly ready: () => Promise<Readiness>;
   readonly metrics: Pick<Metrics, "text" | "contentType"> & {
     /** Throws `unauthenticated` and `admin_required` where the caller may not read them. */
     readonly admit: (request: IncomingMessage, response: ServerResponse) => Promise<void>;
   };
+}
+
+/** Whether the process can do its work, and which of what it needs answers. */
+export interface Readiness {
+  readonly status: "ok" | "degraded" | "down";
+  readonly checks: Readonly<Record<"store" | "queue", "ok" | "down">>;
 }
 
 /** One request, checked. */

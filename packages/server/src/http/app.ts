@@ -7,9 +7,10 @@ import { publicPath, requestLog } from "./request-log.ts";
 
 export interface AppOptions {
   readonly api: Router;
-  readonly browserPages: Router;
-  readonly sandbox: Router | undefined;
-  readonly staticPages: Router;
+  /** Nobody is shown pages by a process that lacks these. */
+  readonly browserPages?: Router | undefined;
+  readonly sandbox?: Router | undefined;
+  readonly staticPages?: Router | undefined;
   readonly publicUrl: string;
   readonly log: Log;
   readonly telemetry: HostTelemetry;
@@ -31,9 +32,9 @@ export function createApp(options: AppOptions): Express {
   app.use(requestLog(options.log, options.clock));
   app.use(commonHeaders(options));
   app.use(options.api);
-  app.use(options.browserPages);
+  if (options.browserPages !== undefined) app.use(options.browserPages);
   if (options.sandbox !== undefined) app.use("/sandbox", options.sandbox);
-  app.use(options.staticPages);
+  if (options.staticPages !== undefined) app.use(options.staticPages);
   app.use((request: Request) => {
     throw new JackfieldError("not_found", { detail: `There is nothing at ${publicPath(request.path).slice(0, 200)}.` });
   });

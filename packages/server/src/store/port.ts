@@ -60,8 +60,8 @@ export interface ConnectSessionRecord {
   readonly ended_at: string | null;
 }
 
-/** Notes of the host, by kind: the check values of master keys by their ids. */
-export type NoteKind = "key_check";
+/** Notes of the host, by kind: the check values of master keys by their ids, and what this deployment calls itself. */
+export type NoteKind = "key_check" | "deployment";
 
 /**
  * The engine's store with the host's part. As there, every method is atomic on its own, durable when it resolves, and changes nothing when

@@ -2,7 +2,7 @@ import type { Log, Queue } from "@jackfield/engine";
 
 const pause = (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, ms));
 
-async function until(what: () => boolean | Promise<boolean>): Promise<void> {
+export async function until(what: () => boolean | Promise<boolean>): Promise<void> {
   for (let tries = 0; tries < 2_000; tries += 1) {
     if (await what()) return;
     await pause(5);
@@ -141,14 +141,58 @@ export function queueContract(name: string, make: (log: Log) => Promise<Queue>):
       expect([...ran].sort()).toEqual(["", "__proto__", "a:b", "refresh", "ü/🎛"]);
     });
 
-    test("closing waits for what runs, starts nothing more, and takes nothing more", async () => {
+    test("a job that waits for a worker can be put off", async () => {
+      let release: (() => void) | undefined;
       queue.work(kind, { concurrency: 1 }, async (id) => {
+        ran.push(id);
+        if (id === "first") await new Promise<void>((resolve) => (release = resolve));
+      });
+      await queue.put({ kind, id: "first", due: 0 });
+      await until(() => release !== undefined);
+      await queue.put({ kind, id: "off", due: 1 });
+      await queue.put({ kind, id: "on", due: 2 });
+      await queue.put({ kind, id: "off", due: Date.now() + 60_000 });
+      release?.();
+      await until(() => ran.includes("on"));
+      await until(async () => (await queue.waiting())[kind] === 1);
+      expect(ran).toEqual(["first", "on"]);
+    });
+
+    test("a job that is put for later while it runs runs again then, and not before", async () => {
+      queue.work(kind, { concurrency: 1 }, async (id) => {
+        if (ran.length === 0) await queue.put({ kind, id, due: Date.now() + 150 });
+        ran.push(`${id} ${Date.now()}`);
+      });
+      await queue.put({ kind, id: "a", due: 0 });
+      await until(() => ran.length === 2);
+      const [first, second] = ran.map((line) => Number(line.split(" ")[1]));
+      expect((second ?? 0) - (first ?? 0)).toBeGreaterThanOrEqual(145);
+    });
+
+    test("it tells how many jobs wait, of each kind; what runs does not wait", async () => {
+      const none = { refresh: 0, test: 0, remind: 0, revoke: 0, device: 0, deliver: 0 };
+      expect(await queue.waiting()).toEqual(none);
+      for (const id of ["a", "b", "b"]) await queue.put({ kind, id, due: Date.now() + 60_000 });
+      await queue.put({ kind: "deliver", id: "a", due: 0 });
+      expect(await queue.waiting()).toEqual({ ...none, refresh: 2, deliver: 1 });
+      await queue.remove(kind, "a");
+      let release: (() => void) | undefined;
+      queue.work("deliver", { concurrency: 1 }, () => new Promise<void>((resolve) => (release = resolve)));
+      await until(() => release !== undefined);
+      expect(await queue.waiting()).toEqual({ ...none, refresh: 1 });
+      release?.();
+    });
+
+    test("closing waits for what runs, starts nothing more, and takes nothing more", async () => {
+      let started = false;
+      queue.work(kind, { concurrency: 1 }, async (id) => {
+        started = true;
         await pause(50);
         ran.push(id);
       });
       await queue.put({ kind, id: "runs", due: 0 });
       await queue.put({ kind, id: "waits", due: 1 });
-      await pause(10);
+      await until(() => started);
       await queue.close();
       expect(ran).toEqual(["runs"]);
       await queue.put({ kind, id: "late", due: 0 });

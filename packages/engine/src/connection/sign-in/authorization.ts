@@ -309,7 +309,7 @@ export async function expireFlows(runtime: Runtime): Promise<void> {
       const record = await runtime.store.connections.get(flow.connection);
       const unfinished = new JackfieldError("state_invalid", { detail: "Sign-in was not finished." });
       if (record?.status === "awaiting_authorization")
-        await connectFailed(runtime, record, flow.polling === null ? unfinished : notConfirmed(), system);
+        await connectFailed(runtime, record, flow.polling === null ? unfinished : notConfirmed(), system, true);
       // Only now: whatever ends this before, the flow is found again, and nobody waits for it for ever.
       await runtime.store.flows.consume(flow.state_hash);
     }

@@ -334,13 +334,15 @@ const keepsDraft: ReadonlySet<string> = new Set(["access_denied", "code_expired"
 
 /**
  * Notes a failed attempt on the connection as it was when the attempt began; whatever became of it since is left alone. A connection that
- * has worked keeps its status and its credential, and is none the worse for a sign-in that its person gave up.
+ * has worked keeps its status and its credential, and is none the worse for a sign-in that its person gave up. With `once` the log says
+ * nothing where somebody else has noted it.
  */
 export async function connectFailed(
   runtime: Runtime,
   record: ConnectionRecord,
   error: JackfieldError,
   actor: string,
+  once = false,
 ): Promise<ConnectionRecord> {
   const event = runtime.events.make(record, error.code === "access_denied" ? "denied" : "failed", {
     actor,
@@ -354,10 +356,10 @@ export async function connectFailed(
   const written = await runtime.store.connections.update(
     record.id,
     { ...status, ...shown, updated_at: new Date(now).toISOString() },
-    { expect: { credential_version: record.credential_version }, events: [event] },
+    { expect: { credential_version: record.credential_version, ...(once ? { status: record.status } : {}) }, events: [event] },
   );
   if (written === undefined) {
-    runtime.events.note(event);
+    if (!once) runtime.events.note(event);
     return (await runtime.store.connections.get(record.id)) ?? record;
   }
   runtime.events.announce([event]);

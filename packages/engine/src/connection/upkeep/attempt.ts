@@ -26,6 +26,7 @@ import {
   refreshTimeout,
 } from "./one-time.ts";
 import { storeOutcome } from "./outcome.ts";
+import { appOf } from "./pace.ts";
 import { failed, readLiving } from "./refusal.ts";
 
 // One try of a refresh, by whoever holds its lease: what is asked of the provider, and what becomes of the answer.
@@ -115,6 +116,7 @@ async function unrefreshed(
 ): Promise<OpenConnection> {
   const { auth, credential } = opened;
   countRefresh(runtime, opened.record, outcomeOf(cause), cause instanceof AppPaused && !cause.asked ? undefined : duration);
+  if (cause instanceof TokenFailure && cause.retryAfter !== undefined) runtime.pace.hold(appOf(opened.record), cause.retryAfter);
   const lost = once && isLost(cause) && brought === undefined;
   if (once && sent && !lost && brought === undefined) await noteAnswer(runtime, opened.record);
   if (!(cause instanceof JackfieldError)) throw cause;

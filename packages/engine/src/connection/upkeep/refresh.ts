@@ -1,5 +1,6 @@
 import { JackfieldError } from "../../errors.ts";
 import { tokenTimeoutOf } from "../../grant/token-endpoint.ts";
+import { putJob } from "../../jobs.ts";
 import type { Runtime } from "../../runtime.ts";
 import { system } from "../actor.ts";
 import { underLease } from "../lease.ts";
@@ -9,6 +10,7 @@ import { scheduleRefresh } from "../sign-in/connect.ts";
 import { attemptRefresh, countRefresh } from "./attempt.ts";
 import { dropDuty } from "./drop-duty.ts";
 import { backoff, isUsable } from "./expiry.ts";
+import { appOf } from "./pace.ts";
 import { needsReauth, readLiving } from "./refusal.ts";
 
 /*
@@ -67,14 +69,17 @@ export function createRefresher(runtime: Runtime, owner: string): Refresher {
       if (record.status !== "connected") return dropDuty(runtime, record, "refresh");
       const lag = runtime.clock() - Date.parse(record.refresh_at);
       if (lag < 0) return scheduleRefresh(runtime, record);
-      runtime.telemetry.measure("refresh_lag_seconds", {}, lag / 1000);
-      try {
-        await refresh(id, record.credential_version, system);
-      } catch (cause) {
-        if (!(cause instanceof JackfieldError)) throw cause;
-        runtime.log("info", "a refresh failed", { connection: id, code: cause.code });
-        await postpone(runtime, id);
-      }
+      const wait = await runtime.pace.run(appOf(record), async () => {
+        runtime.telemetry.measure("refresh_lag_seconds", {}, lag / 1000);
+        try {
+          await refresh(id, record.credential_version, system);
+        } catch (cause) {
+          if (!(cause instanceof JackfieldError)) throw cause;
+          runtime.log("info", "a refresh failed", { connection: id, code: cause.code });
+          await postpone(runtime, id);
+        }
+      });
+      if (wait > 0) await putJob(runtime, { kind: "refresh", id, due: runtime.clock() + wait });
     },
     async settled() {
       const late = AbortSignal.timeout(longestEnd);

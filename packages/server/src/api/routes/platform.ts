@@ -3,6 +3,12 @@ import { ok, publicRoute, type Route } from "../route.ts";
 
 const Health = Type.Object({ status: Type.Literal("ok") });
 
+const State = Type.Union([Type.Literal("ok"), Type.Literal("down")]);
+const ReadinessSchema = Type.Object({
+  status: Type.Union([Type.Literal("ok"), Type.Literal("degraded"), Type.Literal("down")]),
+  checks: Type.Object({ store: State, queue: State }),
+});
+
 const platform = publicRoute({
   id: "getPlatform",
   method: "GET",
@@ -46,11 +52,14 @@ const readyz = publicRoute({
   id: "readyz",
   method: "GET",
   path: "/readyz",
-  summary: "Whether the process can do its work: its store answers, and it is not stopping.",
-  answers: { 200: { description: "It can.", schema: Health } },
+  summary: "Whether the process can do its work, and which of what it needs answers. 503 while it is stopping.",
+  answers: {
+    200: { description: "It can. `degraded`: the queue is down; what is due waits until it is back.", schema: ReadinessSchema },
+    503: { description: "It cannot: the store is down.", schema: ReadinessSchema },
+  },
   async handle({ ready }) {
-    await ready();
-    return ok({ status: "ok" });
+    const body = await ready();
+    return { status: body.status === "down" ? 503 : 200, body };
   },
 });
 

@@ -69,11 +69,14 @@ function made(url: string, own: object): MongoClient {
 export const isTaken = (error: unknown): boolean => error instanceof MongoServerError && error.code === 11000;
 
 /** Whether it is unknown if the server has carried the command out. */
-export const isUncertain = (error: unknown): boolean => error instanceof MongoNetworkError;
+export const isUncertain = (error: unknown): boolean => error instanceof MongoNetworkError || isOfSocket(error);
+
+/** A connection that ends while it is written to comes through the driver as it is. */
+const isOfSocket = (error: unknown): boolean => typeof error === "object" && error !== null && "syscall" in error;
 
 /** The driver's failures become `store_unavailable`; a key that is taken is the caller's to read. */
 function storeError(error: unknown): unknown {
-  if (!(error instanceof MongoError) || isTaken(error)) return error;
+  if (!(error instanceof MongoError || isOfSocket(error)) || isTaken(error)) return error;
   return new JackfieldError("store_unavailable", { cause: error });
 }
 

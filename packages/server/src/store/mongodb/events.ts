@@ -70,8 +70,12 @@ export function eventDocuments(all: Collections): Store["events"] {
     append: (events) => append(all, events),
     list: (filter, page) => list(all.events, filter, page),
     async recent(connections, time, limit) {
-      const found = all.events.find({ connection: { $in: [...connections] }, at: { $gte: time } });
-      return (await found.sort({ at: -1, seq: -1 }).limit(limit).toArray()).map(parse);
+      const filter = { connection: { $in: [...connections] }, at: { $gte: time } };
+      const found = all.events
+        .find(filter, { projection: { doc: 1 } })
+        .sort({ at: -1, seq: -1 })
+        .limit(limit);
+      return (await found.toArray()).map(parse);
     },
     expire: async (time) => (await all.events.deleteMany({ at: { $lt: time } })).deletedCount,
   };

@@ -124,8 +124,11 @@ function leaseDocuments({ leases }: Collections): Store["leases"] {
 
 function manifestDocuments({ manifests }: Collections): Store["manifests"] {
   return {
-    async list() {
-      const found = await manifests.find({}).sort({ _id: 1 }).toArray();
+    async list(since) {
+      const found = await manifests
+        .find(since === undefined ? {} : { at: { $gte: since } })
+        .sort({ _id: 1 })
+        .toArray();
       return found.map(({ _id, text }) => ({ name: _id, text: String(text) }));
     },
     async put(name, text, at) {
@@ -141,7 +144,7 @@ function authVersionDocuments({ auth_versions: versions, connections }: Collecti
       await versions.updateOne({ _id: version }, { $set: { definition, at } }, { upsert: true });
     },
     async get(version) {
-      const found = await versions.findOne({ _id: version });
+      const found = await versions.findOne({ _id: version }, { projection: { definition: 1 } });
       return found === null ? undefined : String(found.definition);
     },
     async list() {

@@ -48,7 +48,7 @@ export const collections = {
   deliveries: [by(up("endpoint"), down("created_at", "_id")), by(up("endpoint", "next_at", "_id")), by(up("created_at"))],
   usage: [by(up("connection"), down("last_used_at"), up("workflow")), by(up("last_used_at"))],
   leases: [],
-  manifests: [],
+  manifests: [by(up("at"))],
   auth_versions: [],
   workspaces: [],
   keys: [unique("hash"), by(up("workspace"), down("created_at", "_id"))],

@@ -116,6 +116,8 @@ export function appsAndManifests(get: () => Store): void {
       { name: "a", text: "text: ümlaut\n" },
       { name: "b", text: "two" },
     ]);
+    expect(await get().manifests.list(time(1))).toEqual([{ name: "b", text: "two" }]);
+    expect(await get().manifests.list(time(2))).toEqual([]);
     expect(await get().manifests.delete("b")).toBe(true);
     expect(await get().manifests.delete("b")).toBe(false);
     expect(await get().manifests.list()).toHaveLength(1);
@@ -129,6 +131,8 @@ export function authVersions(get: () => Store): void {
     await get().auth_versions.put("v2", "{}", time(0));
     await get().auth_versions.put("v1", '{"title":"Zoë"}', time(0));
     await get().auth_versions.put("v2", '{"title":"newer"}', time(1));
+    expect(await get().auth_versions.get("v2")).toBe('{"title":"newer"}');
+    expect(await get().auth_versions.get("v3")).toBeUndefined();
     expect([...(await get().auth_versions.list())].sort((x, y) => (x.version < y.version ? -1 : 1))).toEqual([
       { version: "v1", definition: '{"title":"Zoë"}' },
       { version: "v2", definition: '{"title":"newer"}' },

@@ -45,6 +45,24 @@ export function events(get: () => Store): void {
       expect(ids(await get().events.list({ workspace: "w", connection: "a" }, { limit: 10 }))).toEqual(["e2"]);
     });
 
+    test("of several connections are given together from a time on, the newest first", async () => {
+      await get().connections.insert(connection("b"), []);
+      await get().connections.insert(connection("c"), []);
+      await get().events.append([
+        event("e1", "a", { at: time(1) }),
+        event("e2", "b", { at: time(2) }),
+        event("e3", "c", { at: time(2) }),
+        event("e4", "a", { at: time(2) }),
+        event("e5", "a", { at: time(3) }),
+      ]);
+      const recent = async (of: readonly string[], limit = 10) =>
+        (await get().events.recent(of, time(2), limit)).map(({ id }) => id);
+      expect(await recent(["a", "b"])).toEqual(["e5", "e4", "e2"]);
+      expect(await recent(["a", "b"], 2)).toEqual(["e5", "e4"]);
+      expect(await recent(["nowhere"])).toEqual([]);
+      expect((await get().events.recent(["a"], time(3), 10))[0]).toEqual(event("e5", "a", { at: time(3) }));
+    });
+
     test("of a workspace are listed together, also those of no connection, and none of another workspace", async () => {
       await get().connections.insert(connection("b", { workspace: "v" }), [event("other", "b", { workspace: "v" })]);
       await get().events.append([event("e1", "a"), { ...event("e2", "a"), connection: null }]);

@@ -1,5 +1,5 @@
 /** Of callers during one run, all wait for one more run: whoever calls finds done what was there to do when it called. */
-export function shared(run: () => Promise<void>): () => Promise<void> {
+export function oneAtATime(run: () => Promise<void>): () => Promise<void> {
   let running: Promise<void> | undefined;
   let next: Promise<void> | undefined;
   const begin = (): Promise<void> => {

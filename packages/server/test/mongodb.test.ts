@@ -1,0 +1,237 @@
+import { randomUUID } from "node:crypto";
+import { inspect } from "node:util";
+import { type Db, MongoClient, MongoNetworkError } from "mongodb";
+import { cleanup } from "../../../test/harness/cleanup.ts";
+import { sharedMongodb, startMongodb, withMongodb } from "../../../test/harness/services.ts";
+import { createErasures } from "../src/store/mongodb/erasures.ts";
+import { openMongoStore } from "../src/store/mongodb/mongodb.ts";
+import { type Collections, collections, collectionsOf, prepare } from "../src/store/mongodb/schema.ts";
+import { createWrites, parcels } from "../src/store/mongodb/writes.ts";
+import type { HostStore } from "../src/store/port.ts";
+import { app, connection, event, ids, time } from "./contract/store/records.ts";
+import { storeContract } from "./contract/store.ts";
+
+const opened: HostStore[] = [];
+let url: string;
+
+const open = async (at = url) => {
+  const store = await openMongoStore(at);
+  opened.push(store);
+  return store;
+};
+
+const freshUrl = () => `${sharedMongodb.replace(/\/$/, "")}/jackfield-${randomUUID()}`;
+
+afterEach(async () => {
+  for (const store of opened.splice(0)) await store.close();
+});
+afterAll(cleanup);
+
+withMongodb("on a real server", () => {
+  storeContract("MongoDB", async () => {
+    url = freshUrl();
+    const store = await open();
+    return {
+      store,
+      async reopen() {
+        await store.close();
+        return open();
+      },
+      reopenAfterKill: () => open(),
+      async cleanUp() {},
+    };
+  });
+
+  describe("a process that dies", () => {
+    let client: MongoClient;
+    let all: Collections;
+    let store: HostStore;
+
+    beforeEach(async () => {
+      url = freshUrl();
+      store = await open();
+      client = new MongoClient(url);
+      all = collectionsOf(client.db());
+      await store.connections.insert(connection("a"), []);
+    });
+    afterEach(() => client.close());
+
+    /** The same collections for a process that gets no further than to these. */
+    const dying = (...at: readonly (keyof Collections)[]): Collections => {
+      const die = async () => {
+        throw new MongoNetworkError("the process has died");
+      };
+      const dead = at.map((name) => [name, { insertMany: die, deleteMany: die }]);
+      return { ...all, ...Object.fromEntries(dead) };
+    };
+    const log = async () => ids(await store.events.list({ workspace: "w" }, { limit: 10 }));
+    const told = async () => (await store.outbox.list(10)).map((entry) => entry.event.id);
+    /** Renames the connection, and dies before the event is moved. */
+    const rename = (id: string, at: keyof Collections) => {
+      const record = connection("a", { name: id });
+      const keys = { identity: record.identity, workspace: "w", status: "connected", doc: JSON.stringify(record) };
+      const out = parcels([event(id, "a", { type: "needs_reauth" })], record);
+      return createWrites(dying(at)).change("connections", "a", () => ({ keys, out, result: true }));
+    };
+
+    test.each(["outbox", "events"] as const)(
+      "after its write and before the event is in the %s leaves both to be finished, once",
+      async (at) => {
+        await rename("e1", at);
+        expect((await store.connections.get("a"))?.name).toBe("e1");
+        expect(await log()).toEqual([]);
+        for (let times = 0; times < 2; times += 1) {
+          await store.recover();
+          expect([await log(), await told()]).toEqual([["e1"], ["e1"]]);
+        }
+        expect(await all.connections.findOne({ _id: "a" })).not.toHaveProperty("out");
+        await store.outbox.hand("e1", []);
+        await store.recover();
+        expect(await told()).toEqual([]);
+      },
+    );
+
+    test("leaves its event to the next write of the record, and neither is lost", async () => {
+      await rename("e1", "outbox");
+      await store.connections.update("a", { description: "d" }, { events: [event("e2", "a", { type: "needs_reauth" })] });
+      expect([await log(), await told()]).toEqual([
+        ["e2", "e1"],
+        ["e1", "e2"],
+      ]);
+      expect(await store.connections.get("a")).toMatchObject({ name: "e1", description: "d" });
+    });
+
+    test("leaves what is to be told also where the connection is erased before it is finished", async () => {
+      await rename("e1", "outbox");
+      expect(await store.connections.delete("a")).toBe(true);
+      expect([await log(), await told()]).toEqual([[], ["e1"]]);
+    });
+
+    test("while it erases a connection leaves nothing of it", async () => {
+      await store.connections.insert(connection("b", { alias_of: "a" }), [event("e1", "b")]);
+      await store.events.append([event("e2", "a")]);
+      await store.usage.add([{ connection: "a", workflow: "nightly", last_used_at: time(1), count: 1 }]);
+      const erasures = createErasures(dying("usage"), createWrites(all));
+      await expect(erasures.erase("connections", ["a", "b"])).rejects.toThrow("died");
+      expect(await store.connections.get("a")).toBeUndefined();
+      expect(await store.usage.list("a")).toHaveLength(1);
+      await store.recover();
+      for (const name of ["connections", "events", "usage", "erasures"] as const)
+        expect([name, await all[name].find({}).toArray()]).toEqual([name, []]);
+    });
+
+    test("while it removes an app leaves the app removed and its event to be finished", async () => {
+      await store.apps.put(app());
+      const out = parcels([{ ...event("gone", "", { type: "app.deleted" }), connection: null }]);
+      const id = JSON.stringify(["w", "acme", "oauth", "production"]);
+      await createWrites(dying("events")).change("apps", id, () => ({ keys: { removed: true }, out, result: true }));
+      expect(await store.apps.get("w", "acme", "oauth", "production")).toBeUndefined();
+      expect(await store.apps.list("w", "acme")).toEqual([]);
+      expect(await store.apps.delete("w", "acme", "oauth", "production")).toBe(false);
+      expect(await store.apps.put(app({ client_id: "new" }), { expect: null })).toBe(true);
+      expect(await log()).toEqual(["gone"]);
+      expect((await store.apps.get("w", "acme", "oauth", "production"))?.client_id).toBe("new");
+    });
+  });
+
+  describe("the database", () => {
+    let client: MongoClient;
+    let db: Db;
+
+    beforeEach(() => {
+      url = freshUrl();
+      client = new MongoClient(url);
+      db = client.db();
+    });
+    afterEach(() => client.close());
+
+    test("is made ready by many at once, with every index and no other", async () => {
+      const stores = await Promise.all(Array.from({ length: 10 }, () => open()));
+      expect(stores).toHaveLength(10);
+      const texts = (indexes: readonly { readonly key: object; readonly unique?: boolean }[]) =>
+        indexes.map(({ key, unique = false }) => JSON.stringify([key, unique])).toSorted();
+      for (const [name, indexes] of Object.entries(collections)) {
+        const made = indexes.length === 0 ? [] : await db.collection(name).listIndexes().toArray();
+        expect([name, texts(made.filter((index) => index.name !== "_id_") as { key: object }[])]).toEqual([name, texts(indexes)]);
+      }
+    });
+
+    test("of a newer version is refused", async () => {
+      await open();
+      await db.collection<{ _id: string }>("notes").updateOne({ _id: "schema" }, { $set: { version: 999 } });
+      await expect(open()).rejects.toThrow(/newer version of Jackfield/);
+    });
+
+    test("with another index in the place of one that is needed is refused, and told which", async () => {
+      await db.collection("connections").createIndex({ identity: 1 }, { name: "of_mine" });
+      await expect(prepare(db)).rejects.toThrow(/of_mine of .*connections.*should be unique.*Drop it/);
+    });
+
+    test("with an index of the administrator's own is taken as it is", async () => {
+      await db.collection("connections").createIndex({ refresh_at: 1, _id: 1 }, { name: "of_mine" });
+      await prepare(db);
+      await db.collection("connections").createIndex({ owner: 1 }, { name: "another" });
+      await prepare(db);
+    });
+
+    test("is the one that the URL names, or jackfield", async () => {
+      await (await open()).manifests.put("m", "text", time(0));
+      expect(await db.collection<{ _id: string }>("manifests").countDocuments()).toBe(1);
+    });
+  });
+
+  test("a server that holds still, ends and comes back fails calls with one code, and the store goes on with it", async () => {
+    const server = await startMongodb();
+    const store = await open(`${server.url}/jackfield?serverSelectionTimeoutMS=1000&socketTimeoutMS=1000`);
+    await store.connections.insert(connection("a"), []);
+    const failing = async () => {
+      const unavailable = { code: "store_unavailable" };
+      expect(await failure(() => store.connections.get("a"))).toMatchObject(unavailable);
+      await expect(store.connections.update("a", { name: "x" })).rejects.toMatchObject(unavailable);
+      await expect(store.leases.acquire("k", "a", 0, 1)).rejects.toMatchObject(unavailable);
+      await expect(store.time()).rejects.toMatchObject(unavailable);
+    };
+    server.pause();
+    await failing();
+    server.resume();
+    expect(await eventually(() => store.connections.get("a"))).toEqual(connection("a"));
+    await server.stop("SIGKILL");
+    await failing();
+    await server.start();
+    expect(await eventually(() => store.connections.get("a"))).toEqual(connection("a"));
+    expect((await store.connections.update("a", { name: "again" }))?.name).toBe("again");
+  });
+});
+
+/** The first failure: a signal takes a moment to arrive. */
+async function failure(work: () => Promise<unknown>): Promise<unknown> {
+  for (;;) {
+    try {
+      await work();
+    } catch (error) {
+      return error;
+    }
+  }
+}
+
+async function eventually<T>(work: () => Promise<T>): Promise<T> {
+  for (;;) {
+    try {
+      return await work();
+    } catch {
+      // Until the test's own time is over.
+    }
+  }
+}
+
+test("a server that is not there is told with its address, and never with the user or the password", async () => {
+  const error = await open("mongodb://anna:pa%2Fss-word@127.0.0.1:1/x?serverSelectionTimeoutMS=200").catch((cause) => cause);
+  expect(error).toMatchObject({ code: "store_unavailable", message: expect.stringContaining("127.0.0.1:1") });
+  expect(inspect(error, { depth: 20 })).not.toMatch(/anna|pa%2Fss|pa\/ss|word@/);
+});
+
+test("a URL that the driver does not take is told without what it says", async () => {
+  const error = await open("mongodb://anna:se%ZZcret@127.0.0.1:1/x?nosuchoption=1").catch((cause) => cause);
+  expect(error).toMatchObject({ message: expect.stringContaining("MONGODB_URL") });
+  expect(inspect(error, { depth: 20 })).not.toMatch(/anna|cret/);
+});

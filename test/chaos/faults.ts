@@ -1,0 +1,92 @@
+import type { Product } from "../harness/product.ts";
+import { pause } from "../harness/wait.ts";
+import type { Gate } from "./gate.ts";
+import { among, type Fault } from "./storm.ts";
+
+/** All the ways in which a token endpoint fails; `slow` milliseconds are more than a lease lasts. */
+export function providerFaults(gate: Gate, slow: number): Fault[] {
+  const refusals = (name: string, status: number, headers: Readonly<Record<string, string>>): Fault => ({
+    name,
+    async strike(random) {
+      gate.weather({ refusal: { status, headers } });
+      await pause(2_000 + 2_000 * random());
+      gate.weather({});
+    },
+  });
+  return [
+    refusals("503", 503, {}),
+    refusals("429", 429, { "retry-after": "2" }),
+    {
+      name: "answers later than a lease lasts",
+      async strike() {
+        gate.weather({ hold: slow });
+        await pause(slow);
+        gate.weather({});
+      },
+    },
+    {
+      name: "drops the line after it has processed the request",
+      async strike(random) {
+        gate.drop(among([1, 2], random));
+        for (let waited = 0; gate.dropsLeft > 0 && waited < 5_000; waited += 100) await pause(100);
+        gate.drop(0);
+      },
+    },
+    {
+      name: "nobody listens at the token endpoint",
+      async strike(random) {
+        const open = await gate.refuse();
+        await pause(1_000 + 1_000 * random());
+        await open();
+      },
+    },
+  ];
+}
+
+/** How processes die and sleep. One of these for all processes of a test: it knows what may have been lost with them. */
+export class Reaper {
+  readonly #gate: Gate;
+  /** How long a process sleeps, in milliseconds: longer than a lease lasts. */
+  readonly #sleep: number;
+  /** An answer that a process was given longer ago, in milliseconds, is stored, or kept on its disk. */
+  readonly #storedWithin: number;
+  readonly #woken = new Map<Product, number>();
+  kills = 0;
+
+  constructor(gate: Gate, options: { readonly sleep: number; readonly storedWithin: number }) {
+    this.#gate = gate;
+    this.#sleep = options.sleep;
+    this.#storedWithin = options.storedWithin;
+  }
+
+  /** kill -9, and another process in its place. */
+  killing(name: string, processes: readonly Product[]): Fault {
+    return {
+      name: `kill -9 of ${name}`,
+      strike: async (random) => {
+        const victim = among(processes, random);
+        this.kills += 1;
+        // What it was answered while it slept, it has only just heard.
+        const slept = Date.now() - (this.#woken.get(victim) ?? 0) < this.#storedWithin ? this.#sleep : 0;
+        const since = Date.now() - this.#storedWithin - slept;
+        await victim.end("SIGKILL");
+        this.#gate.killed(since);
+        await victim.start();
+      },
+    };
+  }
+
+  /** SIGSTOP, and SIGCONT when its leases have run out. */
+  stopping(name: string, processes: readonly Product[]): Fault {
+    return {
+      name: `SIGSTOP and SIGCONT of ${name}`,
+      strike: async (random) => {
+        const victim = among(processes, random);
+        process.kill(victim.pid, "SIGSTOP");
+        await pause(this.#sleep);
+        process.kill(victim.pid, "SIGCONT");
+        this.#woken.set(victim, Date.now());
+      },
+    };
+  }
+}
