@@ -4,12 +4,13 @@ import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { examine as examineHere, type Finding } from "@jackfield/server";
+import { Redis } from "ioredis";
 import Database from "libsql";
 import { MongoClient } from "mongodb";
 import { findSecrets } from "../../../test/harness/canary.ts";
 import { afterwards, cleanup, temporary } from "../../../test/harness/cleanup.ts";
 import { type Product, startProduct } from "../../../test/harness/product.ts";
-import { startMongodb, withMongodb } from "../../../test/harness/services.ts";
+import { startMongodb, startRedis, withMongodb, withRedis } from "../../../test/harness/services.ts";
 
 jest.setTimeout(120_000);
 
@@ -305,5 +306,30 @@ withMongodb("with MongoDB", () => {
     await client.db("doctor").collection("connections").dropIndex("identity_1");
     expect(await levelAndWords()).toEqual(["warning: The index identity_1 of connections is missing."]);
     expect(await client.db("doctor").collection("connections").indexExists("identity_1")).toBe(false);
+  });
+});
+
+withRedis("with Redis", () => {
+  test("it tells whether it answers, whom it lets in and what it does when its memory is full", async () => {
+    const redis = await startRedis();
+    const { host } = new URL(redis.url);
+    const about = async (url: string) => {
+      const MONGODB_URL = "mongodb://127.0.0.1:1/x?serverSelectionTimeoutMS=200";
+      const findings = await examineHere({ MONGODB_URL, REDIS_URL: url, MASTER_KEYS: key, DATA_DIR: folder(), PORT: "1" });
+      return findings.filter(({ check }) => check === "queue").map(({ level, says }) => `${level}: ${says}`);
+    };
+    const client = new Redis(redis.url);
+    afterwards(() => client.disconnect());
+    await client.config("SET", "maxmemory-policy", "noeviction");
+    expect(await about(redis.url)).toEqual([
+      expect.stringMatching(/^ok: Redis at \S+, version \d+\.\d+\S*: it answers, and drops nothing\.$/),
+    ]);
+    await client.config("SET", "maxmemory-policy", "allkeys-lru");
+    expect(await about(redis.url)).toEqual([expect.stringMatching(/^warning: .*allkeys-lru/)]);
+    await client.config("SET", "requirepass", "canary-password-of-redis");
+    const refused = await about(`redis://:canary-password-that-is-wrong@${host}`);
+    expect(refused).toEqual([`problem: Redis at ${host} does not let this user in.`]);
+    await redis.stop("SIGKILL");
+    expect(await about(redis.url)).toEqual([`problem: Redis at ${host} does not answer.`]);
   });
 });
