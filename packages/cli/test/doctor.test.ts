@@ -329,6 +329,7 @@ withRedis("with Redis", () => {
     await client.config("SET", "requirepass", "canary-password-of-redis");
     const refused = await about(`redis://:canary-password-that-is-wrong@${host}`);
     expect(refused).toEqual([`problem: Redis at ${host} does not let this user in.`]);
+    client.disconnect();
     await redis.stop("SIGKILL");
     expect(await about(redis.url)).toEqual([`problem: Redis at ${host} does not answer.`]);
   });
