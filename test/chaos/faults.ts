@@ -71,7 +71,7 @@ export class Reaper {
         const since = Date.now() - this.#storedWithin - slept;
         await victim.end("SIGKILL");
         this.#gate.killed(since);
-        await victim.start();
+        await startAgain(victim);
       },
     };
   }
@@ -88,5 +88,18 @@ export class Reaper {
         this.#woken.set(victim, Date.now());
       },
     };
+  }
+}
+
+/** As whoever runs processes does: one that ended while it started, because the store went away under it, is started again. */
+async function startAgain(product: Product): Promise<void> {
+  for (let tries = 1; ; tries += 1) {
+    try {
+      await product.start();
+      return;
+    } catch (cause) {
+      if (product.running || tries === 5) throw cause;
+      await pause(1_000);
+    }
   }
 }

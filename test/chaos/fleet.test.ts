@@ -1,5 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { join } from "node:path";
+import { Queue } from "bullmq";
+import { Redis } from "ioredis";
 import { openSharedStore } from "../../packages/server/src/store/open.ts";
 import { afterwards, cleanup } from "../harness/cleanup.ts";
 import { saveApp } from "../harness/connect.ts";
@@ -35,7 +37,7 @@ const rest = 100;
 const storedWithin = 5_000;
 const clockOff = 5 * 60_000;
 
-jest.setTimeout(420_000);
+jest.setTimeout(600_000);
 afterAll(cleanup);
 
 withServers("a fleet of three servers and three workers", () => {
@@ -44,33 +46,29 @@ withServers("a fleet of three servers and three workers", () => {
     const provider = await startProvider();
     const gate = await Gate.open(provider.issuer);
     const [redis, mongodb] = await Promise.all([startRedis(), startMongodb()]);
-    const adminKey = randomBytes(16).toString("hex");
-    const env = {
-      MONGODB_URL: `${mongodb.url}/chaos`,
-      // REDIS_URL: redis.url,
-      MASTER_KEYS: `chaos:${randomBytes(32).toString("base64")}`,
-      ADMIN_API_KEY: adminKey,
-      TOKEN_TIMEOUT: String(tokenTimeout),
-      LOG_LEVEL: "info",
-    };
+    const first = new Product({
+      connectors: { acme: manifest(gate, provider.issuer) },
+      role: "server",
+      env: {
+        MONGODB_URL: `${mongodb.url}/chaos`,
+        REDIS_URL: redis.url,
+        MASTER_KEYS: `chaos:${randomBytes(32).toString("base64")}`,
+        TOKEN_TIMEOUT: String(tokenTimeout),
+        LOG_LEVEL: "info",
+      },
+    });
+    afterwards(() => first.end("SIGKILL"));
+    await first.start();
     const wrongClock = { NODE_OPTIONS: `--import ${join(__dirname, "clock.mjs")}`, CLOCK_OFF_MS: String(clockOff) };
-    const start = async (index: number) => {
-      const product = new Product({
-        connectors: { acme: manifest(gate, provider.issuer) },
-        env: { ...env, ...(index === servers ? wrongClock : {}) },
-      });
-      afterwards(() => product.end("SIGKILL"));
-      await product.start();
-      product.adminKey = adminKey;
-      return product;
-    };
-    const first = await start(0);
-    const others = await Promise.all(Array.from({ length: servers + workers - 1 }, (_, index) => start(index + 1)));
-    const processes = [first, ...others];
+    const serving = [first, ...Array.from({ length: servers - 1 }, () => first.peer({ role: "server" }))];
+    const working = Array.from({ length: workers }, (_, index) =>
+      first.peer({ role: "worker", env: index === 0 ? wrongClock : {} }),
+    );
+    const processes = [...serving, ...working];
+    await Promise.all(processes.slice(1).map((process) => process.start()));
     await saveApp(first, provider, "acme");
-    const crowd = new Crowd(gate, processes.slice(0, servers));
+    const crowd = new Crowd(gate, serving);
     const reaper = new Reaper(gate, { sleep: longerThanLease, storedWithin });
-    const [serving, working] = [processes.slice(0, servers), processes.slice(servers)];
     let stops = 0;
     const services: Fault[] = [
       {
@@ -107,11 +105,24 @@ withServers("a fleet of three servers and three workers", () => {
       ],
       losses: () => reaper.kills + stops * processes.length,
       async remains() {
-        const store = await openSharedStore(env.MONGODB_URL);
+        const store = await openSharedStore(`${mongodb.url}/chaos`);
         const records = await stored(store, crowd);
         await store.close();
-        return { records, jobs: [] };
+        return { records, jobs: await queued(redis.url) };
       },
     });
   });
 });
+
+/** The connections that a refresh is queued for. */
+async function queued(url: string): Promise<string[]> {
+  const connection = new Redis(url, { maxRetriesPerRequest: null });
+  const suffix = ":{refresh}:meta";
+  const [meta] = await connection.keys(`*${suffix}`);
+  if (meta === undefined) throw new Error("there is no queue of refreshes");
+  const queue = new Queue("{refresh}", { connection, prefix: meta.slice(0, -suffix.length) });
+  const jobs = await queue.getJobs(["wait", "delayed", "active", "prioritized"]);
+  await queue.close();
+  connection.disconnect();
+  return jobs.map(({ data }) => data.id);
+}

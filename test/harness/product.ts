@@ -9,8 +9,12 @@ import { until } from "./wait.ts";
 export interface Options {
   /** Folder name → text of its connector.yaml. */
   readonly connectors?: Readonly<Record<string, string>>;
+  /** A folder with connectors, to which those are added. */
+  readonly connectorsDir?: string;
   readonly env?: Readonly<Record<string, string>>;
   readonly dataDir?: string;
+  /** What it does; default: both. */
+  readonly role?: "server" | "worker";
 }
 
 /** A fleet's processes that start at once on a busy machine take their time. */
@@ -30,6 +34,7 @@ export class Product {
   readonly dataDir: string;
   readonly connectorsDir: string;
   readonly #env: Readonly<Record<string, string>>;
+  readonly #role: Options["role"];
   #child: ChildProcess | undefined;
   #output = "";
   #port = "0";
@@ -41,8 +46,9 @@ export class Product {
 
   constructor(options: Options) {
     this.dataDir = options.dataDir ?? join(temporary(), "data");
-    this.connectorsDir = temporary();
-    this.#env = options.env ?? {};
+    this.connectorsDir = options.connectorsDir ?? temporary();
+    this.#env = { ...shapeOf(this.dataDir), ...options.env };
+    this.#role = options.role;
     for (const [name, manifest] of Object.entries(options.connectors ?? {})) writeConnector(this.connectorsDir, name, manifest);
   }
 
@@ -62,7 +68,7 @@ export class Product {
   /** Starts a process; a later start takes the port of the first. Gives what this start printed until it was ready. */
   async start(): Promise<string> {
     const from = this.#output.length;
-    const child = spawn(process.execPath, [join(process.cwd(), "packages/cli/bin/jackfield.js"), "start"], {
+    const child = spawn(process.execPath, [join(process.cwd(), "packages/cli/bin/jackfield.js"), "start", ...this.#flags], {
       stdio: ["ignore", "pipe", "pipe"],
       env: {
         PATH: process.env.PATH,
@@ -73,7 +79,6 @@ export class Product {
         CONNECTORS_DIR: this.connectorsDir,
         ALLOW_PRIVATE_NETWORKS: "127.0.0.1/32,::1/128",
         LOG_LEVEL: "debug",
-        ...shapeOf(this.dataDir),
         ...this.#env,
       },
     });
@@ -84,7 +89,7 @@ export class Product {
     child.stdout.on("data", hear);
     child.stderr.on("data", hear);
     const printed = () => this.#output.slice(from);
-    this.url = await until(
+    const address = await until(
       "the product's address",
       () => {
         if (!this.running) throw new Error(`the product did not start:\n${printed()}`);
@@ -92,6 +97,9 @@ export class Product {
       },
       slowStart,
     );
+    // Of several behind one public URL each has a port of its own.
+    const port = this.#role === undefined ? undefined : /"port":(\d+),"msg":"listening"/.exec(printed())?.[1];
+    this.url = port === undefined ? address : `http://localhost:${port}`;
     this.#port = new URL(this.url).port;
     await until(
       "the product to be ready",
@@ -104,6 +112,22 @@ export class Product {
     this.adminKey ||= /Admin key +(\S+)/.exec(printed())?.[1] ?? "";
     this.signInLink = /https?:\/\/\S*sign-in\S*/.exec(printed())?.[0] ?? "";
     return printed();
+  }
+
+  get #flags(): string[] {
+    return this.#role === undefined ? [] : [`--${this.#role}`];
+  }
+
+  /** A further process of the same deployment, not started yet: it has this one's store, queue, keys and connectors. */
+  peer(options: Pick<Options, "env" | "role"> = {}): Product {
+    const peer = new Product({
+      ...options,
+      connectorsDir: this.connectorsDir,
+      env: { PUBLIC_URL: this.url, ...this.#env, ...options.env },
+    });
+    peer.adminKey = this.adminKey;
+    afterwards(() => peer.end("SIGKILL"));
+    return peer;
   }
 
   /** Ends the process with a signal and waits until it is gone; gives its exit code. */

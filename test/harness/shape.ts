@@ -1,23 +1,35 @@
 import { createHash } from "node:crypto";
 import { MongoClient } from "mongodb";
-import { sharedMongodb } from "./services.ts";
+import { afterwards, temporary } from "./cleanup.ts";
+import { sharedMongodb, sharedRedis } from "./services.ts";
 
 /*
- * The shape that the product is tested in: embedded, or with TEST_SHAPE=scale-out on the servers that all suites share. Each deployment
- * has what is its own under a name that follows from its data folder, so that a product over another's folder finds the other's records.
+ * The shape that the product is tested in: embedded, or with TEST_SHAPE=scale-out on the MongoDB and the Redis that all suites share. A
+ * deployment is then a database, whose name and master key follow from its data folder, so that a product over another's folder finds the
+ * other's records; its id, which is in there, sets its jobs in Redis apart.
  */
 
 // biome-ignore lint/suspicious/noUndeclaredEnvVars: the tests are no task of turbo.
 export const scaleOut = process.env.TEST_SHAPE === "scale-out";
-if (scaleOut && sharedMongodb === "") throw new Error("TEST_SHAPE=scale-out needs a MongoDB-compatible server.");
 
 const digest = (text: string) => createHash("sha256").update(text).digest();
 
 /** The environment of a deployment in this shape. */
-export function shapeOf(dataDir: string): Readonly<Record<string, string>> {
-  if (!scaleOut) return {};
+export const shapeOf = (dataDir: string): Readonly<Record<string, string>> => (scaleOut ? deploymentOf(dataDir) : {});
+
+/** The environment of a deployment on the shared MongoDB and Redis, whatever the shape; its database goes away with the test file. */
+export const newDeployment = () => deploymentOf(temporary());
+
+const made = new Set<string>();
+
+function deploymentOf(dataDir: string): Readonly<Record<string, string>> {
+  if (sharedMongodb === "" || sharedRedis === "")
+    throw new Error("the shape scale-out needs a MongoDB and a Redis: see README.md");
+  if (!made.has(dataDir)) afterwards(() => inDatabase(dataDir, (db) => db.dropDatabase()));
+  made.add(dataDir);
   return {
-    MONGODB_URL: `${sharedMongodb.replace(/\/$/, "")}/${databaseOf(dataDir)}`,
+    MONGODB_URL: sharedMongodb.replace(/^([a-z+]+:\/\/[^/?]+)(\/[^?]*)?/, `$1/${databaseOf(dataDir)}`),
+    REDIS_URL: sharedRedis,
     MASTER_KEYS: `k1:${digest(`key of ${dataDir}`).toString("base64")}`,
   };
 }

@@ -41,7 +41,7 @@ export function awaitStore(url: string, waiting: Waiting): Promise<HostStore> {
   );
 }
 
-/** `open` is called with what the Redis told about itself. */
+/** Opens the queue once Redis answers, and warns where it may throw jobs away. */
 export async function awaitQueue(
   url: string,
   options: { readonly prefix: string; readonly clock: () => number },
@@ -73,12 +73,12 @@ async function waitFor<T>({ name, variable, open, isRefusal }: Dependency<T>, { 
       return await open();
     } catch (cause) {
       const reason = cause instanceof Error ? cause.message : String(cause);
-      if (isRefusal(cause)) throw new Error(`${name} does not let this process in: ${reason} Correct ${variable}.`, { cause });
+      const told = (advice: string) => (reason.includes(variable) ? reason : `${reason}. ${advice} ${variable}.`);
+      if (isRefusal(cause)) throw new Error(`${name} cannot be used: ${told("Correct")}`, { cause });
       const left = end - performance.now();
       if (left <= 0) {
-        throw new Error(`${name} did not answer within ${limit / 1000} s: ${reason} Start it, or correct ${variable}.`, {
-          cause,
-        });
+        const within = `${name} did not answer within ${limit / 1000} s`;
+        throw new Error(`${within}: ${told("Start it, or correct")}`, { cause });
       }
       log("info", `waiting for ${name}`, { reason, next_try_ms: Math.round(Math.min(pause, left)) });
       await setTimeout(Math.min(pause, left));

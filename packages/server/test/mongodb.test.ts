@@ -3,6 +3,7 @@ import { inspect } from "node:util";
 import { type Db, MongoClient, MongoNetworkError } from "mongodb";
 import { cleanup } from "../../../test/harness/cleanup.ts";
 import { sharedMongodb, startMongodb, withMongodb } from "../../../test/harness/services.ts";
+import { clientOf, databaseOf } from "../src/store/mongodb/client.ts";
 import { createErasures } from "../src/store/mongodb/erasures.ts";
 import { openMongoStore } from "../src/store/mongodb/mongodb.ts";
 import { type Collections, collections, collectionsOf, prepare } from "../src/store/mongodb/schema.ts";
@@ -174,7 +175,7 @@ withMongodb("on a real server", () => {
       await prepare(db);
     });
 
-    test("is the one that the URL names, or jackfield", async () => {
+    test("is the one that the URL names", async () => {
       await (await open()).manifests.put("m", "text", time(0));
       expect(await db.collection<{ _id: string }>("manifests").countDocuments()).toBe(1);
     });
@@ -223,6 +224,25 @@ async function eventually<T>(work: () => Promise<T>): Promise<T> {
     }
   }
 }
+
+test("a write waits for the majority and its journal, and a read goes to the primary, whatever the URL says", () => {
+  const { writeConcern, readPreference } = clientOf("mongodb://x/?w=1&journal=false&readPreference=secondary").options;
+  expect(writeConcern).toMatchObject({ w: "majority", journal: true });
+  expect(readPreference.mode).toBe("primary");
+});
+
+test("a URL may set how long a server is waited for", () => {
+  const { serverSelectionTimeoutMS, socketTimeoutMS } = clientOf("mongodb://x/?serverselectiontimeoutms=1234").options;
+  expect([serverSelectionTimeoutMS, socketTimeoutMS]).toEqual([1234, 5000]);
+});
+
+test.each([
+  ["mongodb://x", "jackfield"],
+  ["mongodb://u:p%2F@x:1,y:2/mine?a=b", "mine"],
+  ["mongodb+srv://x/?a=b", "jackfield"],
+])("of %s the database is %s", (given, name) => {
+  expect(databaseOf(given)).toBe(name);
+});
 
 test("a server that is not there is told with its address, and never with the user or the password", async () => {
   const error = await open("mongodb://anna:pa%2Fss-word@127.0.0.1:1/x?serverSelectionTimeoutMS=200").catch((cause) => cause);

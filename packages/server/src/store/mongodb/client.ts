@@ -1,5 +1,14 @@
 import { JackfieldError } from "@jackfield/engine";
-import { type Collection, type Db, type Document, MongoClient, MongoError, MongoNetworkError, MongoServerError } from "mongodb";
+import {
+  type Collection,
+  type Db,
+  type Document,
+  MongoBulkWriteError,
+  MongoClient,
+  MongoError,
+  MongoNetworkError,
+  MongoServerError,
+} from "mongodb";
 
 /*
  * What is asked of the server, so that compatible ones (FerretDB, DocumentDB, Cosmos DB) will do: plain and unique indexes, and writes of
@@ -33,9 +42,7 @@ export interface Connected {
 
 /** Throws `Error` with what to do where the URL is none, `store_unavailable` where no server answers. Nothing thrown shows the URL. */
 export async function connectTo(url: string): Promise<Connected> {
-  const given = [...new URLSearchParams(url.split("?")[1] ?? "").keys()].map((name) => name.toLowerCase());
-  const own = Object.fromEntries(Object.entries(limits).filter(([name]) => !given.includes(name.toLowerCase())));
-  const client = made(url, own);
+  const client = clientOf(url);
   try {
     await client.connect();
     return { client, db: client.db(databaseOf(url)) };
@@ -53,10 +60,13 @@ function unreachable(url: string, cause: unknown): string {
   return `No MongoDB server answers at ${hosts}: ${cause instanceof Error ? cause.message : String(cause)}. Start it, or set MONGODB_URL.`;
 }
 
-function made(url: string, own: object): MongoClient {
+/** A client that is not connected yet. */
+export function clientOf(url: string): MongoClient {
+  const given = [...new URLSearchParams(url.split("?")[1] ?? "").keys()].map((name) => name.toLowerCase());
+  const own = Object.fromEntries(Object.entries(limits).filter(([name]) => !given.includes(name.toLowerCase())));
   try {
-    // A write that was answered for must survive the loss of a server, and a read must see it.
-    return new MongoClient(url, { ...own, writeConcern: { w: "majority", journal: true }, readPreference: "primary" });
+    // A write that was answered for must survive the loss of a server, and a read must see it, whatever the URL says.
+    return new MongoClient(url, { ...own, w: "majority", journal: true, readPreference: "primary" });
   } catch {
     // biome-ignore lint/style/useErrorCause: the driver's words may hold parts of the URL, and with it the password.
     throw new Error(
@@ -67,6 +77,10 @@ function made(url: string, own: object): MongoClient {
 
 /** Whether another document has one of the unique keys. */
 export const isTaken = (error: unknown): boolean => error instanceof MongoServerError && error.code === 11000;
+
+/** Whether that is all that was wrong with a write of several documents. */
+export const areTaken = (error: unknown): error is MongoBulkWriteError =>
+  error instanceof MongoBulkWriteError && [error.writeErrors].flat().every(({ code }) => code === 11000);
 
 /** Whether it is unknown if the server has carried the command out. */
 export const isUncertain = (error: unknown): boolean => error instanceof MongoNetworkError || isOfSocket(error);
@@ -104,7 +118,7 @@ export async function insertMissing(documents: Documents, values: readonly Store
     await documents.insertMany([...values], { ordered: false });
   } catch (error) {
     // With an unordered write the others are in.
-    if (!isTaken(error)) throw error;
+    if (!areTaken(error)) throw error;
   }
 }
 

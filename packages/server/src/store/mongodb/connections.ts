@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import {
   type ConnectionFilter,
   type ConnectionRecord,
@@ -18,9 +19,12 @@ import { parcels, type Writes } from "./writes.ts";
 
 const parse = ({ doc }: Stored) => parseConnection(String(doc));
 
+/** An identity may be longer than what some servers take into an index. */
+const digest = (identity: string) => createHash("sha256").update(identity, "utf8").digest("hex");
+
 /** What a connection is found by. */
 const keys = (record: ConnectionRecord) => ({
-  identity: record.identity,
+  identity: digest(record.identity),
   workspace: record.workspace,
   owner: record.owner,
   connector: record.connector,
@@ -88,7 +92,9 @@ async function due(documents: Documents, duty: Duty, time: string, limit: number
 export function connectionDocuments(all: Collections, writes: Writes, erasures: Erasures): Store["connections"] {
   const { connections } = all;
   const takenFrom = async (id: string, identity: string) =>
-    (await connections.findOne({ identity, _id: { $ne: id } })) === null ? undefined : new IdentityTaken(identity);
+    (await connections.findOne({ identity: digest(identity), _id: { $ne: id } })) === null
+      ? undefined
+      : new IdentityTaken(identity);
   const first = async (filter: Filter<Stored>) => {
     const found = await connections.findOne(filter, { projection: { doc: 1 } });
     return found === null ? undefined : parse(found);
@@ -102,7 +108,7 @@ export function connectionDocuments(all: Collections, writes: Writes, erasures: 
       await writes.change("connections", record.id, next, () => takenFrom(record.id, record.identity));
     },
     get: (id) => first({ _id: id }),
-    find: (identity) => first({ identity }),
+    find: (identity) => first({ identity: digest(identity) }),
     async update(id, patch, options) {
       let identity = "";
       return writes.change(

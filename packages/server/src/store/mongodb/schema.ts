@@ -13,7 +13,7 @@ const version = 1;
 type Key = Readonly<Record<string, 1 | -1>>;
 interface Index {
   readonly key: Key;
-  readonly unique?: true;
+  readonly unique?: boolean;
 }
 
 const by = (...keys: readonly Key[]): Index => ({ key: Object.assign({}, ...keys) });
@@ -74,9 +74,7 @@ export async function prepare(db: Db): Promise<void> {
       `The database ${db.databaseName} was written by a newer version of Jackfield. Start that version or a newer one.`,
     );
   }
-  for (const name of Object.keys(others) as (keyof typeof others)[]) {
-    for (const index of collections[name]) await ensure(others[name], index);
-  }
+  for (const name of Object.keys(others) as (keyof typeof others)[]) await ensure(others[name], collections[name]);
   await notes.updateOne({ _id: "schema" }, { $max: { version } }, { upsert: true });
 }
 
@@ -88,13 +86,21 @@ export async function faultsOf(db: Db): Promise<readonly string[]> {
   if (Number(stored.version) > version) return [`The database ${db.databaseName} was written by a newer version of Jackfield.`];
   const faults: string[] = [];
   for (const name of Object.keys(others) as (keyof typeof others)[]) {
+    const there = await indexesOf(others[name]);
     for (const index of collections[name]) {
-      const there = await has(others[name], index, nameOf(index)).catch((error: Error) => error.message);
-      if (there === false) faults.push(`The index ${nameOf(index)} of ${name} is missing.`);
-      if (typeof there === "string") faults.push(there);
+      const fault = faultOf(others[name], there, index);
+      if (fault !== undefined) faults.push(fault);
     }
   }
   return faults;
+}
+
+function faultOf(documents: Documents, there: readonly IndexDescriptionInfo[], index: Index): string | undefined {
+  try {
+    return has(documents, there, index) ? undefined : `The index ${nameOf(index)} of ${documents.collectionName} is missing.`;
+  } catch (error) {
+    return error instanceof Error ? error.message : String(error);
+  }
 }
 
 const nameOf = ({ key }: Index) =>
@@ -106,29 +112,40 @@ const nameOf = ({ key }: Index) =>
 const asks = 300;
 const pauseMs = 1_000;
 
-async function ensure(documents: Documents, index: Index): Promise<void> {
-  const name = nameOf(index);
-  const unique = index.unique === true ? { unique: true } : {};
-  for (let asked = 1; !(await has(documents, index, name)); asked += 1) {
+async function ensure(documents: Documents, indexes: readonly Index[]): Promise<void> {
+  for (let asked = 1; indexes.length > 0; asked += 1) {
+    const there = await indexesOf(documents);
+    const missing = indexes.filter((index) => !has(documents, there, index));
     try {
-      await documents.createIndex(index.key, { name, ...unique });
+      for (const index of missing) {
+        const unique = index.unique === true ? { unique: true } : {};
+        await documents.createIndex(index.key, { name: nameOf(index), ...unique });
+      }
+      return;
     } catch (error) {
-      // To make one over many documents takes longer than an answer may, and one that another process makes may be refused meanwhile.
-      if (error instanceof MongoServerError && asked > 3) throw unmakable(documents, name, error);
-      if (asked === asks || !(error instanceof MongoServerError || isUncertain(error))) throw error;
+      judge(documents, error, asked);
       await sleep(pauseMs);
     }
   }
 }
 
+/** Throws unless it is worth to look again: to make an index over many documents takes longer than an answer may. */
+function judge(documents: Documents, error: unknown, asked: number): void {
+  const refused = error instanceof MongoServerError;
+  // One that another process makes may be refused meanwhile.
+  if (refused && asked > 3) throw unmakable(documents, error);
+  if (asked === asks || !(refused || isUncertain(error))) throw error;
+}
+
 /** Throws `Error` where an index has the name or the key, and is not what it must be. */
-async function has(documents: Documents, wanted: Index, name: string): Promise<boolean> {
-  const there = (await indexesOf(documents)).find((index) => sameKey(index.key, wanted.key) || index.name === name);
-  if (there === undefined) return false;
-  if (sameKey(there.key, wanted.key) && (there.unique === true) === (wanted.unique === true)) return true;
+function has(documents: Documents, there: readonly IndexDescriptionInfo[], wanted: Index): boolean {
+  const { key, unique = false } = wanted;
+  const found = there.find((index) => sameKey(index.key, key) || index.name === nameOf(wanted));
+  if (found === undefined) return false;
+  if (sameKey(found.key, key) && (found.unique ?? false) === unique) return true;
   throw new Error(
-    `The index ${there.name} of ${documents.namespace} is not one that Jackfield made: it should be ${wanted.unique === true ? "unique, " : ""}` +
-      `over ${JSON.stringify(wanted.key)}. Drop it, or give Jackfield a database of its own.`,
+    `The index ${found.name} of ${documents.namespace} is not one that Jackfield made: it should be ${unique ? "unique, " : ""}` +
+      `over ${JSON.stringify(key)}. Drop it, or give Jackfield a database of its own.`,
   );
 }
 
@@ -144,6 +161,6 @@ async function indexesOf(documents: Documents): Promise<readonly IndexDescriptio
 
 const sameKey = (one: object, other: object) => JSON.stringify(Object.entries(one)) === JSON.stringify(Object.entries(other));
 
-function unmakable(documents: Documents, name: string, cause: MongoServerError): Error {
-  return new Error(`The index ${name} of ${documents.namespace} cannot be made: ${cause.message}.`, { cause });
+function unmakable({ namespace }: Documents, cause: MongoServerError): Error {
+  return new Error(`An index of ${namespace} cannot be made: ${cause.message}.`, { cause });
 }

@@ -1,6 +1,5 @@
 import { mostWorkflows, type Store, type UsageRecord } from "@jackfield/engine";
-import { MongoBulkWriteError } from "mongodb";
-import { isTaken } from "./client.ts";
+import { areTaken } from "./client.ts";
 import { present } from "./events.ts";
 import type { Collections } from "./schema.ts";
 
@@ -15,10 +14,9 @@ async function addUp({ usage }: Collections, entries: readonly UsageRecord[]): P
   try {
     await usage.bulkWrite(operations, { ordered: false });
   } catch (error) {
-    if (!(error instanceof MongoBulkWriteError)) throw error;
-    const failed = [error.writeErrors].flat();
     // Of two who begin a count at once, the second is told so and finds the first one's.
-    if (!isTaken(error) || failed.some(({ code }) => code !== 11000)) throw error;
+    if (!areTaken(error)) throw error;
+    const failed = [error.writeErrors].flat();
     await addUp(
       { usage } as Collections,
       failed.flatMap(({ index }) => entries[index] ?? []),
