@@ -7,14 +7,14 @@ import { examine as examineHere, type Finding } from "@jackfield/server";
 import { Redis } from "ioredis";
 import Database from "libsql";
 import { MongoClient } from "mongodb";
-import { findSecrets } from "../../../test/harness/canary.ts";
-import { afterwards, cleanup, temporary } from "../../../test/harness/cleanup.ts";
-import { type Product, startProduct } from "../../../test/harness/product.ts";
-import { startMongodb, startRedis, withMongodb, withRedis } from "../../../test/harness/services.ts";
+import { findSecrets } from "./harness/canary.ts";
+import { afterwards, cleanup, temporary } from "./harness/cleanup.ts";
+import { type Product, startProduct } from "./harness/product.ts";
+import { startMongodb, startRedis, withMongodb, withRedis } from "./harness/services.ts";
 
 jest.setTimeout(120_000);
 
-const root = join(import.meta.dirname, "../../..");
+const root = process.cwd();
 
 /** Runs the command in a process of its own, with these variables and no others. */
 async function run(env: Readonly<Record<string, string>>, ...args: string[]) {
