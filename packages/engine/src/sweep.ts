@@ -123,7 +123,10 @@ function createLeadership({ clock, store }: Runtime, owner: string): () => Promi
 
 /** The jobs of one kind that the store says are due. */
 interface Kind {
-  /** Puts them, the most overdue first, up to a bound; also those that were put before, as the queue may have lost them. */
+  /**
+   * Puts them, the most overdue first, up to a bound; also those that were put before, as the queue may have lost them. Where there are
+   * more, every other time goes on after them, so that those which cannot be done now keep no others from being done.
+   */
   all(): Promise<void>;
   /** The same for those that were not put since the last `all`, as far as the workers are through with others. */
   more(): Promise<void>;
@@ -146,29 +149,36 @@ function createKind(
 ): Kind {
   /** What was put since the last `all`. */
   let known = new Set<string>();
-  let behind = false;
+  /** After which it began. */
+  let from: Due | undefined;
+  /** The last of the most overdue that were put, and of those after them, where there are more. */
+  let head: Due | undefined;
+  let further: Due | undefined;
   const put = async (): Promise<void> => {
     const until = new Date(clock() + aheadMs).toISOString();
     const found: Due[] = [];
-    for (let last: Due | undefined; found.length < most; ) {
-      const next = await due(until, last);
-      const fresh = next.filter(({ id, at }) => !known.has(`${id} ${at}`));
+    for (let next: readonly Due[] | undefined; next === undefined || (next.length === page && found.length < most); ) {
+      next = await due(until, found.at(-1) ?? from);
+      const fresh = next.filter((each) => !known.has(nameOf(each)));
       await Promise.all(fresh.map(({ id, at }) => queue.put({ kind, id, due: Date.parse(at) })));
-      for (const { id, at } of fresh) known.add(`${id} ${at}`);
+      for (const each of fresh) known.add(nameOf(each));
       found.push(...next);
-      last = next.at(-1);
-      if (next.length < page) break;
     }
-    behind = found.length >= most;
     // The others were done meanwhile.
-    known = new Set(behind ? found.map(({ id, at }) => `${id} ${at}`) : []);
+    known = new Set(found.map(nameOf));
+    const last = found.length < most ? undefined : found.at(-1);
+    if (from === undefined) head = last;
+    else further = last;
   };
   return {
     async all() {
       known = new Set();
+      from = from === undefined && head !== undefined ? (further ?? head) : undefined;
       await put();
     },
     more: put,
-    isBehind: () => behind,
+    isBehind: () => head !== undefined,
   };
 }
+
+const nameOf = ({ id, at }: Due) => `${id} ${at}`;

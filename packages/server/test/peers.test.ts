@@ -503,6 +503,22 @@ describe("the sweep", () => {
     expect(refreshes(one).map(({ id }) => id)).toEqual(Array.from({ length: 500 }, (_, n) => `con_${11_500 + n}`));
   });
 
+  test("does not keep from their turn those that are due after many of which none can be done now", async () => {
+    const one = await start();
+    await overdue(10_400);
+    await one.engine.start();
+    const last = () => one.queue.jobs.has("refresh/con_10399");
+    expect(last()).toBe(false);
+    await pass(30_000, one);
+    expect(last()).toBe(true);
+    // The most overdue have their turn again, should the queue have lost them.
+    one.queue.jobs.clear();
+    await pass(30_000, one);
+    expect(refreshes(one).at(0)?.id).toBe("con_0");
+    await pass(30_000, one);
+    expect(refreshes(one)).toHaveLength(10_400);
+  });
+
   test("goes on with its other parts where the queue takes nothing, and where the store fails in one", async () => {
     const one = await start();
     await overdue(1);

@@ -131,9 +131,14 @@ const known = {
     ),
   ),
   rotation: Type.Optional(
-    OneOf(["never", "maybe", "always"], "Whether the provider replaces the refresh token each time. `always`: each is taken once, so one whose answer was lost is not sent again. Default: maybe."),
+    OneOf(
+      ["never", "maybe", "always"],
+      "Whether the provider replaces the refresh token each time. `always`: each is taken once, so one whose answer was lost is not sent again. Default: maybe.",
+    ),
   ),
-  grace: Type.Optional(Duration("How long a replaced refresh token still works: within this time one whose answer was lost is sent again.")),
+  grace: Type.Optional(
+    Duration("How long a replaced refresh token still works: within this time one whose answer was lost is sent again."),
+  ),
   min_age: Type.Optional(Duration("How old a token must be before the provider refreshes it.")),
   max_age: Type.Optional(Duration("How long after the sign-in the refresh token ends, whatever happens.")),
   idle_max: Type.Optional(Duration("How long an unused refresh token lives; it is refreshed before.")),
