@@ -165,6 +165,8 @@ test("every metric of ours is shown or watched somewhere", () => {
   const text = expressions().join("\n");
   const ours = [...families.keys()].filter((name) => name.startsWith("jackfield_"));
   expect(ours.filter((name) => !text.includes(name))).toEqual([]);
+  const told = readFileSync(join(process.cwd(), "docs/operating.md"), "utf8");
+  expect(ours.filter((name) => !told.includes(`\`${name}\``))).toEqual([]);
 });
 
 const hasPromtool = spawnSync("promtool", ["--version"]).error === undefined;

@@ -123,6 +123,8 @@ describe("/metrics", () => {
     expect(grown("refreshes_total", { connector: "acme", outcome })).toBe(1);
     expect(grown("refreshes_total")).toBe(1);
     expect(grown("refresh_duration_seconds_count")).toBe(1);
+    const ended = grown("reauthorizations_needed_total", { connector: "acme", reason: "grant_refused" });
+    expect(ended).toBe(outcome === "reauthorize" ? 1 : 0);
     expect(grown("provider_requests_total", { purpose: "token" })).toBe(1);
     await product.send("DELETE", `/v1/connections/${id}`);
   });

@@ -19,6 +19,7 @@ export const checks: Readonly<Record<string, Check>> = {
   data_folder: async ({ config }) => dataFolder(config),
   keys,
   clock,
+  queue: async ({ config }) => queue(config.redisUrl),
   connectors,
   public_url: publicUrl,
   certificates: async ({ env }) => certificates(env.NODE_EXTRA_CA_CERTS),
@@ -147,6 +148,30 @@ async function clock({ store }: Patient): Promise<readonly Remark[]> {
   if (newest !== undefined && Date.parse(newest) > Date.now() + much)
     return [problem(`The newest event is of ${newest}, and the clock says ${new Date().toISOString()}: it was set back.`, sync)];
   return [ok("The clock agrees with the store's.")];
+}
+
+async function queue(url: string | undefined): Promise<readonly Remark[]> {
+  if (url === undefined) return [ok("It is in the process.")];
+  // Loaded only where it is needed.
+  const { askRedis, isRefusal, redisAddress } = await import("../queue/redis.ts");
+  const name = `Redis at ${redisAddress(url)}`;
+  try {
+    const { version, evictionPolicy } = await askRedis(url);
+    const found: Remark[] = [];
+    const [major = 0, minor = 0] = version.split(".").map(Number);
+    if (major < 6 || (major === 6 && minor < 2))
+      found.push(problem(`${name} is of version ${version}.`, "Install 6.2 or newer."));
+    if (evictionPolicy !== "noeviction") {
+      const says = `${name} throws jobs away when its memory is full (maxmemory-policy ${evictionPolicy}).`;
+      found.push(warning(says, "Set maxmemory-policy to noeviction. What is lost is found again within a minute, and late."));
+    }
+    return found.length > 0 ? found : [ok(`${name}, version ${version}: it answers, and drops nothing.`)];
+  } catch (error) {
+    if (isRefusal(error)) return [problem(`${name} does not let this user in.`, "Correct user and password in REDIS_URL.")];
+    return [
+      problem(`${name} does not answer.`, "Start it, or correct REDIS_URL. Until then steps and refreshes on demand go on."),
+    ];
+  }
 }
 
 async function connectors({ config, store }: Patient): Promise<readonly Remark[]> {
