@@ -43,11 +43,11 @@ export async function settled(product: Product, gate: Gate, crowd: Crowd, timeou
   await until(
     "everything to come to rest",
     async () => {
-      const all = await everything(product, "/v1/connections?limit=100");
+      const all = (await everything(product, "/v1/connections?limit=200")).filter(({ id }) => before.has(id));
       restless = all
         .filter((one) => !rests(one.id, one))
         .map((one) => JSON.stringify([one.id, one.status, one.expires_at, one.error]));
-      return all.length === crowd.connections.length && restless.length === 0;
+      return all.length === before.size && restless.length === 0;
     },
     { timeout, every: 500 },
   ).catch((cause: unknown) => {

@@ -18,7 +18,7 @@ export interface Options {
 }
 
 /** A fleet's processes that start at once on a busy machine take their time. */
-const slowStart = { timeout: 90_000 };
+const slowStart = { timeout: 240_000 };
 
 export const icon = '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 16 16"><circle cx="8" cy="8" r="7"/></svg>\n';
 
