@@ -72,6 +72,16 @@ function over(database: Database.Database, beforeClose: (database: Database.Data
   };
 }
 
+/** What a record stands in, by column. */
+export type Columns = Readonly<Record<string, Value>>;
+
+/** Inserts a row; gives 0 where it is ignored. */
+export function insertRow(sqlite: Sqlite, table: string, columns: Columns, or: "" | "OR IGNORE" | "OR REPLACE" = ""): number {
+  const names = Object.keys(columns);
+  const sql = `INSERT ${or} INTO ${table} (${names.join(", ")}) VALUES (${names.map(() => "?").join(", ")})`;
+  return sqlite.run(sql, ...Object.values(columns));
+}
+
 function keepPrivate(file: string): void {
   if (!existsSync(file)) closeSync(openSync(file, "ax", 0o600));
   // SQLite gives its side files the mode of the main file.

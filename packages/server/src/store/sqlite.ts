@@ -8,6 +8,7 @@ import { flowTable } from "./flows.ts";
 import { noteTable } from "./notes.ts";
 import { deliveryTable, endpointTable, outboxTable } from "./outbound.ts";
 import type { HostStore } from "./port.ts";
+import { reseal, tablesOf } from "./tables.ts";
 import { usageTable } from "./usage.ts";
 
 /** Everything in one file. */
@@ -44,6 +45,8 @@ export function storeOver(sqlite: Sqlite): SqliteStore {
     links: linkTable(sqlite),
     connect_sessions: connectSessionTable(sqlite),
     notes: noteTable(sqlite),
+    tables: tablesOf(sqlite),
+    reseal: async (table, records) => reseal(sqlite, table, records),
     isSealedWith: async (key) => isSealedWith(sqlite, key),
     takeOver: async () =>
       sqlite.transaction(() => {
