@@ -10,6 +10,7 @@ import { newCommand } from "./commands/new.ts";
 import { requests } from "./commands/requests.ts";
 import { schema } from "./commands/schema.ts";
 import { start } from "./commands/start.ts";
+import { store } from "./commands/store.ts";
 import { test } from "./commands/test.ts";
 import { validate } from "./commands/validate.ts";
 
@@ -27,6 +28,7 @@ export const commands: Readonly<Record<string, Command>> = {
   schema,
   import: importCommand,
   keys,
+  store,
 };
 
 /** Runs the command line. Never throws on wrong usage: that is printed, and the exit status is 2. */
