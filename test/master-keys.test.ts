@@ -1,12 +1,12 @@
 import { randomBytes } from "node:crypto";
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { type ConnectionRecord, createSealer, type KeyRing, untold } from "@jackfield/engine";
+import { type ConnectionRecord, createSealer, type KeyRing, masterKeyOf, untold } from "@jackfield/engine";
 import { openSharedStore } from "../packages/server/src/store/open.ts";
 import type { HostStore } from "../packages/server/src/store/port.ts";
 import { openStore } from "../packages/server/src/store/sqlite.ts";
 import { cleanup, temporary } from "./harness/cleanup.ts";
-import { jackfield } from "./harness/command.ts";
+import { type Ran, start } from "./harness/command.ts";
 import { connect, draft, look, oauthManifest, saveApp, step } from "./harness/connect.ts";
 import { type Product, startProduct } from "./harness/product.ts";
 import { type Provider, startProvider } from "./harness/provider.ts";
@@ -44,12 +44,13 @@ class Deployment {
     return product;
   }
 
-  rotate(
-    keys: string | undefined,
-    ...more: Parameters<typeof jackfield> extends [unknown, unknown, ...infer Rest] ? Rest : never
-  ) {
+  rotation(keys: string | undefined) {
     const env = { ...this.#env, DATA_DIR: this.dataDir, ...(keys === undefined ? {} : { MASTER_KEYS: keys }) };
-    return jackfield(["keys", "rotate", "--json"], env, ...more);
+    return start(["keys", "rotate", "--json"], env);
+  }
+
+  rotate(keys: string | undefined): Promise<Ran> {
+    return this.rotation(keys).ended;
   }
 
   async withStore<T>(work: (store: HostStore) => Promise<T>): Promise<T> {
@@ -119,24 +120,33 @@ function busy(product: Product, ids: readonly string[]) {
   };
 }
 
+/** The databases are not in a hurry where many suites run at once. */
+const patience = "socketTimeoutMS=60000&waitQueueTimeoutMS=60000&serverSelectionTimeoutMS=60000";
+const database = (name: string) => ({ MONGODB_URL: `${sharedMongodb}/${name}_${process.pid}?${patience}` });
+
 const shapes = [
-  ["the embedded store", describe, 4000, {}],
-  ["MongoDB", withMongodb, 600, { MONGODB_URL: `${sharedMongodb}/rotation_${process.pid}` }],
+  ["the embedded store", describe, 4000, () => ({})],
+  ["MongoDB", withMongodb, 300, database],
 ] as const;
 
-for (const [name, suite, size, env] of shapes)
+for (const [name, suite, size, envOf] of shapes)
   suite(`with ${name}`, () => {
     test("a master key is replaced while the server runs, though the rotation is killed, and then nobody needs the old one", async () => {
-      const deployment = new Deployment(env);
-      const first = await deployment.start(written("k1"));
-      const ids = await furnish(first);
-      await first.end("SIGTERM");
+      const deployment = new Deployment(envOf("replaced"));
+      const old = await deployment.start(written("k1"));
+      const ids = await furnish(old);
+      await old.end("SIGTERM");
       await deployment.withStore((store) => fill(store, size));
 
       const second = await deployment.start(written("k2", "k1"));
       const end = busy(second, ids);
-      const killed = await deployment.rotate(written("k2", "k1"), (_, kill) => kill());
-      expect(killed.signal).toBe("SIGKILL");
+      const first = deployment.rotation(written("k2", "k1"));
+      await deployment.withStore(async (store) => {
+        const key = async () => masterKeyOf((await store.connections.get("con_filled_0"))?.sealed_fields ?? "");
+        await until("something to be sealed anew", async () => (await key()) === "k2", { every: 5, timeout: 120_000 });
+      });
+      first.kill();
+      expect((await first.ended).signal).toBe("SIGKILL");
       expect(await deployment.withStore((store) => store.isSealedWith("k1"))).toBe(true);
 
       const run = await deployment.rotate(written("k2", "k1"));
@@ -172,7 +182,7 @@ for (const [name, suite, size, env] of shapes)
     });
 
     test("a wrong key, a missing one, and one that the running server does not know are refused, and nothing is changed", async () => {
-      const deployment = new Deployment({ ...env, ...("MONGODB_URL" in env ? { MONGODB_URL: `${env.MONGODB_URL}_b` } : {}) });
+      const deployment = new Deployment(envOf("refused"));
       const product = await deployment.start(written("k1"));
       const ids = await furnish(product);
       const wrong = `k2:${secrets.k2.toString("base64")},k1:${randomBytes(32).toString("base64")}`;

@@ -1,5 +1,6 @@
 import { spawn } from "node:child_process";
 import { join } from "node:path";
+import { afterwards } from "./cleanup.ts";
 
 export interface Ran {
   readonly code: number | null;
@@ -8,12 +9,8 @@ export interface Ran {
   readonly error: string;
 }
 
-/** Runs a command of the built `jackfield` in a process of its own; `watch` is told what it has said on stderr, and may kill it. */
-export function jackfield(
-  args: readonly string[],
-  env: Readonly<Record<string, string>>,
-  watch: (error: string, kill: () => void) => void = () => {},
-): Promise<Ran> {
+/** Starts a command of the built `jackfield` in a process of its own. */
+export function start(args: readonly string[], env: Readonly<Record<string, string>>) {
   const child = spawn(process.execPath, [join(process.cwd(), "packages/cli/bin/jackfield.js"), ...args], {
     stdio: ["ignore", "pipe", "pipe"],
     env: { PATH: process.env.PATH, ...env },
@@ -24,7 +21,11 @@ export function jackfield(
   });
   child.stderr.on("data", (chunk) => {
     said.error += chunk;
-    watch(said.error, () => void child.kill("SIGKILL"));
   });
-  return new Promise((resolve) => child.once("close", (code, signal) => resolve({ code, signal, ...said })));
+  const ended = new Promise<Ran>((resolve) => child.once("close", (code, signal) => resolve({ code, signal, ...said })));
+  afterwards(() => child.kill("SIGKILL"));
+  return { ended, kill: () => void child.kill("SIGKILL") };
 }
+
+/** Runs one to its end. */
+export const jackfield = (args: readonly string[], env: Readonly<Record<string, string>>): Promise<Ran> => start(args, env).ended;

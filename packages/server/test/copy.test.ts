@@ -96,7 +96,9 @@ test("a target with data of its own is refused and left alone", async () => {
 test("a record that became another on the way, or none, is found, and the copy has not come to its end", async () => {
   const lossy = withPut(target, "connections", (records) =>
     target.tables.connections.put(
-      records.filter(({ id }) => id !== "many_0007").map((record) => (record.id === "a" ? { ...record, label: "Other" } : record)),
+      records
+        .filter(({ id }) => id !== "many_0007")
+        .map((record) => (record.id === "a" ? { ...record, label: "Other" } : record)),
     ),
   );
   const { differences } = await copyStore(source, lossy);

@@ -43,7 +43,9 @@ export const store: Command = {
 
 function told({ contents, written, differences, keyFile }: Moved, to: "mongodb" | "embedded"): string {
   const rows = Object.entries(contents).filter(([, { count }]) => count > 0);
-  const table = rows.map(([name, { count, checksum }]) => `  ${name.padEnd(16)}${String(count).padStart(10)}  ${checksum.slice(0, 16)}`);
+  const table = rows.map(
+    ([name, { count, checksum }]) => `  ${name.padEnd(16)}${String(count).padStart(10)}  ${checksum.slice(0, 16)}`,
+  );
   if (differences.length > 0) {
     const lines = differences.map(
       ({ table: name, source, target }) =>

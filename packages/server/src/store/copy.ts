@@ -10,7 +10,17 @@ export type TableName = keyof Records;
 
 /** In this order, as `Records` says. */
 const names: readonly TableName[] = [
-  ...(["workspaces", "keys", "sessions", "links", "connect_sessions", "auth_versions", "manifests", "apps", "connections"] as const),
+  ...([
+    "workspaces",
+    "keys",
+    "sessions",
+    "links",
+    "connect_sessions",
+    "auth_versions",
+    "manifests",
+    "apps",
+    "connections",
+  ] as const),
   ...(["flows", "events", "outbox", "endpoints", "deliveries", "usage", "notes"] as const),
 ];
 

@@ -153,21 +153,31 @@ export async function reseal(
   table: keyof SealedRecords,
   records: readonly Resealing[],
 ): Promise<number> {
-  const replaced = await Promise.all(
-    records.map(async ({ key, texts }) => {
+  let replaced = 0;
+  // Each lane takes the next record that none has taken.
+  const waiting = records.values();
+  const lane = async () => {
+    for (const { key, texts } of waiting) {
       const [id] = JSON.parse(key) as [string];
-      if (table === "flows") return resealFlow(all, id, texts);
-      const name = kept[table].collection as "connections" | "apps" | "event_endpoints";
-      const written = await writes.change(name, id, (stored) => {
-        const next = replacedIn(String(stored?.doc), texts);
-        if (stored === undefined || next.count === 0) return undefined;
-        const { _id, rev, out, waiting, ...keys } = stored;
-        return { keys: { ...keys, doc: next.doc }, result: next.count };
-      });
-      return written ?? 0;
-    }),
-  );
-  return replaced.reduce((sum, count) => sum + count, 0);
+      replaced += table === "flows" ? await resealFlow(all, id, texts) : await resealRecord(writes, table, id, texts);
+    }
+  };
+  await Promise.all(Array.from({ length: lanes }, lane));
+  return replaced;
+}
+
+/** How many records are written at once: the servers have their own work with the database. */
+const lanes = 4;
+
+async function resealRecord(writes: Writes, table: Exclude<keyof SealedRecords, "flows">, id: string, texts: Resealing["texts"]) {
+  const name = kept[table].collection as "connections" | "apps" | "event_endpoints";
+  const written = await writes.change(name, id, (stored) => {
+    const next = replacedIn(String(stored?.doc), texts);
+    if (stored === undefined || next.count === 0) return undefined;
+    const { _id, rev, out, waiting, ...keys } = stored;
+    return { keys: { ...keys, doc: next.doc }, result: next.count };
+  });
+  return written ?? 0;
 }
 
 /** The text of a flow never changes otherwise. */
