@@ -5,10 +5,12 @@ import { type Command, type ExitCode, type Io, UsageError } from "./command.ts";
 import { dev } from "./commands/dev.ts";
 import { doctor } from "./commands/doctor.ts";
 import { importCommand } from "./commands/import.ts";
+import { keys } from "./commands/keys.ts";
 import { newCommand } from "./commands/new.ts";
 import { requests } from "./commands/requests.ts";
 import { schema } from "./commands/schema.ts";
 import { start } from "./commands/start.ts";
+import { store } from "./commands/store.ts";
 import { test } from "./commands/test.ts";
 import { validate } from "./commands/validate.ts";
 
@@ -25,6 +27,8 @@ export const commands: Readonly<Record<string, Command>> = {
   test,
   schema,
   import: importCommand,
+  keys,
+  store,
 };
 
 /** Runs the command line. Never throws on wrong usage: that is printed, and the exit status is 2. */

@@ -7,7 +7,7 @@ export { allows } from "./connection/limits.ts";
 export { isOutgoing, messageTypes, outgoing, outgoingTypes } from "./connection/outgoing.ts";
 export type * from "./connection/record.ts";
 export { duties, statuses, untold } from "./connection/record.ts";
-export { createSealer, type KeyRing, type Place, type Sealer } from "./connection/seal.ts";
+export { createSealer, type KeyRing, masterKeyOf, type Place, type Sealer } from "./connection/seal.ts";
 export type { Begun, CallbackOutcome } from "./connection/sign-in/authorization.ts";
 export type * from "./connection/store.ts";
 export { IdentityTaken, mostWorkflows } from "./connection/store.ts";
@@ -28,6 +28,7 @@ export type { Preview, PreviewedRequest, RequestKind } from "./preview/recorder.
 export { countJobs, type Job, type JobCounts, type JobKind, jobKinds, type Queue } from "./queue.ts";
 export { type Repeat, repeatByTimer } from "./repeat.ts";
 export type { Named, Platform, Policy, Registry } from "./runtime.ts";
+export { type SealedRecords, type SealedText, sealedIn } from "./sealed.ts";
 export type { Spool } from "./spool.ts";
 export type { OptionsPage, OptionsRequest } from "./step/options.ts";
 export type { ProxyAnswer, ProxyRequest } from "./step/proxy.ts";

@@ -247,6 +247,20 @@ const unsupported: Readonly<Record<string, string>> = {
 
 const withoutEffect = ["STEP_LOG"] as const;
 
+/** Where the stores are that a deployment may have. */
+export type Stores = Pick<Config, "dataDir" | "mongodbUrl">;
+
+/** Reads that part of the environment alone. Throws `ConfigError`. */
+export function readStores({ DATA_DIR, MONGODB_URL }: NodeJS.ProcessEnv): Stores {
+  const { dataDir } = readConfig({ DATA_DIR });
+  try {
+    return { dataDir, mongodbUrl: variables.mongodbUrl.read(MONGODB_URL?.trim() || undefined) };
+  } catch (error) {
+    if (!(error instanceof Unusable)) throw error;
+    throw new ConfigError([`MONGODB_URL ${error.message}.`]);
+  }
+}
+
 /** Reads the environment of a process. Throws `ConfigError` with every problem. */
 export function readConfig(env: NodeJS.ProcessEnv, role: ProcessRole = "both"): Config {
   const problems: string[] = [];

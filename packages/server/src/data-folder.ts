@@ -13,6 +13,9 @@ export interface DataFolder {
   release(): void;
 }
 
+/** Another process holds the folder. */
+export class FolderInUse extends Error {}
+
 /** Creates the folder with mode 0700 if needed and locks it, unless processes may share it. Throws `Error` with what to do. */
 export function openDataFolder(path: string, { shared = false }: { readonly shared?: boolean } = {}): DataFolder {
   const warnings = prepare(path);
@@ -58,7 +61,7 @@ function acquire(path: string): Database.Database {
     lock.close();
     const busy = cause instanceof Database.SqliteError && cause.code.startsWith("SQLITE_BUSY");
     if (!busy) throw new Error(`DATA_DIR ${path} cannot be locked: ${reason(cause)}.`, { cause });
-    throw new Error(
+    throw new FolderInUse(
       `DATA_DIR ${path} is in use by another Jackfield process${holder(path)}. Stop it first, or start this one with another DATA_DIR.`,
       { cause },
     );

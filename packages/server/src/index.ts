@@ -1,8 +1,10 @@
 export { openApiDocument } from "./api/openapi.ts";
 export { routes } from "./api/routes.ts";
-export { type Config, ConfigError, readConfig, variables } from "./config.ts";
+export { type Config, ConfigError, readConfig, readStores, variables } from "./config.ts";
 export { examine, type Finding, type Level } from "./doctor/doctor.ts";
 export { run } from "./main.ts";
+export { type Moved, moveStore } from "./moving.ts";
+export { type Rotation, rotateKeys, type Tell } from "./rotation.ts";
 export { type Server, startServer } from "./server.ts";
 export { openSharedStore } from "./store/open.ts";
 export type { HostStore } from "./store/port.ts";

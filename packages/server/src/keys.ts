@@ -1,5 +1,16 @@
 import { createHmac, randomBytes, timingSafeEqual } from "node:crypto";
-import { closeSync, existsSync, fsyncSync, linkSync, openSync, readFileSync, rmSync, statSync, writeSync } from "node:fs";
+import {
+  closeSync,
+  existsSync,
+  fsyncSync,
+  linkSync,
+  openSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeSync,
+} from "node:fs";
 import { dirname } from "node:path";
 import type { KeyRing } from "@jackfield/engine";
 import type { MasterKey } from "./config.ts";
@@ -10,14 +21,38 @@ import type { HostStore } from "./store/port.ts";
  * use the store keeps a check value, so that a wrong or lost key is found at the start, before anything is written with it.
  */
 
+/** A ring that tells which keys it has. */
+export interface HostKeyRing extends KeyRing {
+  readonly ids: readonly string[];
+}
+
 /** The ring that the store's records open with. Throws `Error` with what to do; never replaces a key. */
-export async function openKeyRing(file: string, configured: readonly MasterKey[] | undefined, store: KeyStore): Promise<KeyRing> {
+export async function openKeyRing(
+  file: string,
+  configured: readonly MasterKey[] | undefined,
+  store: KeyStore,
+): Promise<HostKeyRing> {
   const keys = configured ?? (await fromFile(file, store));
   await compareWithChecks(keys, file, store);
   const ring = new Map(keys.map(({ id, key }) => [id, key]));
   const [active] = ring.keys();
   if (active === undefined) throw new Error("There is no master key.");
-  return { active, get: (id) => ring.get(id) };
+  return { active, ids: [...ring.keys()], get: (id) => ring.get(id) };
+}
+
+/**
+ * Puts a new key in front of those of the file, so that it is the active one from now on. For a process that has the data folder for
+ * itself. Gives its id.
+ */
+export function addKeyTo(file: string): string {
+  const made = newKey();
+  writeWhole(file, made.line + readFileSync(file, "utf8"), renameSync);
+  return made.id;
+}
+
+function newKey() {
+  const made = { id: `k${randomBytes(4).toString("hex")}`, key: randomBytes(32) };
+  return { ...made, line: `${made.id}:${made.key.toString("base64")}\n` };
 }
 
 type KeyStore = Pick<HostStore, "notes" | "isSealedWith">;
@@ -61,8 +96,12 @@ async function fromFile(file: string, { notes }: KeyStore): Promise<MasterKey[]>
         "Without it the stored credentials cannot be opened.",
     );
   }
-  const made = { id: `k${randomBytes(4).toString("hex")}`, key: randomBytes(32) };
-  createFile(file, `${made.id}:${made.key.toString("base64")}\n`);
+  const { line, ...made } = newKey();
+  // Unlike a rename, a link never replaces a key that is already there.
+  writeWhole(file, line, (draft) => {
+    linkSync(draft, file);
+    rmSync(draft);
+  });
   return [made];
 }
 
@@ -88,7 +127,7 @@ export function readKeyFile(file: string): MasterKey[] {
 }
 
 /** The file is there as a whole or not at all, and on disk before anything is sealed with it. */
-function createFile(file: string, text: string): void {
+function writeWhole(file: string, text: string, place: (draft: string, file: string) => void): void {
   const draft = `${file}.new`;
   rmSync(draft, { force: true });
   const handle = openSync(draft, "wx", 0o600);
@@ -98,9 +137,7 @@ function createFile(file: string, text: string): void {
   } finally {
     closeSync(handle);
   }
-  // Unlike a rename, a link never replaces a key that is already there.
-  linkSync(draft, file);
-  rmSync(draft);
+  place(draft, file);
   const folder = openSync(dirname(file), "r");
   try {
     fsyncSync(folder);

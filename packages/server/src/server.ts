@@ -14,6 +14,7 @@ import { createLog } from "./log.ts";
 import { lookForManifests, maintain } from "./maintenance.ts";
 import { openQueue } from "./queue/open.ts";
 import { openSpool } from "./spool.ts";
+import { refuseUnfinishedCopy } from "./store/copy.ts";
 import { openEmbeddedStore } from "./store/open.ts";
 import { openTelemetry } from "./telemetry/telemetry.ts";
 import { version } from "./version.ts";
@@ -61,6 +62,7 @@ async function open(config: Config, log: Log, own: () => number, closers: Closer
   closers.push(() => store.close());
   const { now: clock, stop } = await (mongodbUrl === undefined ? { now: own, stop() {} } : followClock(store, own, log));
   closers.push(stop);
+  await refuseUnfinishedCopy(store);
   const keys = await openKeyRing(join(folder.path, "keys"), config.masterKeys, store);
   const access = createAccess(store, clock);
   const queue = await openQueue(config, store, clock, waiting);

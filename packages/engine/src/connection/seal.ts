@@ -93,6 +93,12 @@ export function createSealer(keys: KeyRing, random: (bytes: number) => Buffer): 
   };
 }
 
+/** The id of the master key that a text is sealed with; undefined where it is no sealed text. */
+export function masterKeyOf(sealed: string): string | undefined {
+  const [tag, kid, ...rest] = sealed.split(".");
+  return tag === version && kid && rest.length === 2 ? Buffer.from(kid, "base64url").toString("utf8") : undefined;
+}
+
 /** Base64url that has exactly one spelling: Node ignores stray bits and characters, which would let a byte be changed unnoticed. */
 function strictBytes(text: string): Buffer {
   const bytes = Buffer.from(text, "base64url");

@@ -136,7 +136,8 @@ function disabling(
   return { disabled: disabled ? { at, reason: "admin" } : null };
 }
 
-const placeOf = ({ workspace, id }: Pick<EndpointRecord, "workspace" | "id">) =>
+/** Where the secrets of an endpoint belong. */
+export const placeOf = ({ workspace, id }: Pick<EndpointRecord, "workspace" | "id">) =>
   ({ workspace, connector: "", id, field: "endpoint" }) as const;
 
 /** Throws `seal_broken`. */

@@ -1,10 +1,10 @@
-import type { Sqlite } from "./database.ts";
+import { type Columns, insertRow, type Sqlite } from "./database.ts";
 import type { ConnectSessionRecord, HostStore, KeyRecord, SessionRecord } from "./port.ts";
 
-const keyColumns = "id, hash, name, role, workspace, owner, origin, created_at, last_used_at, revoked_at";
+const keyNames = "id, hash, name, role, workspace, owner, origin, created_at, last_used_at, revoked_at";
 
 /** Only the columns: a single row of the driver also holds its own notes. */
-const keyOf = (row: KeyRecord): KeyRecord => {
+export const keyOf = (row: KeyRecord): KeyRecord => {
   const { id, hash, name, role, workspace, owner, origin, created_at, last_used_at, revoked_at } = row;
   return { id, hash, name, role, workspace, owner, origin, created_at, last_used_at, revoked_at };
 };
@@ -12,21 +12,16 @@ const keyOf = (row: KeyRecord): KeyRecord => {
 /** The `keys` of the host's port. */
 export function keyTable(sqlite: Sqlite): HostStore["keys"] {
   const by = async (column: "id" | "hash", value: string) => {
-    const row = sqlite.get<KeyRecord>(`SELECT ${keyColumns} FROM api_keys WHERE ${column} = ?`, value);
+    const row = sqlite.get<KeyRecord>(`SELECT ${keyNames} FROM api_keys WHERE ${column} = ?`, value);
     return row === undefined ? undefined : keyOf(row);
   };
   return {
-    insert: async (key) =>
-      sqlite.run(
-        `INSERT INTO api_keys (${keyColumns}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING`,
-        ...[key.id, key.hash, key.name, key.role, key.workspace, key.owner],
-        ...[key.origin, key.created_at, key.last_used_at, key.revoked_at],
-      ) > 0,
+    insert: async (key) => insertRow(sqlite, "api_keys", { ...keyOf(key) }, "OR IGNORE") > 0,
     get: (id) => by("id", id),
     find: (hash) => by("hash", hash),
     list: async (workspace) =>
       sqlite
-        .all<KeyRecord>(`SELECT ${keyColumns} FROM api_keys WHERE workspace = ? ORDER BY created_at DESC, id DESC`, workspace)
+        .all<KeyRecord>(`SELECT ${keyNames} FROM api_keys WHERE workspace = ? ORDER BY created_at DESC, id DESC`, workspace)
         .map(keyOf),
     revoke: async (workspace, id, at) =>
       sqlite.run("UPDATE api_keys SET revoked_at = ? WHERE workspace = ? AND id = ? AND revoked_at IS NULL", at, workspace, id) >
@@ -45,10 +40,10 @@ export function keyTable(sqlite: Sqlite): HostStore["keys"] {
   };
 }
 
-const sessionOf = ({ hash, key, expires_at }: SessionRecord): SessionRecord => ({ hash, key, expires_at });
+export const sessionOf = ({ hash, key, expires_at }: SessionRecord): SessionRecord => ({ hash, key, expires_at });
 
-const insertSession = (sqlite: Sqlite, table: "sessions" | "sign_in_links", { hash, key, expires_at }: SessionRecord) =>
-  void sqlite.run(`INSERT INTO ${table} (hash, key, expires_at) VALUES (?, ?, ?)`, hash, key, expires_at);
+const insertSession = (sqlite: Sqlite, table: "sessions" | "sign_in_links", record: SessionRecord) =>
+  void insertRow(sqlite, table, { ...sessionOf(record) });
 
 /** The `sessions` of the host's port. */
 export function sessionTable(sqlite: Sqlite): HostStore["sessions"] {
@@ -85,8 +80,20 @@ interface ConnectRow {
   readonly ended_at: string | null;
 }
 
-const connectColumns = "doc, token_hash, cookie_hash, ended_at";
-const connectOf = ({ doc, token_hash, cookie_hash, ended_at }: ConnectRow): ConnectSessionRecord => ({
+const connectNames = "doc, token_hash, cookie_hash, ended_at";
+export const connectColumns = ({ token_hash, cookie_hash, ...session }: ConnectSessionRecord): Columns => ({
+  id: session.id,
+  token_hash,
+  cookie_hash,
+  key: session.key,
+  workspace: session.workspace,
+  owner: session.owner,
+  expires_at: session.expires_at,
+  ended_at: session.ended_at,
+  doc: JSON.stringify(session),
+});
+
+export const connectOf = ({ doc, token_hash, cookie_hash, ended_at }: ConnectRow): ConnectSessionRecord => ({
   ...(JSON.parse(doc) as Omit<ConnectSessionRecord, "token_hash" | "cookie_hash">),
   token_hash,
   cookie_hash,
@@ -96,17 +103,12 @@ const connectOf = ({ doc, token_hash, cookie_hash, ended_at }: ConnectRow): Conn
 /** The `connect_sessions` of the host's port. */
 export function connectSessionTable(sqlite: Sqlite): HostStore["connect_sessions"] {
   const by = async (column: "id" | "token_hash", value: string) => {
-    const row = sqlite.get<ConnectRow>(`SELECT ${connectColumns} FROM connect_sessions WHERE ${column} = ?`, value);
+    const row = sqlite.get<ConnectRow>(`SELECT ${connectNames} FROM connect_sessions WHERE ${column} = ?`, value);
     return row === undefined ? undefined : connectOf(row);
   };
   return {
-    async insert({ token_hash, cookie_hash, ...session }) {
-      sqlite.run(
-        `INSERT INTO connect_sessions (id, token_hash, cookie_hash, key, workspace, owner, expires_at, ended_at, doc)
-         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`,
-        ...[session.id, token_hash, cookie_hash, session.key, session.workspace, session.owner],
-        ...[session.expires_at, session.ended_at, JSON.stringify(session)],
-      );
+    async insert(session) {
+      insertRow(sqlite, "connect_sessions", connectColumns(session));
     },
     get: (id) => by("id", id),
     find: (tokenHash) => by("token_hash", tokenHash),

@@ -1,5 +1,5 @@
 import type { AppPlace, AppRecord, Store } from "@jackfield/engine";
-import type { Sqlite } from "./database.ts";
+import { type Columns, insertRow, type Sqlite } from "./database.ts";
 import { appendEvents } from "./events.ts";
 
 interface Row {
@@ -11,17 +11,18 @@ const here = columns.map((name) => `${name} = ?`).join(" AND ");
 const keyOf = (place: AppPlace) => columns.map((name) => place[name]);
 const parse = ({ doc }: Row) => JSON.parse(doc) as AppRecord;
 
+export const appColumns = (app: AppRecord): Columns => ({
+  ...Object.fromEntries(columns.map((name) => [name, app[name]])),
+  version: app.version,
+  tend_at: app.tend_at,
+  doc: JSON.stringify(app),
+});
+
 function put(sqlite: Sqlite, ...[app, options = {}]: Parameters<Store["apps"]["put"]>): boolean {
   return sqlite.transaction(() => {
     const stored = sqlite.get<{ version: number }>(`SELECT version FROM apps WHERE ${here}`, ...keyOf(app));
     if (options.expect !== undefined && options.expect !== (stored?.version ?? null)) return false;
-    sqlite.run(
-      `INSERT OR REPLACE INTO apps (${columns.join(", ")}, version, tend_at, doc) VALUES (?, ?, ?, ?, ?, ?, ?)`,
-      ...keyOf(app),
-      app.version,
-      app.tend_at,
-      JSON.stringify(app),
-    );
+    insertRow(sqlite, "apps", appColumns(app), "OR REPLACE");
     appendEvents(sqlite, options.events ?? []);
     return true;
   });

@@ -8,7 +8,7 @@ import {
 } from "@jackfield/engine";
 import { folded, isAs, lastActivity, needsVersion, parseConnection, patched, searchText } from "./connection-record.ts";
 import { decodeCursor, paged } from "./cursor.ts";
-import type { Sqlite, Value } from "./database.ts";
+import { type Columns, insertRow, type Sqlite, type Value } from "./database.ts";
 import { appendEvents } from "./events.ts";
 
 interface Row {
@@ -17,7 +17,8 @@ interface Row {
 
 const parse = ({ doc }: Row) => parseConnection(doc);
 
-const columns = (record: ConnectionRecord): Record<string, Value> => ({
+/** What a connection stands in, beside its id. */
+const columns = (record: ConnectionRecord): Columns => ({
   identity: record.identity,
   workspace: record.workspace,
   owner: record.owner,
@@ -38,6 +39,8 @@ const columns = (record: ConnectionRecord): Record<string, Value> => ({
   doc: JSON.stringify(record),
 });
 
+export const connectionColumns = (record: ConnectionRecord): Columns => ({ id: record.id, ...columns(record) });
+
 /** Throws before the unique index does, with the port's own error; inside the caller's transaction nothing comes between. */
 function refuseTaken(sqlite: Sqlite, identity: string, id: string): void {
   const taken = sqlite.get("SELECT 1 AS one FROM connections WHERE identity = ? AND id <> ?", identity, id);
@@ -45,12 +48,9 @@ function refuseTaken(sqlite: Sqlite, identity: string, id: string): void {
 }
 
 function insert(sqlite: Sqlite, record: ConnectionRecord, events: readonly ConnectionEvent[]): void {
-  const values: Record<string, Value> = { id: record.id, ...columns(record) };
-  const names = Object.keys(values);
-  const sql = `INSERT INTO connections (${names.join(", ")}) VALUES (${names.map(() => "?").join(", ")})`;
   sqlite.transaction(() => {
     refuseTaken(sqlite, record.identity, record.id);
-    sqlite.run(sql, ...Object.values(values));
+    insertRow(sqlite, "connections", connectionColumns(record));
     appendEvents(sqlite, events, record);
   });
 }

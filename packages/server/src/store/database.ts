@@ -22,14 +22,19 @@ export interface Sqlite {
   close(): void;
 }
 
+export interface Opening {
+  /** Beside the process that has the store for itself: the tables must be of this version. */
+  readonly beside?: boolean;
+}
+
 /**
  * Opens the file, creating it with mode 0600, and brings its tables to this version; `:memory:` is gone when it is closed. Throws `Error`
  * with what to do.
  */
-export function openSqlite(file: string): Sqlite {
+export function openSqlite(file: string, { beside = false }: Opening = {}): Sqlite {
   if (file !== ":memory:") keepPrivate(file);
   // Statements that the driver still holds would keep SQLite from emptying the log by itself.
-  return over(prepared(file), (database) => database.pragma("wal_checkpoint(TRUNCATE)"));
+  return over(prepared(file, beside), (database) => database.pragma("wal_checkpoint(TRUNCATE)"));
 }
 
 /** Opens a file that another process may have open too, and changes nothing in it. Throws SQLite's error where it is none of its files. */
@@ -72,6 +77,16 @@ function over(database: Database.Database, beforeClose: (database: Database.Data
   };
 }
 
+/** What a record stands in, by column. */
+export type Columns = Readonly<Record<string, Value>>;
+
+/** Inserts a row; gives 0 where it is ignored. */
+export function insertRow(sqlite: Sqlite, table: string, columns: Columns, or: "" | "OR IGNORE" | "OR REPLACE" = ""): number {
+  const names = Object.keys(columns);
+  const sql = `INSERT ${or} INTO ${table} (${names.join(", ")}) VALUES (${names.map(() => "?").join(", ")})`;
+  return sqlite.run(sql, ...Object.values(columns));
+}
+
 function keepPrivate(file: string): void {
   if (!existsSync(file)) closeSync(openSync(file, "ax", 0o600));
   // SQLite gives its side files the mode of the main file.
@@ -101,7 +116,7 @@ function guarded<T>(work: () => T): T {
   }
 }
 
-function prepared(file: string): Database.Database {
+function prepared(file: string, beside: boolean): Database.Database {
   try {
     const database = new Database(file, { timeout: 5000 });
     database.pragma("journal_mode = WAL");
@@ -110,7 +125,7 @@ function prepared(file: string): Database.Database {
     const [check] = database.pragma("quick_check(1)") as { readonly quick_check: string }[];
     if (check?.quick_check !== "ok")
       throw new Error(`The store ${file} is damaged (${check?.quick_check}). Restore it from a backup.`);
-    migrate(database, file);
+    migrate(database, file, beside);
     return database;
   } catch (cause) {
     if (!(cause instanceof Database.SqliteError)) throw cause;
@@ -120,12 +135,16 @@ function prepared(file: string): Database.Database {
   }
 }
 
-function migrate(database: Database.Database, file: string): void {
+function migrate(database: Database.Database, file: string, beside: boolean): void {
   const [row] = database.pragma("user_version") as { readonly user_version: number }[];
   const from = row?.user_version ?? 0;
   if (from > migrations.length) {
     throw new Error(`The store ${file} was written by a newer version of Jackfield. Start that version or a newer one.`);
   }
+  if (beside && from < migrations.length)
+    throw new Error(
+      `The server that uses the store ${file} is of an older version than this one. Restart it with this one first.`,
+    );
   for (const [index, sql] of migrations.entries()) {
     if (index < from) continue;
     inTransaction(database, () => {

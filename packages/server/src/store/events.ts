@@ -8,13 +8,26 @@ import {
   type Store,
 } from "@jackfield/engine";
 import { decodeCursor, paged } from "./cursor.ts";
-import type { Sqlite, Value } from "./database.ts";
+import type { Columns, Sqlite, Value } from "./database.ts";
 
 interface Row {
   readonly seq: number;
   readonly at: string;
   readonly doc: string;
 }
+
+export const eventColumns = (event: ConnectionEvent): Columns => ({
+  id: event.id,
+  workspace: event.workspace,
+  connection: event.connection,
+  connector: event.connector ?? null,
+  auth: event.app?.auth ?? null,
+  environment: event.app?.environment ?? null,
+  owner: event.owner ?? null,
+  type: event.type,
+  at: event.at,
+  doc: JSON.stringify(event),
+});
 
 const insertion = `INSERT INTO events (id, workspace, connection, connector, auth, environment, owner, type, at, doc)
   SELECT ?, ?, ?, ?, ?, ?, ?, ?, ?, ? WHERE ? IS NULL OR EXISTS (SELECT 1 FROM connections WHERE id = ?)`;
@@ -25,9 +38,8 @@ const insertion = `INSERT INTO events (id, workspace, connection, connector, aut
  */
 export function appendEvents(sqlite: Sqlite, events: readonly ConnectionEvent[], written?: ConnectionRecord): void {
   for (const event of events) {
-    const { id, workspace, connection, connector, owner, app, type, at } = event;
-    const about = [connection, connector, app?.auth, app?.environment, owner].map((value) => value ?? null);
-    const appended = sqlite.run(insertion, id, workspace, ...about, type, at, JSON.stringify(event), connection, connection);
+    const { connection } = event;
+    const appended = sqlite.run(insertion, ...Object.values(eventColumns(event)), connection, connection);
     if (appended > 0 && isOutgoing(event)) appendToOutbox(sqlite, event, written);
   }
 }

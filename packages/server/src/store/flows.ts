@@ -1,5 +1,5 @@
 import type { FlowRecord, Store } from "@jackfield/engine";
-import type { Sqlite } from "./database.ts";
+import { type Columns, insertRow, type Sqlite } from "./database.ts";
 
 interface Row {
   readonly doc: string;
@@ -7,30 +7,31 @@ interface Row {
 }
 
 const columns = "doc, browser_hash";
-function parse({ doc, browser_hash }: Row): FlowRecord {
+export function parseFlow({ doc, browser_hash }: Row): FlowRecord {
   const flow = JSON.parse(doc) as FlowRecord;
   // One of before there was polling does not say so.
   return { ...flow, polling: flow.polling ?? null, browser_hash };
 }
 
+export const flowColumns = (flow: FlowRecord): Columns => ({
+  id: flow.id,
+  state_hash: flow.state_hash,
+  connection: flow.connection,
+  browser_hash: flow.browser_hash,
+  poll_at: flow.polling?.at ?? null,
+  expires_at: flow.expires_at,
+  doc: JSON.stringify(flow),
+});
+
 /** The `flows` of the store's port. */
 export function flowTable(sqlite: Sqlite): Store["flows"] {
   const get = (id: string) => {
     const row = sqlite.get<Row>(`SELECT ${columns} FROM flows WHERE id = ?`, id);
-    return row === undefined ? undefined : parse(row);
+    return row === undefined ? undefined : parseFlow(row);
   };
   return {
     async insert(flow) {
-      sqlite.run(
-        "INSERT INTO flows (id, state_hash, connection, browser_hash, poll_at, expires_at, doc) VALUES (?, ?, ?, ?, ?, ?, ?)",
-        flow.id,
-        flow.state_hash,
-        flow.connection,
-        flow.browser_hash,
-        flow.polling?.at ?? null,
-        flow.expires_at,
-        JSON.stringify(flow),
-      );
+      insertRow(sqlite, "flows", flowColumns(flow));
     },
     get: async (id) => get(id),
     bind: async (id, browserHash) =>
@@ -40,12 +41,12 @@ export function flowTable(sqlite: Sqlite): Store["flows"] {
       }),
     async consume(stateHash) {
       const [row] = sqlite.all<Row>(`DELETE FROM flows WHERE state_hash = ? RETURNING ${columns}`, stateHash);
-      return row === undefined ? undefined : parse(row);
+      return row === undefined ? undefined : parseFlow(row);
     },
     expired: async (time, limit) =>
       sqlite
         .all<Row>(`SELECT ${columns} FROM flows WHERE expires_at < ? ORDER BY expires_at, id LIMIT ?`, time, limit)
-        .map(parse),
+        .map(parseFlow),
     repoll: async (id, polling, expect) =>
       sqlite.transaction(() => {
         const flow = get(id);
@@ -63,6 +64,6 @@ export function flowTable(sqlite: Sqlite): Store["flows"] {
     endPolled: async (connection) =>
       sqlite
         .all<Row>(`DELETE FROM flows WHERE connection = ? AND poll_at IS NOT NULL RETURNING ${columns}`, connection)
-        .map(parse),
+        .map(parseFlow),
   };
 }

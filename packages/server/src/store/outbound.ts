@@ -1,6 +1,6 @@
 import type { DeliveryRecord, EndpointRecord, Outgoing, Page, Store } from "@jackfield/engine";
 import { decodeCursor, paged } from "./cursor.ts";
-import type { Sqlite } from "./database.ts";
+import { type Columns, insertRow, type Sqlite } from "./database.ts";
 import { appendEvents } from "./events.ts";
 
 interface Row {
@@ -22,6 +22,13 @@ export function outboxTable(sqlite: Sqlite): Store["outbox"] {
 
 const parseEndpoint = (row: Row) => JSON.parse(row.doc) as EndpointRecord;
 
+export const endpointColumns = (record: EndpointRecord): Columns => ({
+  id: record.id,
+  workspace: record.workspace,
+  created_at: record.created_at,
+  doc: JSON.stringify(record),
+});
+
 /** The `endpoints` of the store's port. */
 export function endpointTable(sqlite: Sqlite): Store["endpoints"] {
   const get = (id: string) => {
@@ -30,10 +37,7 @@ export function endpointTable(sqlite: Sqlite): Store["endpoints"] {
   };
   return {
     async insert(record) {
-      sqlite.run(
-        "INSERT INTO event_endpoints (id, workspace, created_at, doc) VALUES (?, ?, ?, ?)",
-        ...[record.id, record.workspace, record.created_at, JSON.stringify(record)],
-      );
+      insertRow(sqlite, "event_endpoints", endpointColumns(record));
     },
     get: async (id) => get(id),
     list: async (workspace) =>
@@ -56,6 +60,16 @@ export function endpointTable(sqlite: Sqlite): Store["endpoints"] {
 
 const parseDelivery = (row: Row) => JSON.parse(row.doc) as DeliveryRecord;
 
+export const deliveryColumns = (record: DeliveryRecord): Columns => ({
+  id: record.id,
+  endpoint: record.endpoint,
+  attempts: record.attempts,
+  next_at: record.next_at,
+  created_at: record.created_at,
+  doc: JSON.stringify(record),
+});
+
+/** Inside the caller's transaction, or by itself: an endpoint that is gone is found out in the same statement. */
 function insertDelivery(sqlite: Sqlite, delivery: DeliveryRecord): void {
   const { id, endpoint, attempts, next_at, created_at } = delivery;
   sqlite.run(

@@ -1,4 +1,15 @@
-import type { Store } from "@jackfield/engine";
+import type {
+  AppRecord,
+  ConnectionEvent,
+  ConnectionRecord,
+  DeliveryRecord,
+  EndpointRecord,
+  FlowRecord,
+  Outgoing,
+  SealedRecords,
+  Store,
+  UsageRecord,
+} from "@jackfield/engine";
 import type { Role } from "../access/roles.ts";
 
 /*
@@ -61,7 +72,48 @@ export interface ConnectSessionRecord {
 }
 
 /** Notes of the host, by kind: the check values of master keys by their ids, and what this deployment calls itself. */
-export type NoteKind = "key_check" | "deployment";
+export const noteKinds = ["key_check", "deployment"] as const;
+/** The last: in a store to which another is being copied, and until that has come to its end, what is copied. */
+export type NoteKind = (typeof noteKinds)[number] | "copy";
+
+/**
+ * Everything that is stored, by table, the referred to before what refers to it. Leases, which last for seconds, and the note of a copy
+ * are left out.
+ */
+export interface Records {
+  readonly workspaces: { readonly id: string; readonly created_at: string };
+  readonly keys: KeyRecord;
+  readonly sessions: SessionRecord;
+  readonly links: SessionRecord;
+  readonly connect_sessions: ConnectSessionRecord;
+  readonly auth_versions: { readonly version: string; readonly definition: string; readonly at: string };
+  readonly manifests: { readonly name: string; readonly text: string; readonly at: string };
+  readonly apps: AppRecord;
+  readonly connections: ConnectionRecord;
+  readonly flows: FlowRecord;
+  readonly events: ConnectionEvent;
+  readonly outbox: Outgoing;
+  readonly endpoints: EndpointRecord;
+  readonly deliveries: DeliveryRecord;
+  readonly usage: UsageRecord;
+  readonly notes: { readonly kind: NoteKind; readonly name: string; readonly text: string };
+}
+
+/** A table as a whole, for what goes through all of the store. */
+export interface Table<T> {
+  count(): Promise<number>;
+  /** The records that follow the key `after`, each with its own. What is written meanwhile may be missing; events are in their order. */
+  page(limit: number, after?: string): Promise<readonly { readonly key: string; readonly record: T }[]>;
+  /** Stores, in this order, those that are not there yet, and nothing with them: no events, no entries in the outbox. */
+  put(records: readonly T[]): Promise<void>;
+}
+
+/** Sealed texts of one record, and what takes the place of each. */
+export interface Resealing {
+  /** As `page` gave it. */
+  readonly key: string;
+  readonly texts: ReadonlyMap<string, string>;
+}
 
 /**
  * The engine's store with the host's part. As there, every method is atomic on its own, durable when it resolves, and changes nothing when
@@ -118,6 +170,9 @@ export interface HostStore extends Store {
     add(kind: NoteKind, name: string, text: string): Promise<string>;
     delete(kind: NoteKind, name: string): Promise<void>;
   };
+  readonly tables: { readonly [Name in keyof Records]: Table<Records[Name]> };
+  /** Replaces the texts that are still there, each record as a whole, and nothing else of them. Gives how many were replaced. */
+  reseal(table: keyof SealedRecords, records: readonly Resealing[]): Promise<number>;
   /** Whether any record is sealed with this master key. */
   isSealedWith(key: string): Promise<boolean>;
   /** Forgets what processes before this one left: their leases and sign-in links. For a process that has the store for itself. */

@@ -2,12 +2,13 @@ import type { Store } from "@jackfield/engine";
 import { connectSessionTable, keyTable, linkTable, sessionTable } from "./access.ts";
 import { appTable } from "./apps.ts";
 import { connectionTable } from "./connections.ts";
-import { openSqlite, type Sqlite } from "./database.ts";
+import { type Opening, openSqlite, type Sqlite } from "./database.ts";
 import { eventTable } from "./events.ts";
 import { flowTable } from "./flows.ts";
 import { noteTable } from "./notes.ts";
 import { deliveryTable, endpointTable, outboxTable } from "./outbound.ts";
 import type { HostStore } from "./port.ts";
+import { reseal, tablesOf } from "./tables.ts";
 import { usageTable } from "./usage.ts";
 
 /** Everything in one file. */
@@ -16,8 +17,8 @@ export interface SqliteStore extends HostStore {
 }
 
 /** Opens the embedded store; `:memory:` is one that nothing is kept of. Throws `Error` with what to do when the file cannot be used. */
-export function openStore(file: string): SqliteStore {
-  return storeOver(openSqlite(file));
+export function openStore(file: string, opening?: Opening): SqliteStore {
+  return storeOver(openSqlite(file, opening));
 }
 
 export function storeOver(sqlite: Sqlite): SqliteStore {
@@ -44,6 +45,8 @@ export function storeOver(sqlite: Sqlite): SqliteStore {
     links: linkTable(sqlite),
     connect_sessions: connectSessionTable(sqlite),
     notes: noteTable(sqlite),
+    tables: tablesOf(sqlite),
+    reseal: async (table, records) => reseal(sqlite, table, records),
     isSealedWith: async (key) => isSealedWith(sqlite, key),
     takeOver: async () =>
       sqlite.transaction(() => {

@@ -27,15 +27,16 @@ export function unsealSecrets(
   sealed: string | null,
 ): Exclude<AppSecrets, string> {
   if (sealed === null) return { client_secret: undefined, extra: {} };
-  const secrets = runtime.sealer.open(sealedAt(place), sealed) as AppSecrets;
+  const secrets = runtime.sealer.open(placeOfApp(place), sealed) as AppSecrets;
   return typeof secrets === "string" ? { client_secret: secrets, extra: {} } : secrets;
 }
 
 export function sealSecrets(runtime: Pick<Runtime, "sealer">, place: AppPlace, secrets: AppSecrets): string {
-  return runtime.sealer.seal(sealedAt(place), secrets);
+  return runtime.sealer.seal(placeOfApp(place), secrets);
 }
 
-const sealedAt = ({ workspace, connector, auth, environment }: AppPlace) =>
+/** Where the secrets of an app belong, also those of its former clients. */
+export const placeOfApp = ({ workspace, connector, auth, environment }: AppPlace) =>
   ({ workspace, connector, id: `${auth}/${environment}`, field: "app" }) as const;
 
 export function findApp(runtime: Pick<Runtime, "store">, place: AppPlace): Promise<AppRecord | undefined> {

@@ -37,13 +37,13 @@ export function sha256(text: string): string {
 
 type Whose = Pick<FlowRecord, "workspace" | "connector" | "id">;
 
-const place = ({ workspace, connector, id }: Whose) => ({ workspace, connector, id, field: "flow" }) as const;
+export const placeOfFlow = ({ workspace, connector, id }: Whose) => ({ workspace, connector, id, field: "flow" }) as const;
 
-const sealFlow = (runtime: Runtime, flow: Whose, secret: FlowSecret): string => runtime.sealer.seal(place(flow), secret);
+const sealFlow = (runtime: Runtime, flow: Whose, secret: FlowSecret): string => runtime.sealer.seal(placeOfFlow(flow), secret);
 
 /** Throws `seal_broken`. */
 export const openSecret = (runtime: Runtime, flow: FlowRecord): FlowSecret =>
-  runtime.sealer.open(place(flow), flow.sealed) as FlowSecret;
+  runtime.sealer.open(placeOfFlow(flow), flow.sealed) as FlowSecret;
 
 /**
  * The connection of a sign-in that is under way, with the fields and as the client that it began with. What is sent for it is meant for

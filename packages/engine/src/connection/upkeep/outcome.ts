@@ -1,5 +1,6 @@
 import { JackfieldError } from "../../errors.ts";
 import type { Runtime } from "../../runtime.ts";
+import { place } from "../open.ts";
 import type { ConnectionEvent, ConnectionRecord, Status } from "../record.ts";
 import { scheduleRefresh } from "../sign-in/connect.ts";
 import type { ConnectionPatch } from "../store.ts";
@@ -64,11 +65,36 @@ export async function storeSpooled(runtime: Runtime): Promise<void> {
       runtime.log("error", "what was kept of a refresh cannot be read", { id });
       continue;
     }
-    const written = await write(runtime, outcome);
+    const fresh = await sealedAnew(runtime, outcome);
+    if (fresh === undefined) continue;
+    const written = await write(runtime, fresh);
     await spool.remove(id);
     if (written === undefined) continue;
     runtime.log("info", "a refreshed credential that was kept is stored", { connection: outcome.connection });
     await scheduleRefresh(runtime, written);
+  }
+}
+
+/**
+ * The same, sealed with the master key of now: the one it was sealed with may have been replaced since, and nobody seals anew what is on a
+ * disk. Undefined where it cannot be opened: it must not take the place of a credential that can.
+ */
+async function sealedAnew(runtime: Runtime, outcome: Outcome): Promise<Outcome | undefined> {
+  const { connection, version, writes } = outcome;
+  const record = await runtime.store.connections.get(connection);
+  // Then it is not stored either.
+  if (record === undefined || record.credential_version !== version) return outcome;
+  const where = place(record, "credential");
+  const anew = ({ patch, ...write }: OutcomeWrite): OutcomeWrite => {
+    const { sealed_credential: sealed } = patch;
+    if (sealed === undefined || sealed === null) return { ...write, patch };
+    return { ...write, patch: { ...patch, sealed_credential: runtime.sealer.seal(where, runtime.sealer.open(where, sealed)) } };
+  };
+  try {
+    return { ...outcome, writes: writes.map(anew) };
+  } catch (cause) {
+    runtime.log("error", "what was kept of a refresh cannot be opened and stays where it is", { connection, cause });
+    return undefined;
   }
 }
 

@@ -3,24 +3,29 @@ import type { Stored } from "./client.ts";
 import type { Collections } from "./schema.ts";
 import { parcels, type Writes } from "./writes.ts";
 
-const idOf = ({ workspace, connector, auth, environment }: AppPlace) => JSON.stringify([workspace, connector, auth, environment]);
+export const appId = ({ workspace, connector, auth, environment }: AppPlace) =>
+  JSON.stringify([workspace, connector, auth, environment]);
 const parse = ({ doc }: Stored) => JSON.parse(String(doc)) as AppRecord;
+
+/** What an app is found by. */
+export const appKeys = (app: AppRecord) => {
+  const { workspace, connector, version, tend_at } = app;
+  return { workspace, connector, version, tend_at, doc: JSON.stringify(app) };
+};
 
 /** The `apps` of the store's port. */
 export function appDocuments({ apps }: Collections, writes: Writes): Store["apps"] {
   return {
     async put(app, options = {}) {
-      const { workspace, connector, version, tend_at } = app;
-      const written = await writes.change("apps", idOf(app), (stored) => {
+      const written = await writes.change("apps", appId(app), (stored) => {
         const known = stored === undefined ? null : parse(stored).version;
         if (options.expect !== undefined && options.expect !== known) return undefined;
-        const keys = { workspace, connector, version, tend_at, doc: JSON.stringify(app) };
-        return { keys, out: parcels(options.events ?? []), result: true };
+        return { keys: appKeys(app), out: parcels(options.events ?? []), result: true };
       });
       return written === true;
     },
     async get(workspace, connector, auth, environment) {
-      const found = await apps.findOne({ _id: idOf({ workspace, connector, auth, environment }) });
+      const found = await apps.findOne({ _id: appId({ workspace, connector, auth, environment }) });
       return found === null || found.removed === true ? undefined : parse(found);
     },
     async list(workspace, connector) {
@@ -37,7 +42,7 @@ export function appDocuments({ apps }: Collections, writes: Writes): Store["apps
           .toArray()
       ).map(parse),
     async delete(workspace, connector, auth, environment, events = []) {
-      const id = idOf({ workspace, connector, auth, environment });
+      const id = appId({ workspace, connector, auth, environment });
       // Without its keys it is found by nobody; with what it takes along moved, it goes.
       const removed = await writes.change("apps", id, (stored) =>
         stored === undefined ? undefined : { keys: { removed: true }, out: parcels(events), result: true },

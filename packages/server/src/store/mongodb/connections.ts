@@ -23,7 +23,7 @@ const parse = ({ doc }: Stored) => parseConnection(String(doc));
 const digest = (identity: string) => createHash("sha256").update(identity, "utf8").digest("hex");
 
 /** What a connection is found by. */
-const keys = (record: ConnectionRecord) => ({
+export const connectionKeys = (record: ConnectionRecord) => ({
   identity: digest(record.identity),
   workspace: record.workspace,
   owner: record.owner,
@@ -103,7 +103,7 @@ export function connectionDocuments(all: Collections, writes: Writes, erasures: 
     async insert(record, events) {
       const next = (stored: Stored | undefined) => {
         if (stored !== undefined) throw new Error(`There is a connection ${record.id} already.`);
-        return { keys: keys(record), out: parcels(events, record), result: true };
+        return { keys: connectionKeys(record), out: parcels(events, record), result: true };
       };
       await writes.change("connections", record.id, next, () => takenFrom(record.id, record.identity));
     },
@@ -120,7 +120,7 @@ export function connectionDocuments(all: Collections, writes: Writes, erasures: 
           if (!isAs(record, options?.expect)) return undefined;
           const next = patched(record, patch);
           identity = next.identity;
-          return { keys: keys(next), out: parcels(options?.events ?? [], next), result: next };
+          return { keys: connectionKeys(next), out: parcels(options?.events ?? [], next), result: next };
         },
         () => takenFrom(id, identity),
       );

@@ -9,21 +9,24 @@ const keys = ({ polling }: Pick<FlowRecord, "polling">) => ({
   polling: polling === null ? null : JSON.stringify(polling),
 });
 
-const parse = ({ doc, browser_hash, polling }: Stored): FlowRecord => ({
+export const flowDocument = (flow: FlowRecord): Stored => {
+  const { id, state_hash, connection, browser_hash, expires_at } = flow;
+  return { _id: id, ...{ state_hash, connection, browser_hash, expires_at }, ...keys(flow), doc: JSON.stringify(flow) };
+};
+
+export const parseFlow = ({ doc, browser_hash, polling }: Stored): FlowRecord => ({
   ...(JSON.parse(String(doc)) as FlowRecord),
   browser_hash: browser_hash as string | null,
   polling: polling === null ? null : (JSON.parse(String(polling)) as Polling),
 });
 
-const parsed = (found: Stored | null) => (found === null ? undefined : parse(found));
+const parsed = (found: Stored | null) => (found === null ? undefined : parseFlow(found));
 
 /** The `flows` of the store's port. */
 export function flowDocuments({ flows }: Collections): Store["flows"] {
   return {
     async insert(flow) {
-      const { id, state_hash, connection, browser_hash, expires_at } = flow;
-      const found = { state_hash, connection, browser_hash, expires_at };
-      await flows.insertOne({ _id: id, ...found, ...keys(flow), doc: JSON.stringify(flow) });
+      await flows.insertOne(flowDocument(flow));
     },
     get: async (id) => parsed(await flows.findOne({ _id: id })),
     async bind(id, browserHash) {
@@ -38,7 +41,7 @@ export function flowDocuments({ flows }: Collections): Store["flows"] {
           .sort({ expires_at: 1, _id: 1 })
           .limit(limit)
           .toArray()
-      ).map(parse),
+      ).map(parseFlow),
     repoll: async (id, polling, expect) =>
       parsed(
         await flows.findOneAndUpdate({ _id: id, poll_at: expect }, { $set: keys({ polling }) }, { returnDocument: "after" }),
@@ -52,7 +55,7 @@ export function flowDocuments({ flows }: Collections): Store["flows"] {
       const ended: FlowRecord[] = [];
       for (const { _id } of await flows.find({ connection, poll_at: { $gt: "" } }, { projection: { _id: 1 } }).toArray()) {
         const taken = await flows.findOneAndDelete({ _id });
-        if (taken !== null) ended.push(parse(taken));
+        if (taken !== null) ended.push(parseFlow(taken));
       }
       return ended;
     },

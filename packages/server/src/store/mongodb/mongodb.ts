@@ -1,6 +1,6 @@
-import { JackfieldError, type Store } from "@jackfield/engine";
+import { JackfieldError, type SealedRecords, type Store } from "@jackfield/engine";
 import type { Db, MongoClient } from "mongodb";
-import type { HostStore } from "../port.ts";
+import type { HostStore, Resealing } from "../port.ts";
 import {
   connectSessionDocuments,
   keyDocuments,
@@ -17,6 +17,7 @@ import { eventDocuments } from "./events.ts";
 import { flowDocuments } from "./flows.ts";
 import { deliveryDocuments, endpointDocuments, outboxDocuments } from "./outbound.ts";
 import { type Collections, collectionsOf, faultsOf, prepare } from "./schema.ts";
+import { reseal, tablesOf } from "./tables.ts";
 import { usageDocuments } from "./usage.ts";
 import { createWrites } from "./writes.ts";
 
@@ -71,7 +72,9 @@ function storeOver(client: MongoClient, db: Db): HostStore {
     links: guarded(linkDocuments(all)),
     connect_sessions: guarded(connectSessionDocuments(all)),
     notes: guarded(noteDocuments(all)),
+    tables: tablesOf(all),
     ...guarded({
+      reseal: (table: keyof SealedRecords, records: readonly Resealing[]) => reseal(all, writes, table, records),
       isSealedWith: (key: string) => isSealedWith(all, key),
       async takeOver() {
         await all.leases.deleteMany({});

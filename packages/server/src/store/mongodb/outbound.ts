@@ -19,7 +19,7 @@ export function outboxDocuments(all: Collections): Store["outbox"] {
 }
 
 const parseEndpoint = ({ doc }: Stored) => JSON.parse(String(doc)) as EndpointRecord;
-const endpointKeys = (record: EndpointRecord) => ({
+export const endpointKeys = (record: EndpointRecord) => ({
   workspace: record.workspace,
   created_at: record.created_at,
   doc: JSON.stringify(record),
@@ -53,7 +53,7 @@ export function endpointDocuments(all: Collections, writes: Writes, erasures: Er
 }
 
 const parseDelivery = ({ doc }: Stored) => JSON.parse(String(doc)) as DeliveryRecord;
-const deliveryKeys = (record: DeliveryRecord) => ({
+export const deliveryKeys = (record: DeliveryRecord) => ({
   endpoint: record.endpoint,
   attempts: record.attempts,
   next_at: record.next_at,

@@ -39,7 +39,7 @@ export const collections = {
     by(up("workspace"), down("at", "seq")),
     by(up("workspace", "type"), down("at", "seq")),
     by(up("workspace", "connector", "auth", "environment"), down("at", "seq")),
-    by(up("at")),
+    by(up("at", "seq")),
   ],
   outbox: [by(up("seq"))],
   apps: [by(up("workspace", "connector")), by(up("tend_at")), by(up("waiting"))],

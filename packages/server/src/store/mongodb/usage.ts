@@ -3,10 +3,12 @@ import { areTaken } from "./client.ts";
 import { present } from "./events.ts";
 import type { Collections } from "./schema.ts";
 
+export const usageId = (connection: string, workflow: string) => JSON.stringify([connection, workflow]);
+
 async function addUp({ usage }: Collections, entries: readonly UsageRecord[]): Promise<void> {
   const operations = entries.map(({ connection, workflow, last_used_at, count }) => ({
     updateOne: {
-      filter: { _id: JSON.stringify([connection, workflow]) },
+      filter: { _id: usageId(connection, workflow) },
       update: { $inc: { count }, $max: { last_used_at }, $setOnInsert: { connection, workflow } },
       upsert: true,
     },
