@@ -95,7 +95,8 @@ export function deliveryTable(sqlite: Sqlite): Store["deliveries"] {
         .map(parseDelivery),
     due: async (time, limit) =>
       sqlite.all(
-        "SELECT endpoint, MIN(next_at) AS next_at FROM deliveries WHERE next_at < ? GROUP BY endpoint ORDER BY 2, 1 LIMIT ?",
+        // The plus keeps it from reading all that are pending, in the order of the endpoints, for those that are due.
+        "SELECT endpoint, MIN(next_at) AS next_at FROM deliveries WHERE next_at < ? GROUP BY +endpoint ORDER BY 2, 1 LIMIT ?",
         time,
         limit,
       ),
