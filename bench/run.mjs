@@ -1,12 +1,14 @@
 // @ts-check
 /*
- * npm run bench [-- [NAME…] [--count N] [--runs N]]
+ * npm run bench [-- [NAME…] [--count N] [--runs N] [--json FILE]]
  *
  * Runs the measurements and prints what they found as ratios: a time alone says more about the machine than about the code. Each run
- * is a process of its own, so that nothing is warm, and the best of three runs counts, as others use the machine, too. The exit
- * status is 1 if that is beyond a budget.
+ * is a process of its own, so that nothing is warm, and the best of them counts, as others use the machine, too. The exit status is 1
+ * if that is beyond a budget.
  */
 import { spawnSync } from "node:child_process";
+import { writeFileSync } from "node:fs";
+import { availableParallelism } from "node:os";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 
@@ -14,17 +16,24 @@ import { parseArgs } from "node:util";
  * What is measured, in the file of that name. It exports `measure(count)`, which gives what it found over `count` things (1,000 if
  * nobody asks for another number).
  *
- * @typedef {{ what: string, against: string, ratio: number, budget?: number }} Result less is better
+ * @typedef {{ what: string, against: string, ratio: number, budget?: number, figures?: string }} Result less is better; `figures` are
+ *   what the ratio was made of
  * @typedef {(count: number) => Promise<Result[]>} Measure
  */
-const measurements = ["manifests", "expressions"];
+const measurements = ["manifests", "expressions", "refresh", "million"];
 
-const usage = `npm run bench [-- [NAME…] [--count N] [--runs N]]
+/** Runs that take a minute or more are made once. */
+const runsOf = (/** @type {string} */ name) => (["refresh", "million"].includes(name) ? 1 : 3);
+
+const usage = `npm run bench [-- [NAME…] [--count N] [--runs N] [--json FILE]]
 
 NAME      ${measurements.join(", ")}; all if none is named
---count   how many things to measure (1000)
---runs    how often; the best run counts (3)
+--count   how many things to measure, or a measure of how many (1000)
+--runs    how often; the best run counts (3; 1 of what takes long)
+--json    writes what was found to a file, too
 `;
+
+const machine = { at: new Date().toISOString(), node: process.version, cores: availableParallelism() };
 
 const own = fileURLToPath(import.meta.url);
 
@@ -54,10 +63,9 @@ function runOnce(name, count) {
 
 /** @param {Result[][]} runs @returns {Result[]} */
 function best(runs) {
-  return (runs[0] ?? []).map((result, index) => ({
-    ...result,
-    ratio: Math.min(...runs.map((run) => run[index]?.ratio ?? Number.POSITIVE_INFINITY)),
-  }));
+  return (runs[0] ?? []).map(
+    (result, index) => runs.map((run) => run[index] ?? result).toSorted((a, b) => a.ratio - b.ratio)[0] ?? result,
+  );
 }
 
 /** @param {readonly (readonly string[])[]} rows */
@@ -73,11 +81,11 @@ const isBeyond = ({ ratio, budget }) => budget !== undefined && !(ratio <= budge
 function shown(result) {
   const { what, against, ratio, budget } = result;
   const verdict = budget === undefined ? "" : isBeyond(result) ? `BEYOND ${budget}` : `within ${budget}`;
-  return [what, `${ratio >= 100 ? ratio.toFixed(0) : ratio.toPrecision(3)} ×`, against, verdict];
+  return [what, `${ratio >= 100 ? ratio.toFixed(0) : ratio.toPrecision(3)} ×`, against, verdict, figures];
 }
 
 const { values, positionals } = parseArgs({
-  options: { count: { type: "string" }, runs: { type: "string" }, only: { type: "string" } },
+  options: { count: { type: "string" }, runs: { type: "string" }, json: { type: "string" }, only: { type: "string" } },
   allowPositionals: true,
 });
 const unknown = positionals.find((name) => !measurements.includes(name));
@@ -90,8 +98,9 @@ if (values.only !== undefined) {
   process.stdout.write(JSON.stringify(await measure(count)));
 } else {
   const chosen = positionals.length > 0 ? positionals : measurements;
-  const runs = number(values.runs, 3, "--runs");
-  const results = chosen.flatMap((name) => best(Array.from({ length: runs }, () => runOnce(name, count))));
-  process.stdout.write(`${table([["measured", "ratio", "against", "budget"], ...results.map(shown)])}\n`);
+  const given = values.runs === undefined ? undefined : number(values.runs, 1, "--runs");
+  const results = chosen.flatMap((name) => best(Array.from({ length: given ?? runsOf(name) }, () => runOnce(name, count))));
+  process.stdout.write(`${table([["measured", "ratio", "against", "budget", "figures"], ...results.map(shown)])}\n`);
+  if (values.json !== undefined) writeFileSync(values.json, `${JSON.stringify({ ...machine, count, results }, null, 2)}\n`);
   if (results.some(isBeyond)) process.exitCode = 1;
 }

@@ -1,8 +1,13 @@
 import { copyFileSync, existsSync, readdirSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import type { AppRecord } from "@jackfield/engine";
+import { type AppRecord, duties, IdentityTaken } from "@jackfield/engine";
 import Database from "libsql";
+import { appTable } from "../src/store/apps.ts";
+import { connectionTable } from "../src/store/connections.ts";
+import type { Sqlite } from "../src/store/database.ts";
+import { flowTable } from "../src/store/flows.ts";
 import { migrations } from "../src/store/migrations.ts";
+import { deliveryTable } from "../src/store/outbound.ts";
 import { openStore } from "../src/store/sqlite.ts";
 import { connection, event } from "./contract/store/records.ts";
 import { storeContract } from "./contract/store.ts";
@@ -195,6 +200,64 @@ describe("the SQLite file", () => {
       plan("SELECT doc FROM deliveries WHERE endpoint = ? AND next_at IS NOT NULL ORDER BY next_at, id LIMIT 1", "x"),
     ).toContain("deliveries_pending");
     await store.close();
+  });
+
+  test("finds whatever the sweep asks for by an index, so that it reads nothing that is not due", async () => {
+    const store = openStore(join(temporary(), "store.db"));
+    const plans = new Map<string, readonly string[]>();
+    const all: Sqlite["all"] = (sql, ...values) => {
+      const plan = store.sqlite.all<{ detail: string }>(`EXPLAIN QUERY PLAN ${sql}`, ...values);
+      plans.set(
+        sql,
+        plan.map(({ detail }) => detail),
+      );
+      return store.sqlite.all(sql, ...values);
+    };
+    const sqlite = { ...store.sqlite, all };
+    const [time, after] = ["2027-01-01T00:00:00.000Z", { id: "a", at: "2026-01-01T00:00:00.000Z" }];
+    const connections = connectionTable(sqlite);
+    const flows = flowTable(sqlite);
+    for (const page of [undefined, after]) {
+      for (const duty of duties) await connections.due(duty, time, 10, page);
+      await flows.due(time, 10, page);
+    }
+    await connections.idle(time, 10);
+    await flows.expired(time, 10);
+    await appTable(sqlite).due(time, 10);
+    await deliveryTable(sqlite).due(time, 10);
+    expect(plans.size).toBe(2 * duties.length + 6);
+    for (const [sql, [first]] of plans)
+      expect([sql, first]).toEqual([sql, expect.stringMatching(/^SEARCH \w+ USING .*INDEX .*</)]);
+    await store.close();
+  });
+
+  test("takes what is written at the same time together, and of that refuses only what must be", async () => {
+    const store = openStore(join(temporary(), "store.db"));
+    const first = connection("con_1", { identity: "same" });
+    const second = connection("con_2", { identity: "same" });
+    const written = await Promise.allSettled([
+      store.connections.insert(first, [event("evt_1", "con_1")]),
+      store.connections.insert(second, [event("evt_2", "con_2")]),
+      store.connections.insert(connection("con_3"), []),
+      store.connections.update("con_1", { name: "updated" }),
+    ]);
+    expect(written.map(({ status }) => status)).toEqual(["fulfilled", "rejected", "fulfilled", "fulfilled"]);
+    expect(written[1]).toMatchObject({ reason: expect.any(IdentityTaken) });
+    expect(await store.connections.get("con_1")).toEqual({ ...first, name: "updated" });
+    expect(await store.connections.get("con_2")).toBeUndefined();
+    expect(await store.connections.get("con_3")).toBeDefined();
+    await store.close();
+  });
+
+  test("writes what waits before it closes", async () => {
+    const file = join(temporary(), "store.db");
+    const store = openStore(file);
+    const written = store.connections.insert(connection("con_1"), []);
+    await store.close();
+    await written;
+    const again = openStore(file);
+    expect(await again.connections.get("con_1")).toEqual(connection("con_1"));
+    await again.close();
   });
 
   test("of an older version keeps its events, which are then found by what their connections are", async () => {

@@ -32,8 +32,8 @@ const shortestPause = 50;
 const longestPause = 1_000;
 
 /**
- * Does work of which at most one of a kind is to be under way anywhere. Whoever has to wait, and whoever comes in, takes what `found` gives,
- * if the one before has brought it. Throws `provider_timeout`, and what the two throw.
+ * Does work of which at most one of a kind is to be under way anywhere. Whoever has to wait takes what `found` gives, if the one before has
+ * brought it; the work itself looks for that first. Throws `provider_timeout`, and what the two throw.
  */
 export async function underLease<T>(
   runtime: Runtime,
@@ -46,7 +46,7 @@ export async function underLease<T>(
     const brought = await acquired(runtime, lease, deadline, found);
     if (brought !== undefined) return brought;
     try {
-      return (await found()) ?? (await kept(runtime, lease, work));
+      return await kept(runtime, lease, work);
     } catch (cause) {
       if (!(cause instanceof LeaseLost)) throw cause;
       if (runtime.clock() > deadline) throw new JackfieldError("provider_timeout", { detail: lease.late, cause });

@@ -47,8 +47,8 @@ function refuseTaken(sqlite: Sqlite, identity: string, id: string): void {
   if (taken !== undefined) throw new IdentityTaken(identity);
 }
 
-function insert(sqlite: Sqlite, record: ConnectionRecord, events: readonly ConnectionEvent[]): void {
-  sqlite.transaction(() => {
+function insert(sqlite: Sqlite, record: ConnectionRecord, events: readonly ConnectionEvent[]): Promise<void> {
+  return sqlite.write(() => {
     refuseTaken(sqlite, record.identity, record.id);
     insertRow(sqlite, "connections", connectionColumns(record));
     appendEvents(sqlite, events, record);
@@ -57,8 +57,8 @@ function insert(sqlite: Sqlite, record: ConnectionRecord, events: readonly Conne
 
 type Update = Store["connections"]["update"];
 
-function update(sqlite: Sqlite, ...[id, patch, options]: Parameters<Update>): ConnectionRecord | undefined {
-  return sqlite.transaction(() => {
+function update(sqlite: Sqlite, ...[id, patch, options]: Parameters<Update>): Promise<ConnectionRecord | undefined> {
+  return sqlite.write(() => {
     const row = sqlite.get<Row>("SELECT doc FROM connections WHERE id = ?", id);
     if (row === undefined) return undefined;
     const record = parse(row);
@@ -128,7 +128,7 @@ function erase(sqlite: Sqlite, id: string): boolean {
 /** The `connections` of the store's port. */
 export function connectionTable(sqlite: Sqlite): Store["connections"] {
   return {
-    insert: async (record, events) => insert(sqlite, record, events),
+    insert: (record, events) => insert(sqlite, record, events),
     async get(id) {
       const row = sqlite.get<Row>("SELECT doc FROM connections WHERE id = ?", id);
       return row === undefined ? undefined : parse(row);
@@ -137,7 +137,7 @@ export function connectionTable(sqlite: Sqlite): Store["connections"] {
       const row = sqlite.get<Row>("SELECT doc FROM connections WHERE identity = ?", identity);
       return row === undefined ? undefined : parse(row);
     },
-    update: async (id, patch, options) => update(sqlite, id, patch, options),
+    update: (id, patch, options) => update(sqlite, id, patch, options),
     list: async (filter, page) => list(sqlite, filter, page),
     count: async (filter) => count(sqlite, filter),
     states: async () => {

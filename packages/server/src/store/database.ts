@@ -19,6 +19,11 @@ export interface Sqlite {
   run(sql: string, ...values: readonly Value[]): number;
   /** Runs `work` in one transaction; when it throws, nothing has happened. */
   transaction<T>(work: () => T): T;
+  /**
+   * As `transaction`, for what is written often: soon, and in one commit with what else comes at the same time, as it is the commit that
+   * takes its time. Resolves when it is on disk; one that throws keeps no other from being written.
+   */
+  write<T>(work: () => T): Promise<T>;
   close(): void;
 }
 
@@ -51,6 +56,7 @@ export function lookIntoSqlite(file: string): Sqlite {
 
 function over(database: Database.Database, beforeClose: (database: Database.Database) => void): Sqlite {
   const statements = new Map<string, Database.Statement>();
+  const writes = createWrites(database);
   let closed = false;
 
   const statement = (sql: string) => {
@@ -67,8 +73,10 @@ function over(database: Database.Database, beforeClose: (database: Database.Data
     all: <Row>(sql: string, ...values: readonly Value[]) => guarded(() => statement(sql).all([...values]) as Row[]),
     run: (sql, ...values) => guarded(() => statement(sql).run([...values]).changes),
     transaction: (work) => guarded(() => inTransaction(database, work)),
+    write: writes.add,
     close() {
       if (closed) return;
+      writes.flush();
       closed = true;
       statements.clear();
       beforeClose(database);
@@ -101,6 +109,57 @@ function inTransaction<T>(database: Database.Database, work: () => T): T {
     return result;
   } catch (error) {
     if (database.inTransaction) database.exec("ROLLBACK");
+    throw error;
+  }
+}
+
+interface Writes {
+  add<T>(work: () => T): Promise<T>;
+  flush(): void;
+}
+
+/** What waits to be written until the turn of the event loop ends in which the first of them came. */
+function createWrites(database: Database.Database): Writes {
+  let waiting: { readonly run: () => () => void; readonly fail: (error: unknown) => void }[] = [];
+  const flush = (): void => {
+    const all = waiting;
+    waiting = [];
+    if (all.length === 0) return;
+    try {
+      const answers = guarded(() => inTransaction(database, () => all.map(({ run }) => run())));
+      for (const answer of answers) answer();
+    } catch (error) {
+      for (const { fail } of all) fail(error);
+    }
+  };
+  return {
+    add: <T>(work: () => T) =>
+      new Promise<T>((resolve, reject) => {
+        const run = () => {
+          try {
+            const result = guarded(() => inSavepoint(database, work));
+            return () => resolve(result);
+          } catch (error) {
+            // Where SQLite itself has given the whole transaction up, so must the others.
+            if (!database.inTransaction) throw error;
+            return () => reject(error);
+          }
+        };
+        if (waiting.length === 0) setImmediate(flush);
+        waiting.push({ run, fail: reject });
+      }),
+    flush,
+  };
+}
+
+function inSavepoint<T>(database: Database.Database, work: () => T): T {
+  database.exec("SAVEPOINT one");
+  try {
+    const result = work();
+    database.exec("RELEASE one");
+    return result;
+  } catch (error) {
+    if (database.inTransaction) database.exec("ROLLBACK TO one; RELEASE one");
     throw error;
   }
 }

@@ -93,7 +93,7 @@ function list(sqlite: Sqlite, filter: EventFilter, page: Page) {
 /** The `events` of the store's port. */
 export function eventTable(sqlite: Sqlite): Store["events"] {
   return {
-    append: async (events) => sqlite.transaction(() => appendEvents(sqlite, events)),
+    append: (events) => sqlite.write(() => appendEvents(sqlite, events)),
     list: async (filter, page) => list(sqlite, filter, page),
     recent: async (connections, time, limit) =>
       sqlite

@@ -216,4 +216,8 @@ export const migrations: readonly string[] = [
   -- What is counted by state, so that nothing else is read for it.
   CREATE INDEX connections_by_state ON connections (status) WHERE alias_of IS NULL AND status <> 'revoked';
   `,
+  `
+  -- They are in the memory of the process that has the store.
+  DROP TABLE leases;
+  `,
 ];

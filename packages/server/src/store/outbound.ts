@@ -12,8 +12,8 @@ export function outboxTable(sqlite: Sqlite): Store["outbox"] {
   return {
     list: async (limit) =>
       sqlite.all<Row>("SELECT doc FROM outbox ORDER BY seq LIMIT ?", limit).map(({ doc }) => JSON.parse(doc) as Outgoing),
-    hand: async (event, deliveries) =>
-      sqlite.transaction(() => {
+    hand: (event, deliveries) =>
+      sqlite.write(() => {
         for (const delivery of deliveries) insertDelivery(sqlite, delivery);
         sqlite.run("DELETE FROM outbox WHERE event = ?", event);
       }),
@@ -109,12 +109,13 @@ export function deliveryTable(sqlite: Sqlite): Store["deliveries"] {
         .map(parseDelivery),
     due: async (time, limit) =>
       sqlite.all(
-        "SELECT endpoint, MIN(next_at) AS next_at FROM deliveries WHERE next_at < ? GROUP BY endpoint ORDER BY 2, 1 LIMIT ?",
+        // The plus keeps it from reading all that are pending, in the order of the endpoints, for those that are due.
+        "SELECT endpoint, MIN(next_at) AS next_at FROM deliveries WHERE next_at < ? GROUP BY +endpoint ORDER BY 2, 1 LIMIT ?",
         time,
         limit,
       ),
-    update: async (id, patch, expect) =>
-      sqlite.transaction(() => {
+    update: (id, patch, expect) =>
+      sqlite.write(() => {
         const row = sqlite.get<Row>("SELECT doc FROM deliveries WHERE id = ? AND attempts = ?", id, expect.attempts);
         if (row === undefined) return undefined;
         const next: DeliveryRecord = { ...parseDelivery(row), ...patch };

@@ -5,6 +5,7 @@ import { connectionTable } from "./connections.ts";
 import { type Opening, openSqlite, type Sqlite } from "./database.ts";
 import { eventTable } from "./events.ts";
 import { flowTable } from "./flows.ts";
+import { createOwnLeases } from "./leases.ts";
 import { noteTable } from "./notes.ts";
 import { deliveryTable, endpointTable, outboxTable } from "./outbound.ts";
 import type { HostStore } from "./port.ts";
@@ -22,6 +23,7 @@ export function openStore(file: string, opening?: Opening): SqliteStore {
 }
 
 export function storeOver(sqlite: Sqlite): SqliteStore {
+  const own = createOwnLeases();
   return {
     sqlite,
     connections: connectionTable(sqlite),
@@ -32,7 +34,7 @@ export function storeOver(sqlite: Sqlite): SqliteStore {
     endpoints: endpointTable(sqlite),
     deliveries: deliveryTable(sqlite),
     usage: usageTable(sqlite),
-    leases: leaseTable(sqlite),
+    leases: own.leases,
     manifests: manifestTable(sqlite),
     auth_versions: authVersionTable(sqlite),
     workspaces: {
@@ -48,11 +50,10 @@ export function storeOver(sqlite: Sqlite): SqliteStore {
     tables: tablesOf(sqlite),
     reseal: async (table, records) => reseal(sqlite, table, records),
     isSealedWith: async (key) => isSealedWith(sqlite, key),
-    takeOver: async () =>
-      sqlite.transaction(() => {
-        sqlite.run("DELETE FROM leases");
-        sqlite.run("DELETE FROM sign_in_links");
-      }),
+    async takeOver() {
+      own.clear();
+      sqlite.run("DELETE FROM sign_in_links");
+    },
     async recover() {},
     async time() {
       sqlite.get("SELECT 1 AS one");
@@ -70,26 +71,6 @@ function isSealedWith(sqlite: Sqlite, key: string): boolean {
   return ["connections", "apps", "flows", "event_endpoints"].some(
     (table) => sqlite.get(`SELECT 1 AS one FROM ${table} WHERE instr(doc, ?) > 0 LIMIT 1`, mark) !== undefined,
   );
-}
-
-function leaseTable(sqlite: Sqlite): Store["leases"] {
-  return {
-    acquire: async (key, owner, now, until) =>
-      sqlite.run(
-        `INSERT INTO leases (key, owner, until) VALUES (?, ?, ?)
-         ON CONFLICT (key) DO UPDATE SET owner = excluded.owner, until = excluded.until
-         WHERE leases.until <= ? OR leases.owner = excluded.owner`,
-        key,
-        owner,
-        until,
-        now,
-      ) > 0,
-    renew: async (key, owner, until) =>
-      sqlite.run("UPDATE leases SET until = ? WHERE key = ? AND owner = ?", until, key, owner) > 0,
-    async release(key, owner) {
-      sqlite.run("DELETE FROM leases WHERE key = ? AND owner = ?", key, owner);
-    },
-  };
 }
 
 function manifestTable(sqlite: Sqlite): Store["manifests"] {

@@ -69,7 +69,7 @@ async function registerOnce(runtime: Runtime, opened: OpenConnection, as: string
   };
   const registered = async () => (isGood(runtime, as, await stored(runtime, opened)) ? true : undefined);
   await underLease(runtime, lease, registered, async () => {
-    await register(runtime, opened, as);
+    if ((await registered()) === undefined) await register(runtime, opened, as);
     return true;
   });
 }

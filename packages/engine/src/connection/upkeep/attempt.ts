@@ -31,9 +31,13 @@ import { failed, readLiving } from "./refusal.ts";
 
 // One try of a refresh, by whoever holds its lease: what is asked of the provider, and what becomes of the answer.
 
-/** Replaces the credential that is stored now. Throws as `Refresher.refresh`, and `LeaseLost`. */
-export async function attemptRefresh(runtime: Runtime, id: string, actor: string, held: Held): Promise<OpenConnection> {
-  const record = await readLiving(runtime, id);
+/** Replaces the credential of a connection as it was read under the lease. Throws as `Refresher.refresh`, and `LeaseLost`. */
+export async function attemptRefresh(
+  runtime: Runtime,
+  record: ConnectionRecord,
+  actor: string,
+  held: Held,
+): Promise<OpenConnection> {
   const opened = open(runtime, record);
   const { auth, credential } = opened;
   if (!record.renewable || credential === undefined || !hasRefresh(auth)) throw new JackfieldError("not_renewable");
@@ -43,7 +47,7 @@ export async function attemptRefresh(runtime: Runtime, id: string, actor: string
   if (once && isUnanswered(runtime, auth, record)) {
     if ((await isUnspent(runtime, opened)) !== true) return goOnUnanswered(runtime, opened, actor);
     await noteAnswer(runtime, record);
-    return attemptRefresh(runtime, id, actor, held);
+    return attemptRefresh(runtime, await readLiving(runtime, record.id), actor, held);
   }
   const attempt: Attempt = { once, sent: false, brought: undefined };
   const started = runtime.clock();

@@ -134,14 +134,16 @@ async function leased(runtime: Runtime, owner: string, id: string, version: numb
   return underLease(
     runtime,
     lease,
-    () => newerThan(runtime, id, version),
-    (held) => attemptRefresh(runtime, id, actor, held),
+    async () => newerThan(runtime, await readLiving(runtime, id), version),
+    async (held) => {
+      const record = await readLiving(runtime, id);
+      return newerThan(runtime, record, version) ?? attemptRefresh(runtime, record, actor, held);
+    },
   );
 }
 
 /** The connection, if somebody else has stored a newer credential meanwhile. */
-async function newerThan(runtime: Runtime, id: string, version: number): Promise<OpenConnection | undefined> {
-  const record = await readLiving(runtime, id);
+function newerThan(runtime: Runtime, record: ConnectionRecord, version: number): OpenConnection | undefined {
   if (record.credential_version <= version) return undefined;
   countRefresh(runtime, record, "unchanged");
   return open(runtime, record);
