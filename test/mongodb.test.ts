@@ -1,16 +1,16 @@
 import { randomUUID } from "node:crypto";
 import { inspect } from "node:util";
 import { type Db, MongoClient, MongoNetworkError } from "mongodb";
-import { cleanup } from "../../../test/harness/cleanup.ts";
-import { sharedMongodb, startMongodb, withMongodb } from "../../../test/harness/services.ts";
-import { clientOf, databaseOf } from "../src/store/mongodb/client.ts";
-import { createErasures } from "../src/store/mongodb/erasures.ts";
-import { openMongoStore } from "../src/store/mongodb/mongodb.ts";
-import { type Collections, collections, collectionsOf, prepare } from "../src/store/mongodb/schema.ts";
-import { createWrites, parcels } from "../src/store/mongodb/writes.ts";
-import type { HostStore } from "../src/store/port.ts";
-import { app, connection, event, ids, time } from "./contract/store/records.ts";
-import { storeContract } from "./contract/store.ts";
+import { clientOf, databaseOf } from "../packages/server/src/store/mongodb/client.ts";
+import { createErasures } from "../packages/server/src/store/mongodb/erasures.ts";
+import { openMongoStore } from "../packages/server/src/store/mongodb/mongodb.ts";
+import { type Collections, collections, collectionsOf, prepare } from "../packages/server/src/store/mongodb/schema.ts";
+import { createWrites, parcels } from "../packages/server/src/store/mongodb/writes.ts";
+import type { HostStore } from "../packages/server/src/store/port.ts";
+import { app, connection, event, ids, time } from "../packages/server/test/contract/store/records.ts";
+import { storeContract } from "../packages/server/test/contract/store.ts";
+import { cleanup } from "./harness/cleanup.ts";
+import { sharedMongodb, startMongodb, withMongodb } from "./harness/services.ts";
 
 const opened: HostStore[] = [];
 let url: string;
