@@ -1,16 +1,15 @@
 import { randomUUID } from "node:crypto";
 import { inspect } from "node:util";
-import { type Db, MongoClient, MongoNetworkError } from "mongodb";
-import { cleanup } from "../../../test/harness/cleanup.ts";
-import { sharedMongodb, startMongodb, withMongodb } from "../../../test/harness/services.ts";
-import { clientOf, databaseOf } from "../src/store/mongodb/client.ts";
-import { createErasures } from "../src/store/mongodb/erasures.ts";
-import { openMongoStore } from "../src/store/mongodb/mongodb.ts";
-import { type Collections, collections, collectionsOf, prepare } from "../src/store/mongodb/schema.ts";
-import { createWrites, parcels } from "../src/store/mongodb/writes.ts";
-import type { HostStore } from "../src/store/port.ts";
-import { app, connection, event, ids, time } from "./contract/store/records.ts";
-import { storeContract } from "./contract/store.ts";
+import { clientOf, databaseOf } from "../packages/server/src/store/mongodb/client.ts";
+import { createErasures } from "../packages/server/src/store/mongodb/erasures.ts";
+import { openMongoStore } from "../packages/server/src/store/mongodb/mongodb.ts";
+import { type Collections, collections, collectionsOf, prepare } from "../packages/server/src/store/mongodb/schema.ts";
+import { createWrites, parcels } from "../packages/server/src/store/mongodb/writes.ts";
+import type { HostStore } from "../packages/server/src/store/port.ts";
+import { app, connection, event, ids, time } from "../packages/server/test/contract/store/records.ts";
+import { storeContract } from "../packages/server/test/contract/store.ts";
+import { cleanup } from "./harness/cleanup.ts";
+import { sharedMongodb, startMongodb, withMongodb } from "./harness/services.ts";
 
 const opened: HostStore[] = [];
 let url: string;
@@ -44,14 +43,14 @@ withMongodb("on a real server", () => {
   });
 
   describe("a process that dies", () => {
-    let client: MongoClient;
+    let client: ReturnType<typeof clientOf>;
     let all: Collections;
     let store: HostStore;
 
     beforeEach(async () => {
       url = freshUrl();
       store = await open();
-      client = new MongoClient(url);
+      client = clientOf(url);
       all = collectionsOf(client.db());
       await store.connections.insert(connection("a"), []);
     });
@@ -60,7 +59,7 @@ withMongodb("on a real server", () => {
     /** The same collections for a process that gets no further than to these. */
     const dying = (...at: readonly (keyof Collections)[]): Collections => {
       const die = async () => {
-        throw new MongoNetworkError("the process has died");
+        throw new Error("the process has died");
       };
       const dead = at.map((name) => [name, { insertMany: die, deleteMany: die }]);
       return { ...all, ...Object.fromEntries(dead) };
@@ -136,12 +135,12 @@ withMongodb("on a real server", () => {
   });
 
   describe("the database", () => {
-    let client: MongoClient;
-    let db: Db;
+    let client: ReturnType<typeof clientOf>;
+    let db: ReturnType<ReturnType<typeof clientOf>["db"]>;
 
     beforeEach(() => {
       url = freshUrl();
-      client = new MongoClient(url);
+      client = clientOf(url);
       db = client.db();
     });
     afterEach(() => client.close());
