@@ -75,9 +75,10 @@ export interface Config {
 /** Thrown by `readConfig`: every problem of the environment, one per line. */
 export class ConfigError extends Error {
   readonly problems: readonly string[];
-  constructor(problems: readonly string[]) {
+  constructor(problems: readonly string[], options?: ErrorOptions) {
     super(
       `The configuration has ${problems.length === 1 ? "a problem" : `${problems.length} problems`}:\n  ${problems.join("\n  ")}`,
+      options,
     );
     this.name = "ConfigError";
     this.problems = problems;
@@ -257,7 +258,7 @@ export function readStores({ DATA_DIR, MONGODB_URL }: NodeJS.ProcessEnv): Stores
     return { dataDir, mongodbUrl: variables.mongodbUrl.read(MONGODB_URL?.trim() || undefined) };
   } catch (error) {
     if (!(error instanceof Unusable)) throw error;
-    throw new ConfigError([`MONGODB_URL ${error.message}.`]);
+    throw new ConfigError([`MONGODB_URL ${error.message}.`], { cause: error });
   }
 }
 

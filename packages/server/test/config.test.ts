@@ -24,8 +24,6 @@ test("nothing set gives the embedded default on this machine", () => {
     publicUrl: undefined,
     mongodbUrl: undefined,
     redisUrl: undefined,
-    role: "both",
-    startTimeout: 120,
     tokenTimeout: 30,
     dataDir: resolve("./data"),
     connectorsDir: undefined,

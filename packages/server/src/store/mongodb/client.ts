@@ -85,8 +85,9 @@ export const areTaken = (error: unknown): error is MongoBulkWriteError =>
 /** Whether it is unknown if the server has carried the command out. */
 export const isUncertain = (error: unknown): boolean => error instanceof MongoNetworkError || isOfSocket(error);
 
-/** A connection that ends while it is written to comes through the driver as it is. */
-const isOfSocket = (error: unknown): boolean => typeof error === "object" && error !== null && "syscall" in error;
+/** A connection that ends while it is written to comes through the driver as it is: EPIPE, ECONNRESET, ERR_STREAM_DESTROYED. */
+const isOfSocket = (error: unknown): boolean =>
+  typeof error === "object" && error !== null && "code" in error && /^E[A-Z_]+$/.test(String(error.code));
 
 /** The driver's failures become `store_unavailable`; a key that is taken is the caller's to read. */
 function storeError(error: unknown): unknown {

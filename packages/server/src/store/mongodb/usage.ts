@@ -4,6 +4,8 @@ import { present } from "./events.ts";
 import type { Collections } from "./schema.ts";
 
 export const usageId = (connection: string, workflow: string) => JSON.stringify([connection, workflow]);
+/** So many are quickly done: an answer that takes too long counts as none. */
+const atOnce = 100;
 
 async function addUp({ usage }: Collections, entries: readonly UsageRecord[]): Promise<void> {
   const operations = entries.map(({ connection, workflow, last_used_at, count }) => ({
@@ -40,7 +42,7 @@ export function usageDocuments(all: Collections): Store["usage"] {
       const known = await present(all.connections, ids);
       const kept = entries.filter(({ connection }) => known.has(connection));
       if (kept.length === 0) return;
-      await addUp(all, kept);
+      for (let from = 0; from < kept.length; from += atOnce) await addUp(all, kept.slice(from, from + atOnce));
       for (const connection of known) await bound(all, connection);
       const still = await present(all.connections, [...known]);
       const gone = [...known].filter((id) => !still.has(id));
