@@ -62,6 +62,8 @@ export async function unleash(chaos: Chaos): Promise<void> {
     const summary = { connections: crowd.connections.length, ...verdict, faults, ...gate.count, steps: crowd.outcomes };
     process.stderr.write(`${name}, seed ${seed}: ${JSON.stringify(summary)}\n`);
     expect(wrongs).toEqual([]);
+    // Otherwise this test would have shown nothing.
+    expect(Object.entries(gate.count).filter(([, times]) => times === 0)).toEqual([]);
     expect(verdict.connected).toBeGreaterThan(crowd.connections.length / 2);
     expect(crowd.outcomes.ok).toBeGreaterThan(crowd.connections.length);
   } catch (cause) {

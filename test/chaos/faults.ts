@@ -3,13 +3,22 @@ import { pause } from "../harness/wait.ts";
 import type { Gate } from "./gate.ts";
 import { among, type Fault } from "./storm.ts";
 
+/** A fault that met nobody was none: it goes on until it has met a refresh, but not for ever, as the store may be away. */
+const longest = 15_000;
+
+async function met(count: () => number, least: number): Promise<void> {
+  const [began, before] = [Date.now(), count()];
+  while (Date.now() - began < least || (count() === before && Date.now() - began < longest)) await pause(100);
+}
+
 /** All the ways in which a token endpoint fails; `slow` milliseconds are more than a lease lasts. */
 export function providerFaults(gate: Gate, slow: number): Fault[] {
+  const { count } = gate;
   const refusals = (name: string, status: number, headers: Readonly<Record<string, string>>): Fault => ({
     name,
     async strike(random) {
       gate.weather({ refusal: { status, headers } });
-      await pause(2_000 + 2_000 * random());
+      await met(() => count.refused, 2_000 + 2_000 * random());
       gate.weather({});
     },
   });
@@ -20,7 +29,7 @@ export function providerFaults(gate: Gate, slow: number): Fault[] {
       name: "answers later than a lease lasts",
       async strike() {
         gate.weather({ hold: slow });
-        await pause(slow);
+        await met(() => count.held, slow / 2);
         gate.weather({});
       },
     },
@@ -28,7 +37,7 @@ export function providerFaults(gate: Gate, slow: number): Fault[] {
       name: "drops the line after it has processed the request",
       async strike(random) {
         gate.drop(among([1, 2], random));
-        for (let waited = 0; gate.dropsLeft > 0 && waited < 5_000; waited += 100) await pause(100);
+        await met(() => count.dropped, 500);
         gate.drop(0);
       },
     },

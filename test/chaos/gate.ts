@@ -105,10 +105,6 @@ export class Gate {
     this.#drops = times;
   }
 
-  get dropsLeft(): number {
-    return this.#drops;
-  }
-
   /** Nobody listens at the token endpoint until the result is called. */
   refuse(): Promise<() => Promise<void>> {
     return this.#token.shut();
