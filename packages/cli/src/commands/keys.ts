@@ -40,16 +40,18 @@ export const keys: Command = {
 
 const still = {
   store: "A server seals with it still: start every server with the active key first in MASTER_KEYS, then run this again.",
+  broken: "It is named by what cannot be opened, if by nothing else.",
   spool:
     "An answer of a provider waits on this machine's disk to be stored, which takes a server minutes at most: then run this again.",
 } as const;
 
 function told({ active, made, sealed, removable, needed, broken }: Rotation, inFile: boolean): string {
   const place = inFile ? "the file keys in DATA_DIR" : "MASTER_KEYS";
+  const why = (where: "store" | "spool") => still[where === "store" && broken.length > 0 ? "broken" : where];
   const lines = [
     ...(made ? [`Made the key ${active}.`] : []),
     `Sealed ${plural(sealed, "text")} anew. The active key is ${active}.`,
-    ...needed.map(({ key, where }) => `The key ${key} is still needed. ${still[where]}`),
+    ...needed.map(({ key, where }) => `The key ${key} is still needed. ${why(where)}`),
     ...broken.map(
       ({ connector, id, field }) => `Cannot be opened, and is left as it is: ${field} of ${[connector, id].join(" ").trim()}.`,
     ),
