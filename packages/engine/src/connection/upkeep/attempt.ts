@@ -46,10 +46,10 @@ export async function attemptRefresh(
   const once = spendsOnce(auth, credential);
   if (once && isUnanswered(runtime, auth, record)) {
     if ((await isUnspent(runtime, opened)) !== true) return goOnUnanswered(runtime, opened, actor);
-    await noteAnswer(runtime, record);
+    await noteAnswer(runtime, record, record.refreshing);
     return attemptRefresh(runtime, await readLiving(runtime, record.id), actor, held);
   }
-  const attempt: Attempt = { once, sent: false, brought: undefined };
+  const attempt: Attempt = { once, noted: undefined, brought: undefined };
   const started = runtime.clock();
   let found: Awaited<ReturnType<typeof ask>>;
   try {
@@ -64,7 +64,8 @@ export async function attemptRefresh(
 interface Attempt {
   /** Whether the provider takes the refresh token a single time. */
   readonly once: boolean;
-  sent: boolean;
+  /** Since when it is noted that the refresh token was sent; undefined where it is not. */
+  noted: string | undefined;
   /** What came in place of the refresh token before something else failed. */
   brought: Pick<Credential, "refresh_token" | "refresh_expires_at"> | undefined;
 }
@@ -93,9 +94,8 @@ async function ask(
       return send(scopes);
     };
     const get = async (scopes: readonly string[]) => ({ answer: await send(scopes).catch(sendAgain(scopes)), scopes });
-    if (attempt.once) await noteSending(runtime, record);
+    if (attempt.once) attempt.noted = await noteSending(runtime, record);
     else held.check();
-    attempt.sent = true;
     return get(wanted).catch(async (cause: unknown) => {
       // What an action missed may be nothing that this app can get: the connection lives on with what it has.
       const had = await scopesToAsk({ ...opened, record: { ...record, missing_scopes: [] } });
@@ -115,14 +115,14 @@ interface Unrefreshed {
 async function unrefreshed(
   runtime: Runtime,
   opened: OpenConnection,
-  { once, sent, brought }: Attempt,
+  { once, noted, brought }: Attempt,
   { cause, actor, duration }: Unrefreshed,
 ): Promise<OpenConnection> {
   const { auth, credential } = opened;
   countRefresh(runtime, opened.record, outcomeOf(cause), cause instanceof AppPaused && !cause.asked ? undefined : duration);
   if (cause instanceof TokenFailure && cause.retryAfter !== undefined) runtime.pace.hold(appOf(opened.record), cause.retryAfter);
   const lost = once && isLost(cause) && brought === undefined;
-  if (once && sent && !lost && brought === undefined) await noteAnswer(runtime, opened.record);
+  if (noted !== undefined && !lost && brought === undefined) await noteAnswer(runtime, opened.record, noted);
   if (!(cause instanceof JackfieldError)) throw cause;
   const kept =
     brought === undefined || credential === undefined ? opened : await keep(runtime, opened, { ...credential, ...brought });
@@ -201,8 +201,8 @@ async function persist(
     connection: record.id,
     version: record.credential_version,
     writes: [
-      { status: "connected", patch, events: [event] },
-      { status: "needs_reauth", patch: again, events: [event, recovered] },
+      { expect: { status: "connected" }, patch, events: [event] },
+      { expect: { status: "needs_reauth" }, patch: again, events: [event, recovered] },
     ],
   });
   countRefresh(runtime, record, written === undefined ? "unchanged" : "refreshed", duration);

@@ -44,21 +44,27 @@ export function isUnanswered(runtime: Runtime, auth: Auth, { refreshing }: Conne
   return refreshing !== null && runtime.clock() >= Date.parse(refreshing) + graceOf(auth);
 }
 
-/** Notes that the refresh token is about to be sent. Throws `LeaseLost` where somebody else has noted it, or something newer is stored. */
-export async function noteSending(runtime: Runtime, { id, credential_version, refreshing }: ConnectionRecord): Promise<void> {
+/**
+ * Notes that the refresh token is about to be sent, and gives since when. Throws `LeaseLost` where somebody else has noted it, or something
+ * newer is stored.
+ */
+export async function noteSending(runtime: Runtime, { id, credential_version, refreshing }: ConnectionRecord): Promise<string> {
   // Within the grace the first time counts.
-  if (refreshing !== null) return;
+  if (refreshing !== null) return refreshing;
+  const since = new Date(runtime.clock()).toISOString();
   const written = await runtime.store.connections.update(
     id,
-    { refreshing: new Date(runtime.clock()).toISOString(), refresh_lost: false },
+    { refreshing: since, refresh_lost: false },
     { expect: { credential_version, refreshing: null } },
   );
   if (written === undefined) throw new LeaseLost();
+  return since;
 }
 
-/** Notes that the refresh token is as it was: it was refused, or never reached the provider. */
-export async function noteAnswer(runtime: Runtime, { id, credential_version }: ConnectionRecord): Promise<void> {
-  await storeOutcome(runtime, { connection: id, version: credential_version, writes: [{ patch: answered, events: [] }] });
+/** Notes that the refresh token that was sent since then is as it was: it was refused, or never reached the provider. */
+export async function noteAnswer(runtime: Runtime, record: ConnectionRecord, refreshing: string | null): Promise<void> {
+  const writes = [{ expect: { refreshing }, patch: answered, events: [] }];
+  await storeOutcome(runtime, { connection: record.id, version: record.credential_version, writes });
 }
 
 /** Whether a request may have reached the provider and nothing came back. */
@@ -102,7 +108,7 @@ export async function lose(
   const event = runtime.events.make(record, "refresh_failed", { actor, code: "refresh_answer_lost", duration_ms: duration });
   const expires = { refresh_at: record.expires_at, reauth_by: record.expires_at };
   const patch = { refresh_lost: true, ...expires, error: connectionError(lostAnswer(cause), runtime.clock()) };
-  const writes = [{ status: "connected", patch, events: [event] }] as const;
+  const writes = [{ expect: { status: "connected" }, patch, events: [event] }] as const;
   const written = await storeOutcome(runtime, { connection: record.id, version: record.credential_version, writes });
   if (written === undefined) return open(runtime, await readLiving(runtime, record.id));
   return goOnUnanswered(runtime, { ...opened, record: written }, actor);

@@ -1,9 +1,9 @@
 import { JackfieldError } from "../../errors.ts";
 import type { Runtime } from "../../runtime.ts";
 import { place } from "../open.ts";
-import type { ConnectionEvent, ConnectionRecord, Status } from "../record.ts";
+import type { ConnectionEvent, ConnectionRecord } from "../record.ts";
 import { scheduleRefresh } from "../sign-in/connect.ts";
-import type { ConnectionPatch } from "../store.ts";
+import type { ConnectionPatch, Expected } from "../store.ts";
 
 /*
  * What came of a refresh must be stored, whatever becomes of the store: the provider may have thrown the old refresh token away already.
@@ -16,13 +16,13 @@ export interface Outcome {
   readonly connection: string;
   /** Of the credential that was refreshed. */
   readonly version: number;
-  /** The first that fits the connection's status is stored. */
+  /** The first that fits the connection is stored. */
   readonly writes: readonly OutcomeWrite[];
 }
 
 export interface OutcomeWrite {
-  /** Undefined: any. */
-  readonly status?: Status | undefined;
+  /** What else must be so. */
+  readonly expect?: Omit<Expected, "credential_version">;
   readonly patch: ConnectionPatch;
   readonly events: readonly ConnectionEvent[];
 }
@@ -99,9 +99,9 @@ async function sealedAnew(runtime: Runtime, outcome: Outcome): Promise<Outcome |
 }
 
 async function write(runtime: Runtime, { connection, version, writes }: Outcome): Promise<ConnectionRecord | undefined> {
-  for (const { status, patch, events } of writes) {
-    const expect = { credential_version: version, ...(status === undefined ? {} : { status }) };
-    const written = await runtime.store.connections.update(connection, patch, { expect, events });
+  for (const { expect, patch, events } of writes) {
+    const both = { ...expect, credential_version: version };
+    const written = await runtime.store.connections.update(connection, patch, { expect: both, events });
     if (written === undefined) continue;
     runtime.events.announce(events);
     return written;
