@@ -179,6 +179,6 @@ export function step(product: Product, connection: string, action: string, input
 export async function events(
   product: Product,
   connection: string,
-): Promise<readonly { type: string; code?: string; host?: string }[]> {
+): Promise<readonly { id: string; type: string; code?: string; host?: string }[]> {
   return (await product.get(`/v1/connections/${connection}/events?limit=100`)).json.items;
 }
