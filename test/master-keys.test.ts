@@ -10,7 +10,8 @@ import { type Ran, start } from "./harness/command.ts";
 import { connect, draft, look, oauthManifest, saveApp, step } from "./harness/connect.ts";
 import { type Product, startProduct } from "./harness/product.ts";
 import { type Provider, startProvider } from "./harness/provider.ts";
-import { sharedMongodb, withMongodb } from "./harness/services.ts";
+import { withMongodb } from "./harness/services.ts";
+import { database, scaleOut } from "./harness/shape.ts";
 import { until } from "./harness/wait.ts";
 
 jest.setTimeout(240_000);
@@ -120,13 +121,11 @@ function busy(product: Product, ids: readonly string[]) {
   };
 }
 
-/** The databases are not in a hurry where many suites run at once. */
-const patience = "socketTimeoutMS=60000&waitQueueTimeoutMS=60000&serverSelectionTimeoutMS=60000";
-const database = (name: string) => ({ MONGODB_URL: `${sharedMongodb}/${name}_${process.pid}?${patience}` });
+const withEmbedded = scaleOut ? describe.skip : describe;
 
 const shapes = [
-  ["the embedded store", describe, 4000, () => ({})],
-  ["MongoDB", withMongodb, 300, database],
+  ["the embedded store", withEmbedded, 4000, () => ({})],
+  ["MongoDB", withMongodb, 300, (name: string) => ({ MONGODB_URL: database(name) })],
 ] as const;
 
 for (const [name, suite, size, envOf] of shapes)
@@ -209,72 +208,78 @@ for (const [name, suite, size, envOf] of shapes)
     });
   });
 
-test("a key of the data folder's file is replaced while no server runs, and a run that was killed makes no further one", async () => {
-  const deployment = new Deployment();
-  const product = await deployment.start(undefined);
-  const ids = await furnish(product);
-  const file = join(deployment.dataDir, "keys");
-  const before = readFileSync(file, "utf8");
-  const running = await deployment.rotate(undefined);
-  expect([running.code, running.error]).toEqual([1, expect.stringMatching(/in use.*is replaced while no server runs/)]);
-  expect(readFileSync(file, "utf8")).toBe(before);
-  await product.end("SIGTERM");
+(scaleOut ? test.skip : test)(
+  "a key of the data folder's file is replaced while no server runs, and a run that was killed makes no further one",
+  async () => {
+    const deployment = new Deployment();
+    const product = await deployment.start(undefined);
+    const ids = await furnish(product);
+    const file = join(deployment.dataDir, "keys");
+    const before = readFileSync(file, "utf8");
+    const running = await deployment.rotate(undefined);
+    expect([running.code, running.error]).toEqual([1, expect.stringMatching(/in use.*is replaced while no server runs/)]);
+    expect(readFileSync(file, "utf8")).toBe(before);
+    await product.end("SIGTERM");
 
-  const run = JSON.parse((await deployment.rotate(undefined)).out);
-  const old = before.split(":")[0] ?? "";
-  expect(run).toMatchObject({ made: true, removable: [old] });
-  expect(readFileSync(file, "utf8")).toMatch(new RegExp(`^${run.active}:\\S+\n${old}:`));
-  // As a run that was killed leaves it: the new key is there, and the texts are sealed with the old one.
-  const lines = readFileSync(file, "utf8").split("\n").filter(Boolean).toReversed();
-  writeFileSync(file, `${lines.join("\n")}\n`);
-  expect(JSON.parse((await deployment.rotate(undefined)).out)).toMatchObject({
-    made: false,
-    active: old,
-    removable: [run.active],
-  });
+    const run = JSON.parse((await deployment.rotate(undefined)).out);
+    const old = before.split(":")[0] ?? "";
+    expect(run).toMatchObject({ made: true, removable: [old] });
+    expect(readFileSync(file, "utf8")).toMatch(new RegExp(`^${run.active}:\\S+\n${old}:`));
+    // As a run that was killed leaves it: the new key is there, and the texts are sealed with the old one.
+    const lines = readFileSync(file, "utf8").split("\n").filter(Boolean).toReversed();
+    writeFileSync(file, `${lines.join("\n")}\n`);
+    expect(JSON.parse((await deployment.rotate(undefined)).out)).toMatchObject({
+      made: false,
+      active: old,
+      removable: [run.active],
+    });
 
-  writeFileSync(file, `${lines[0]}\n`);
-  const again = await deployment.start(undefined);
-  for (const id of ids) expect((await step(again, id, "list_items")).status).toBe(200);
-  await again.end("SIGTERM");
-});
+    writeFileSync(file, `${lines[0]}\n`);
+    const again = await deployment.start(undefined);
+    for (const id of ids) expect((await step(again, id, "list_items")).status).toBe(200);
+    await again.end("SIGTERM");
+  },
+);
 
-test("an answer that waits on the disk is stored under the active key, and not at all where its key is gone", async () => {
-  const deployment = new Deployment();
-  const product = await deployment.start(written("k1"));
-  const [id = ""] = await furnish(product);
-  await product.end("SIGTERM");
-  const spool = join(deployment.dataDir, "spool");
-  const keep = (version: number) => {
-    const sealer = createSealer(ringOf("k1"), randomBytes);
-    const place = { workspace: "default", connector: "acme", id, field: "credential" } as const;
-    const credential = { access_token: `spooled-${version}`, token_type: "bearer" };
-    const patch = { sealed_credential: sealer.seal(place, credential), credential_version: version + 1 };
-    mkdirSync(spool, { recursive: true });
-    writeFileSync(
-      join(spool, `${id}.${version}.json`),
-      JSON.stringify({ connection: id, version, writes: [{ patch, events: [] }] }),
-    );
-  };
-  const stored = () => deployment.withStore(async (store) => store.connections.get(id));
-  const version = async () => (await stored())?.credential_version ?? 0;
-  const before = await version();
+(scaleOut ? test.skip : test)(
+  "an answer that waits on the disk is stored under the active key, and not at all where its key is gone",
+  async () => {
+    const deployment = new Deployment();
+    const product = await deployment.start(written("k1"));
+    const [id = ""] = await furnish(product);
+    await product.end("SIGTERM");
+    const spool = join(deployment.dataDir, "spool");
+    const keep = (version: number) => {
+      const sealer = createSealer(ringOf("k1"), randomBytes);
+      const place = { workspace: "default", connector: "acme", id, field: "credential" } as const;
+      const credential = { access_token: `spooled-${version}`, token_type: "bearer" };
+      const patch = { sealed_credential: sealer.seal(place, credential), credential_version: version + 1 };
+      mkdirSync(spool, { recursive: true });
+      writeFileSync(
+        join(spool, `${id}.${version}.json`),
+        JSON.stringify({ connection: id, version, writes: [{ patch, events: [] }] }),
+      );
+    };
+    const stored = () => deployment.withStore(async (store) => store.connections.get(id));
+    const version = async () => (await stored())?.credential_version ?? 0;
+    const before = await version();
 
-  keep(before);
-  const both = await deployment.start(written("k2", "k1"));
-  await until("the answer to be stored", async () => (await version()) === before + 1);
-  expect((await stored())?.sealed_credential).toMatch(new RegExp(`^v1\\.${Buffer.from("k2").toString("base64url")}\\.`));
-  await until("its file to be gone", () => readdirSync(spool).length === 0);
-  await both.end("SIGTERM");
+    keep(before);
+    const both = await deployment.start(written("k2", "k1"));
+    await until("the answer to be stored", async () => (await version()) === before + 1);
+    expect((await stored())?.sealed_credential).toMatch(new RegExp(`^v1\\.${Buffer.from("k2").toString("base64url")}\\.`));
+    await until("its file to be gone", () => readdirSync(spool).length === 0);
+    await both.end("SIGTERM");
 
-  expect(JSON.parse((await deployment.rotate(written("k2", "k1"))).out).removable).toEqual(["k1"]);
-  keep(before + 1);
-  const run = await deployment.rotate(written("k2", "k1"));
-  expect([run.code, JSON.parse(run.out)]).toMatchObject([1, { removable: [], needed: [{ key: "k1", where: "spool" }] }]);
-  const alone = await deployment.start(written("k2"));
-  await until("it to be told", () => alone.output.includes("cannot be opened and stays where it is"));
-  expect(await version()).toBe(before + 1);
-  expect(existsSync(join(spool, `${id}.${before + 1}.json`))).toBe(true);
-  expect((await look(alone, id)).status).toBe("connected");
-  await alone.end("SIGTERM");
-});
+    expect(JSON.parse((await deployment.rotate(written("k2", "k1"))).out).removable).toEqual(["k1"]);
+    keep(before + 1);
+    const run = await deployment.rotate(written("k2", "k1"));
+    expect([run.code, JSON.parse(run.out)]).toMatchObject([1, { removable: [], needed: [{ key: "k1", where: "spool" }] }]);
+    const alone = await deployment.start(written("k2"));
+    await until("it to be told", () => alone.output.includes("cannot be opened and stays where it is"));
+    expect(await version()).toBe(before + 1);
+    expect(existsSync(join(spool, `${id}.${before + 1}.json`))).toBe(true);
+    expect((await look(alone, id)).status).toBe("connected");
+    await alone.end("SIGTERM");
+  },
+);

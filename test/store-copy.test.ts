@@ -8,19 +8,20 @@ import { jackfield, start as startCommand } from "./harness/command.ts";
 import { connect, events, look, oauthManifest, saveApp, step } from "./harness/connect.ts";
 import { type Product, startProduct } from "./harness/product.ts";
 import { type Provider, startProvider } from "./harness/provider.ts";
-import { sharedMongodb, withMongodb } from "./harness/services.ts";
+import { withMongodb } from "./harness/services.ts";
+import { database, scaleOut } from "./harness/shape.ts";
 import { until } from "./harness/wait.ts";
 
 jest.setTimeout(300_000);
 afterAll(cleanup);
 
-withMongodb("a deployment that moves to MongoDB and back", () => {
-  // The database is not in a hurry where many suites run at once.
-  const database = (name: string) => `${sharedMongodb}/${name}_${process.pid}?socketTimeoutMS=60000&waitQueueTimeoutMS=60000`;
-  const url = database("moved");
-  const elsewhere = database("elsewhere");
+(scaleOut ? describe.skip : withMongodb)("a deployment that moves to MongoDB and back", () => {
+  let url: string;
+  let elsewhere: string;
   let provider: Provider;
   beforeAll(async () => {
+    url = database("moved");
+    elsewhere = database("elsewhere");
     provider = await startProvider();
   });
   const start = (dataDir: string, env: Readonly<Record<string, string>> = {}) =>
@@ -29,12 +30,14 @@ withMongodb("a deployment that moves to MongoDB and back", () => {
     startCommand(["store", "copy", "--to", to, "--json"], { DATA_DIR: dataDir, MONGODB_URL: target });
   const copy = (...values: Parameters<typeof copying>) => copying(...values).ended;
 
+  /** Older than all that the test does, so that the last of these follows upon it. */
+  const yesterday = new Date(Date.now() - 86_400_000).toISOString();
   const log = (id: string, count: number) =>
     Array.from(
       { length: count },
       (_, n): ConnectionEvent => ({
         ...{ id: `evt_${n}`, connection: id, workspace: "default", connector: "acme", owner: "o" },
-        ...{ at: "2026-01-01T00:00:00.000Z", type: "used", actor: "system", action: `${n}` },
+        ...{ at: yesterday, type: "used", actor: "system", action: `${n}` },
       }),
     );
 
@@ -82,6 +85,8 @@ withMongodb("a deployment that moves to MongoDB and back", () => {
     for (const product of fleet) {
       product.adminKey = adminKey;
       expect(await seen(product, id)).toEqual(before);
+    }
+    for (const product of fleet) {
       expect((await step(product, id, "list_items")).status).toBe(200);
       expect((await product.post(`/v1/connections/${id}/refresh`)).status).toBe(200);
       await product.end("SIGTERM");
@@ -96,8 +101,8 @@ withMongodb("a deployment that moves to MongoDB and back", () => {
     again.adminKey = adminKey;
     expect((await look(again, id)).status).toBe("connected");
     expect((await again.post(`/v1/connections/${id}/refresh`)).status).toBe(200);
-    const { items } = (await again.get(`/v1/connections/${id}/events?limit=100&to=2026-01-02T00:00:00.000Z`)).json;
-    expect(items.map(({ action }: { action: string }) => action)).toEqual(Array.from({ length: 100 }, (_, n) => `${2999 - n}`));
+    const copied = (await events(again, id)).flatMap((each) => (/^evt_\d+$/.test(each.id) ? each.id : []));
+    expect(copied.slice(0, 50)).toEqual(Array.from({ length: 50 }, (_, n) => `evt_${2999 - n}`));
     await again.end("SIGTERM");
   });
 

@@ -36,11 +36,24 @@ function deploymentOf(dataDir: string): Readonly<Record<string, string>> {
 
 const databaseOf = (dataDir: string) => `jackfield-${digest(dataDir).toString("hex").slice(0, 24)}`;
 
+/** A database beside those of the deployments, on the server that all suites share, which may be slow; it goes away with the test file. */
+export function database(name: string): string {
+  const own = `${name}_${process.pid}`;
+  afterwards(() => withDatabase(own, (db) => db.dropDatabase()));
+  const url = sharedMongodb.replace(/^([a-z+]+:\/\/[^/?]+)(\/[^?]*)?/, `$1/${own}`);
+  const patience = "socketTimeoutMS=60000&waitQueueTimeoutMS=60000&serverSelectionTimeoutMS=60000";
+  return `${url}${url.includes("?") ? "&" : "?"}${patience}`;
+}
+
 /** Does something with a deployment's database. */
-export async function inDatabase<T>(dataDir: string, work: (db: ReturnType<MongoClient["db"]>) => Promise<T>): Promise<T> {
+export const inDatabase = <T>(dataDir: string, work: Work<T>): Promise<T> => withDatabase(databaseOf(dataDir), work);
+
+type Work<T> = (db: ReturnType<MongoClient["db"]>) => Promise<T>;
+
+async function withDatabase<T>(name: string, work: Work<T>): Promise<T> {
   const client = new MongoClient(sharedMongodb, { serverSelectionTimeoutMS: 10_000 });
   try {
-    return await work(client.db(databaseOf(dataDir)));
+    return await work(client.db(name));
   } finally {
     await client.close();
   }
