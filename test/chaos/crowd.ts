@@ -55,6 +55,8 @@ export class Crowd {
   readonly refused = new Set<string>();
   /** Answers that no step may get, in words. */
   readonly wrongs: string[] = [];
+  /** How many steps run at once. */
+  workflows = 0;
   #walking: Promise<unknown> = Promise.resolve();
   #stopped = false;
   #runs = 0;
@@ -103,6 +105,7 @@ export class Crowd {
 
   /** So many workflows walk from connection to connection and run a step on each server, one right after the other. */
   walk(workflows: number, rest: number): void {
+    this.workflows = workflows;
     this.#walking = Promise.all(
       Array.from({ length: workflows }, async (_, workflow) => {
         for (let turn = 0; !this.#stopped; turn += 1) {

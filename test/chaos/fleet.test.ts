@@ -21,7 +21,7 @@ const servers = 3;
 const workers = 3;
 const size = 200;
 /** How long an access token lives, in seconds. */
-const lifetime = 40;
+const lifetime = 30;
 /**
  * `TOKEN_TIMEOUT`, in seconds: a lease lasts a third longer, and an answer that cannot be asked for again is waited for four times as long.
  */

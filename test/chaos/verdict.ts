@@ -25,10 +25,7 @@ export interface Verdict {
   readonly wrongs: readonly string[];
 }
 
-/**
- * How many refreshes a process has under way at most, steps aside: so many may it have noted, when it ends, that it is about to send their
- * tokens, and then it did not.
- */
+/** How many refreshes a process has under way at most, beside those that a step waits for: so many are lost with it. */
 const jobsOfProcess = 8;
 
 /**
@@ -90,11 +87,10 @@ export function judge({ gate, crowd, records, events, jobs, losses }: Evidence):
     if (crowd.refused.has(id) && !own.some(({ type }) => type === "needs_reauth"))
       wrongs.push(`a step of ${id} was told that it needs its person, and nothing had ended it`);
   }
-  const unsent = lost["nothing was sent"] ?? 0;
-  if (unsent > losses * jobsOfProcess)
-    wrongs.push(
-      `${unsent} connections were given up although no token of theirs was sent; that the store or a process ended ${losses} times does not explain it`,
-    );
+  const { dropped: _, ...ended } = lost;
+  const most = losses * (jobsOfProcess + crowd.workflows);
+  const count = Object.values(ended).reduce((sum, one) => sum + one, 0);
+  if (count > most) wrongs.push(`${count} answers were lost with processes, which cannot have had more than ${most} under way`);
   const refreshes = events.filter(({ type }) => type === "refreshed").length;
   return { connected, lost, refreshes, wrongs };
 }
