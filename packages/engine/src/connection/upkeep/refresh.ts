@@ -110,7 +110,7 @@ async function postpone(runtime: Runtime, id: string): Promise<void> {
   if (record?.status !== "connected" || record.refresh_at === null || Date.parse(record.refresh_at) > runtime.clock()) return;
   const failures = record.refresh_failures + 1;
   const next = new Date(runtime.clock() + backoff(failures, runtime.random)).toISOString();
-  const expect = { credential_version: record.credential_version };
+  const expect = { credential_version: record.credential_version, status: "connected" } as const;
   await runtime.store.connections.update(id, { refresh_failures: failures, refresh_at: next }, { expect });
 }
 
