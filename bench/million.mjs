@@ -8,11 +8,10 @@ import { mkdirSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { createEngine } from "@jackfield/engine";
 import { openSharedStore, openStore } from "@jackfield/server";
-import { MongoClient } from "mongodb";
 import { benchConnectors, environment, temporary } from "./stage/connections.mjs";
-import { insertMany, manyInFile, setDue } from "./stage/many.mjs";
+import { manyInFile, manyInMongo, setDue } from "./stage/many.mjs";
 import { end, now, residentBytes, startProduct, untilReady } from "./stage/processes.mjs";
-import { startService } from "./stage/servers.mjs";
+import { databaseUrl, startService } from "./stage/servers.mjs";
 
 /** @typedef {import("@jackfield/engine").Store} Store */
 
@@ -97,6 +96,7 @@ async function inOneFile(count) {
   const [calm, busy] = [await started(small.folder), await started(large.folder)];
   const many = count.toLocaleString("en");
   const stored = `${few.toLocaleString("en")} stored`;
+  /** @type {import("./run.mjs").Result[]} */
   const results = [
     {
       ...{ what: `${many} connections, SQLite: bytes of each`, ratio: large.bytes / count / 1024, against: "1 KiB" },
@@ -128,8 +128,9 @@ async function inOneFile(count) {
 async function sweepRow(what, [small, large], count, due) {
   if (small === undefined || large === undefined) throw new Error("There are two stores.");
   // Of few connections no more than all can be due: each has then its share.
-  const [few_due, many_due] = [Math.min(due, few), Math.min(due, count)];
-  await setDue(small, few_due, few);
+  const least = Math.min(few, count);
+  const [few_due, many_due] = [Math.min(due, least), Math.min(due, count)];
+  await setDue(small, few_due, least);
   await setDue(large, many_due, count);
   const [calm, busy] = [await sweepOf(small), await sweepOf(large)];
   if (calm.put !== few_due || busy.put !== many_due) throw new Error(`The sweep put ${busy.put} jobs instead of ${many_due}.`);
@@ -145,19 +146,13 @@ async function sweepRow(what, [small, large], count, due) {
 async function inMongo(count) {
   const service = await startService("mongodb");
   if (service === undefined) return [];
-  const client = await new MongoClient(service.url).connect();
-  const stores = [];
-  for (const [name, size] of /** @type {const} */ ([
-    ["few", few],
-    ["many", count],
-  ])) {
-    const url = `${service.url}/${name}`;
-    const store = await openSharedStore(url);
-    await insertMany(store, client.db(name), connectors, size);
-    stores.push(store);
-  }
-  const { storageSize, totalIndexSize = 0 } = await client.db("many").command({ collStats: "connections" });
-  const bytes = (Number(storageSize) + Number(totalIndexSize)) / count;
+  const small = Math.min(few, count);
+  const urls = ["few", "many"].map((name) => databaseUrl(service, name));
+  const [, bytes] = [
+    await manyInMongo(`${urls[0]}`, connectors, small),
+    (await manyInMongo(`${urls[1]}`, connectors, count)) / count,
+  ];
+  const stores = await Promise.all(urls.map(openSharedStore));
   const many = `${count.toLocaleString("en")} connections, ${service.title}`;
   const results = [
     { what: `${many}: bytes of each`, ratio: bytes / 1024, against: "1 KiB", figures: `${bytes.toFixed(0)} B` },
@@ -165,12 +160,12 @@ async function inMongo(count) {
     await sweepRow(many, stores, count, 100),
   ];
   for (const store of stores) await store.close();
-  await client.close();
   await end(service.child);
   return results;
 }
 
 /** @type {import("./run.mjs").Measure} */
 export async function measure(count) {
-  return [...(await inOneFile(1000 * count)), ...(await inMongo(20 * count))];
+  const results = [...(await inOneFile(1000 * count)), ...(await inMongo(20 * count))];
+  return results.filter(({ ratio }) => !Number.isNaN(ratio));
 }

@@ -10,13 +10,14 @@ import { Queue } from "bullmq";
 import { MongoClient } from "mongodb";
 import { benchConnectors, environment, fill, idOf, inParallel, temporary } from "./stage/connections.mjs";
 import { end, measured, now, startPart, startProduct } from "./stage/processes.mjs";
-import { startService } from "./stage/servers.mjs";
+import { databaseUrl, startService } from "./stage/servers.mjs";
 
 /** How many refreshes a worker has under way: the engine's own number. */
 const concurrency = 32;
 
-/** How many processes the work is shared by. */
+/** How many processes the work is shared by; each has its start to make up for. */
 const fleets = [1, 2, 4];
+const leastEach = 50;
 
 const overdue = 60_000;
 
@@ -89,10 +90,10 @@ function embedded(count) {
   return refreshes(count, { env: { DATA_DIR: folder }, args: [], workers: 1, open });
 }
 
-/** Workers that share a store and a queue; each time another database. @param {number} count @param {string} mongodb @param {string} redis @param {number} workers */
+/** Workers that share a store and a queue; each time another database. @param {number} count @param {{ url: string }} mongodb @param {string} redis @param {number} workers */
 function fleet(count, mongodb, redis, workers) {
-  const url = `${mongodb}/bench-${workers}`;
-  const env = { MONGODB_URL: url, REDIS_URL: `${redis}/${workers}` };
+  const url = databaseUrl(mongodb, `bench-${workers}`);
+  const env = { MONGODB_URL: url, REDIS_URL: `${redis}/${workers}`, PUBLIC_URL: "http://127.0.0.1:9" };
   return refreshes(count, { env, args: ["--worker"], workers, open: () => openSharedStore(url) });
 }
 
@@ -111,7 +112,7 @@ async function embeddedWrites(count) {
 async function bareUpdates(count, mongodb) {
   const client = await new MongoClient(mongodb).connect();
   /** @type {import("mongodb").Collection<{ _id: number, value: number }>} */
-  const documents = client.db("bare").collection("things");
+  const documents = client.db().collection("things");
   await documents.insertMany(Array.from({ length: concurrency }, (_, number) => ({ _id: number, value: 0 })));
   const began = now();
   await inParallel(count, (number) => documents.updateOne({ _id: number % concurrency }, { $set: { value: number } }));
@@ -152,10 +153,11 @@ export async function measure(count) {
 async function inFleets(count, redis, { jobs, posts }) {
   const mongodb = await startService("mongodb");
   if (mongodb === undefined) return [];
-  const updates = await bareUpdates(count, mongodb.url);
+  const updates = await bareUpdates(count, databaseUrl(mongodb, "bare"));
   const results = [];
-  for (const workers of fleets) {
-    const { rate } = await fleet(Math.ceil(count / 2), mongodb.url, redis, workers);
+  const half = Math.ceil(count / 2);
+  for (const workers of fleets.filter((number) => number === 1 || half >= number * leastEach)) {
+    const { rate } = await fleet(half, mongodb, redis, workers);
     const other = workers === 1 ? jobs : await emptyJobs(5 * count, redis, workers);
     const what = `refreshes, ${workers} ${workers === 1 ? "worker" : "workers"}, ${mongodb.title}`;
     // A store that is itself slower than the queue says nothing about the product.

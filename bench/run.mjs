@@ -79,7 +79,7 @@ const isBeyond = ({ ratio, budget }) => budget !== undefined && !(ratio <= budge
 
 /** @param {Result} result */
 function shown(result) {
-  const { what, against, ratio, budget } = result;
+  const { what, against, ratio, budget, figures = "" } = result;
   const verdict = budget === undefined ? "" : isBeyond(result) ? `BEYOND ${budget}` : `within ${budget}`;
   return [what, `${ratio >= 100 ? ratio.toFixed(0) : ratio.toPrecision(3)} ×`, against, verdict, figures];
 }

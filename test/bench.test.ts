@@ -1,10 +1,17 @@
 import { spawnSync } from "node:child_process";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { cleanup, temporary } from "./harness/cleanup.ts";
+import { withRedis } from "./harness/services.ts";
+
+jest.setTimeout(300_000);
+afterAll(cleanup);
 
 const bench = (...args: string[]) =>
-  spawnSync(process.execPath, ["bench/run.mjs", "--runs", "1", ...args], { encoding: "utf8", timeout: 50_000 });
+  spawnSync(process.execPath, ["bench/run.mjs", "--runs", "1", ...args], { encoding: "utf8", timeout: 280_000 });
 
 test("every measurement gives ratios, and exit status 0 when it keeps to its budgets", () => {
-  const { status, stdout, stderr } = bench("--count", "20");
+  const { status, stdout, stderr } = bench("manifests", "expressions", "--count", "20");
   expect({ status, stderr }).toEqual({ status: 0, stderr: "" });
   const rows = stdout.trim().split("\n").slice(1);
   expect(rows.length).toBeGreaterThanOrEqual(6);
@@ -15,4 +22,48 @@ test("every measurement gives ratios, and exit status 0 when it keeps to its bud
 test("an unknown measurement is wrong usage", () => {
   const { status, stderr } = bench("speed");
   expect([status, stderr.split("\n")[0]]).toEqual([2, "There is no measurement `speed`."]);
+});
+
+interface Report {
+  readonly cores: number;
+  readonly results: readonly {
+    readonly what: string;
+    readonly ratio: number;
+    readonly against: string;
+    readonly figures?: string;
+  }[];
+}
+
+/** What a measurement over very few things says of itself; whether it keeps to a budget is not asked of so few. */
+function report(name: string, count: number): Report {
+  const file = join(temporary(), "report.json");
+  const { status, stderr } = bench(name, "--count", `${count}`, "--json", file);
+  expect([stderr, status === 0 || status === 1]).toEqual(["", true]);
+  return JSON.parse(readFileSync(file, "utf8"));
+}
+
+withRedis("with Redis", () => {
+  test("refreshes of both shapes are measured against empty jobs, bare token requests and the store alone", () => {
+    const { cores, results } = report("refresh", 20);
+    expect(cores).toBeGreaterThanOrEqual(1);
+    const embedded = results.filter(({ what }) => what === "refreshes, embedded").map(({ against }) => against);
+    expect(embedded).toEqual(["BullMQ's empty jobs", "bare token requests", "writes of the store alone"]);
+    for (const { ratio } of results) expect(ratio).toBeGreaterThan(0);
+    for (const { what, figures } of results.filter((each) => !each.what.endsWith("time")))
+      expect([what, figures]).toEqual([what, expect.stringMatching(/^\d+ : \d+ \/s$/)]);
+  });
+});
+
+test("many stored connections are measured by their bytes, the memory of a process, its start, and its sweeps", () => {
+  const { results } = report("million", 2);
+  const inFile = results.filter(({ what }) => what.startsWith("2,000 connections, SQLite: "));
+  expect(inFile.map(({ what }) => what.split(": ")[1])).toEqual([
+    "bytes of each",
+    ...(process.platform === "linux" ? ["memory"] : []),
+    "start",
+    "sweep, 0 due",
+    "sweep, 100 due",
+    "sweep, 2,000 due",
+  ]);
+  for (const { ratio } of results) expect(ratio).toBeGreaterThan(0);
 });

@@ -56,10 +56,16 @@ export function benchConnectors(provider) {
   });
 }
 
-/** Folders of a run, gone with this process. */
+/** @type {string[]} */
+const folders = [];
+process.once("exit", () => {
+  for (const folder of folders) rmSync(folder, { recursive: true, force: true, maxRetries: 5 });
+});
+
+/** A folder that goes with this process. */
 export function temporary() {
   const folder = mkdtempSync(join(tmpdir(), "jackfield-bench-"));
-  process.once("exit", () => rmSync(folder, { recursive: true, force: true, maxRetries: 5 }));
+  folders.push(folder);
   return folder;
 }
 

@@ -3,8 +3,9 @@
  * Very many connections, quickly: one is written through the store's port, and the others are copies of what the store made of it, each
  * with its own id, account and times. What is sealed in a copy is as long as it should be and does not open.
  */
-import { openStore } from "@jackfield/server";
+import { openSharedStore, openStore } from "@jackfield/server";
 import Database from "libsql";
+import { MongoClient } from "mongodb";
 import { fill, idOf, inParallel } from "./connections.mjs";
 
 /** @typedef {import("./connections.mjs").BenchConnector} BenchConnector */
@@ -24,13 +25,12 @@ export async function manyInFile(path, connectors, count) {
   const database = new Database(path);
   database.pragma("synchronous = OFF");
   database.pragma("cache_size = -200000");
-  const columns = database
-    .prepare("SELECT name FROM pragma_table_info('connections')")
-    .all()
-    .map(({ name }) => String(name));
-  const indexes = database
-    .prepare("SELECT name, sql FROM sqlite_master WHERE type = 'index' AND tbl_name = 'connections' AND sql IS NOT NULL")
-    .all();
+  /** @param {string} sql */
+  const rows = (sql) => /** @type {{ name: string, sql: string }[]} */ (database.prepare(sql).all());
+  const columns = rows("SELECT name FROM pragma_table_info('connections')").map(({ name }) => name);
+  const indexes = rows(
+    "SELECT name, sql FROM sqlite_master WHERE type = 'index' AND tbl_name = 'connections' AND sql IS NOT NULL",
+  );
   database.exec("BEGIN");
   // To make an index of many is much quicker than to add to it many times.
   for (const { name } of indexes) database.exec(`DROP INDEX ${name}`);
@@ -47,30 +47,41 @@ export async function manyInFile(path, connectors, count) {
        SELECT ${values.join(", ")} FROM own, (SELECT * FROM connections WHERE id = '${id}')`,
     )
     .run([count - 1, due / 1000, month / 1000]);
-  for (const { sql } of indexes) database.exec(String(sql));
+  for (const { sql } of indexes) database.exec(sql);
   database.exec("COMMIT");
   database.pragma("wal_checkpoint(TRUNCATE)");
   database.close();
 }
 
-const batch = 500;
+/** A server that carries one command out at a time should not be busy with one for long. */
+const batch = 50;
 
-/** The same in a database of a MongoDB-compatible server. @param {import("@jackfield/engine").Store} store @param {import("mongodb").Db} db @param {readonly BenchConnector[]} connectors @param {number} count */
-export async function insertMany(store, db, connectors, count) {
+/** The same in a database of a MongoDB-compatible server. @param {string} url @param {readonly BenchConnector[]} connectors @param {number} count Gives how many bytes they take. */
+export async function manyInMongo(url, connectors, count) {
   const due = firstDue();
+  const store = await openSharedStore(url);
   await fill(store, connectors, { count: 1, due });
+  await store.close();
+  const client = await new MongoClient(url).connect();
   /** @type {import("mongodb").Collection<{ _id: string }>} */
-  const documents = db.collection("connections");
+  const documents = client.db().collection("connections");
   const text = JSON.stringify(await documents.findOne({ _id: idOf(0) }));
   const at = new Date(due).toISOString();
   for (let from = 1; from < count; from += batch) {
     const numbers = Array.from({ length: Math.min(batch, count - from) }, (_, index) => from + index);
     const copies = numbers.map((number) => {
       const own = new Date(due + ((number * 7919 * 1000) % month)).toISOString();
-      return JSON.parse(text.replaceAll(idOf(0), idOf(number)).replaceAll("account-0", `account-${number}`).replaceAll(at, own));
+      const copy = JSON.parse(
+        text.replaceAll(idOf(0), idOf(number)).replaceAll("account-0", `account-${number}`).replaceAll(at, own),
+      );
+      // As long as what the store makes of it.
+      return { ...copy, identity: `${number}`.padStart(copy.identity.length, "0") };
     });
     await documents.insertMany(copies, { ordered: false });
   }
+  const { storageSize, totalIndexSize = 0 } = await client.db().command({ collStats: "connections" });
+  await client.close();
+  return Number(storageSize) + Number(totalIndexSize);
 }
 
 /**
@@ -80,6 +91,8 @@ export async function insertMany(store, db, connectors, count) {
  * @param {number} count
  */
 export async function setDue(store, due, count) {
-  const refresh_at = new Date(Date.now() - hour).toISOString();
-  await inParallel(due, (number) => store.connections.update(idOf(Math.floor((number * count) / due)), { refresh_at }));
+  const from = Date.now() - hour;
+  await inParallel(due, (number) =>
+    store.connections.update(idOf(Math.floor((number * count) / due)), { refresh_at: new Date(from + number).toISOString() }),
+  );
 }

@@ -78,7 +78,8 @@ export async function measured(parts, count, workers, why = () => "") {
     if (sum > (samples.at(-1)?.sum ?? -1)) since = now();
     samples.push({ sum, processor });
     if (sum >= count) break;
-    if (now() - since > patienceMs) throw new Error(`Only ${sum} of ${count} things have happened.\n${why()}`);
+    if (now() - since > patienceMs || workers.some(isGone))
+      throw new Error(`Only ${sum} of ${count} things have happened.\n${why()}`);
   }
   const times = (await Promise.all(parts.map((part) => ask(part, "times")))).flat();
   return { rate: rateOf(times), processor: perThing(samples, count) };
@@ -136,20 +137,28 @@ export function startProduct(args, env) {
 /** Waits for what it prints when it is ready. @param {ReturnType<typeof startProduct>} product */
 export async function untilReady({ child, output }) {
   for (const began = now(); !/^ready in /m.test(output()); await sleep(20)) {
-    if (child.exitCode !== null || now() - began > patienceMs * 5) throw new Error(`The product did not start:\n${output()}`);
+    if (isGone(child) || now() - began > patienceMs * 5) throw new Error(`The product did not start:\n${output()}`);
   }
 }
 
+/** @type {Set<ChildProcess>} */
+const children = new Set();
+process.once("exit", () => {
+  for (const child of children) child.kill("SIGKILL");
+});
+
 /** A process that does not outlive this one. @param {ChildProcess} child */
 export function endWithUs(child) {
-  const kill = () => child.kill("SIGKILL");
-  process.once("exit", kill);
-  child.once("exit", () => process.off("exit", kill));
+  children.add(child);
+  child.once("exit", () => children.delete(child));
 }
+
+/** @param {ChildProcess} child */
+const isGone = ({ exitCode, signalCode }) => exitCode !== null || signalCode !== null;
 
 /** Ends a process in order, and waits until it is gone. @param {ChildProcess} child */
 export async function end(child) {
-  if (child.exitCode !== null || child.signalCode !== null) return;
+  if (isGone(child)) return;
   const gone = new Promise((resolve) => child.once("exit", resolve));
   child.kill("SIGTERM");
   await gone;

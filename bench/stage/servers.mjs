@@ -16,3 +16,14 @@ export async function startService(name) {
   endWithUs(child);
   return { child, url, title: basename(file).startsWith("mongodb-") ? "FerretDB" : basename(file) };
 }
+
+/** Much is asked of it at once, and what is measured is not how soon a client gives it up. */
+const patient = new URLSearchParams({
+  serverSelectionTimeoutMS: "60000",
+  connectTimeoutMS: "60000",
+  socketTimeoutMS: "60000",
+  waitQueueTimeoutMS: "60000",
+});
+
+/** A database of a MongoDB-compatible server. @param {{ readonly url: string }} server @param {string} name */
+export const databaseUrl = ({ url }, name) => `${url}/${name}?${patient}`;
