@@ -31,6 +31,8 @@ export interface GrantContext {
   readonly pool?: TokenPool;
   /** Whether people's passwords may be spent for tokens. Default: true. */
   readonly policy?: { readonly passwordGrant?: boolean | undefined; readonly tokenTimeout?: number | undefined };
+  /** Called when a request is ready and nothing of it has left: what it throws keeps it from being sent. */
+  readonly beforeSend?: () => Promise<void>;
   /** How long an answer is waited for in place of the policy's time, in milliseconds. */
   readonly timeout?: number | undefined;
   /** Told of each refresh token as soon as it is read: what follows may fail when the one before it is dead already. */
@@ -148,6 +150,7 @@ async function callOnce(context: GrantContext, auth: OAuth2, request: EndpointRe
   };
   for (const [name, value] of await renderParameters(request.headers, names)) headers[name.toLowerCase()] = value;
   if (proof_key !== undefined) headers.dpop = await proofOf(context, proof_key, { role: "token", method: request.method, url });
+  await context.beforeSend?.();
   const answer = await context.egress.send({
     method: request.method,
     url: withQuery(url, [...(body === undefined ? asEntries(values) : []), ...proof.query.filter(isSent)]),
@@ -207,6 +210,7 @@ export async function callFreely(
     ...(encoded === undefined ? {} : { body: encoded.body }),
     ...limitsOf(context),
   };
+  await context.beforeSend?.();
   return { answer: await context.egress.send(request), redact: redactSent([], secrets) };
 }
 

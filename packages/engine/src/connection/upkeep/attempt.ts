@@ -84,7 +84,12 @@ async function ask(
   const onRefreshToken = (refresh_token: string, refresh_expires_at: number | undefined): void => {
     attempt.brought = { refresh_token, refresh_expires_at: refresh_expires_at ?? credential.refresh_expires_at };
   };
-  const context = { ...runtime, onRefreshToken, timeout: refreshTimeout(runtime, auth, credential) };
+  // As late as can be: a process that ends after it leaves a connection of which nobody knows whether its token is spent.
+  const beforeSend = async (): Promise<void> => {
+    if (attempt.once) attempt.noted ??= await noteSending(runtime, record);
+    else held.check();
+  };
+  const context = { ...runtime, onRefreshToken, beforeSend, timeout: refreshTimeout(runtime, auth, credential) };
   return asClient(runtime, opened, "refresh", async (client) => {
     const request = { credential, client, names: namesOf(runtime, opened, client) };
     const send = (scopes: readonly string[]) => refreshCredential(context, auth, { ...request, scopes });
@@ -94,8 +99,6 @@ async function ask(
       return send(scopes);
     };
     const get = async (scopes: readonly string[]) => ({ answer: await send(scopes).catch(sendAgain(scopes)), scopes });
-    if (attempt.once) attempt.noted = await noteSending(runtime, record);
-    else held.check();
     return get(wanted).catch(async (cause: unknown) => {
       // What an action missed may be nothing that this app can get: the connection lives on with what it has.
       const had = await scopesToAsk({ ...opened, record: { ...record, missing_scopes: [] } });
