@@ -159,7 +159,8 @@ export async function reseal(
   const lane = async () => {
     for (const { key, texts } of waiting) {
       const [id] = JSON.parse(key) as [string];
-      replaced += table === "flows" ? await resealFlow(all, id, texts) : await resealRecord(writes, table, id, texts);
+      const count = table === "flows" ? await resealFlow(all, id, texts) : await resealRecord(writes, table, id, texts);
+      replaced += count;
     }
   };
   await Promise.all(Array.from({ length: lanes }, lane));
