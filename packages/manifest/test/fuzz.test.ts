@@ -29,7 +29,8 @@ test("whatever is done to a manifest, it ends in a connector or in problems, and
   const small = manifests.filter((text) => text.length < 4000);
   const survives = fc.property(mutantsOf(small), (text) => {
     const { connector, milliseconds } = judge(text, tools);
-    expect(milliseconds).toBeLessThan(1000);
+    // What grows without bound takes minutes; a machine that is busy may take seconds for anything.
+    expect(milliseconds).toBeLessThan(20_000);
     mutants++;
     if (connector) connectors++;
   });
