@@ -403,7 +403,7 @@ describe("An answer", () => {
       headers: { "x-thing": "a", "set-cookie": ["a=1", "b=2"] },
     });
     expect(answer.duration_ms).toBeGreaterThanOrEqual(29);
-    expect(answer.duration_ms).toBeLessThan(2000);
+    expect(answer.duration_ms).toBeLessThan(20_000);
     expect(listener.seen[0]).toMatchObject({ method: "POST", body: "sent", headers: { "content-length": "4" } });
     await out.close();
   });
