@@ -45,7 +45,7 @@ withMongodb("processes with one MONGODB_URL", () => {
 
 test("a start without its server says where it looked, and nothing of the user and the password", async () => {
   const url = "mongodb://anna:canary-pass-word@127.0.0.1:1/mine?serverSelectionTimeoutMS=300";
-  const product = process({ MONGODB_URL: url, MASTER_KEYS: masterKeys() });
+  const product = process({ MONGODB_URL: url, MASTER_KEYS: masterKeys(), START_TIMEOUT: "1" });
   await expect(product.start()).rejects.toThrow(/127\.0\.0\.1:1/);
   expect(product.output).not.toMatch(/anna|canary/);
 });
