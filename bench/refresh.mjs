@@ -66,7 +66,9 @@ async function refreshes(count, { env, args, workers, open }) {
   const children = products.map(({ child }) => child);
   const said = () => products.map(({ output }) => output()).join("\n");
   const speed = await measured([provider.child], count, children, said);
-  await Promise.all([...children, provider.child].map(end));
+  // What the last of them have asked for must reach them.
+  await Promise.all(children.map(end));
+  await end(provider.child);
   const after = await open();
   await allFresh(after, count);
   await after.close();
