@@ -17,9 +17,10 @@ export async function run(env: NodeJS.ProcessEnv, role: ProcessRole = "both"): P
   };
   process.on("unhandledRejection", fail);
   process.on("uncaughtException", fail);
+  const { begin, working } = endBySignal();
   try {
-    const server = await startServer(config, log);
-    endBySignal(server);
+    const server = await startServer(config, log, Date.now, working);
+    begin(server);
     print(greeting(server, Math.round(performance.now() - began)));
     return server;
   } catch (error) {
@@ -70,16 +71,30 @@ function print(text: string): void {
   process.stdout.write(`${text}\n`);
 }
 
-function endBySignal(server: Server): void {
+/** A start that has begun to work is ended when it has come to its end, as a refresh may be under way; before that there is nothing to lose. */
+function endBySignal(): { readonly begin: (server: Server) => void; readonly working: () => void } {
+  let works = false;
   let ending = false;
-  const end = () => {
-    if (ending) process.exit(1);
-    ending = true;
+  let begun: Server | undefined;
+  const close = (server: Server) =>
     server.close().then(
       () => process.exit(0),
       (error: unknown) => exitWith(error),
     );
+  const end = () => {
+    if (ending || !works) process.exit(ending ? 1 : 0);
+    ending = true;
+    if (begun !== undefined) void close(begun);
   };
   process.on("SIGTERM", end);
   process.on("SIGINT", end);
+  return {
+    begin(server) {
+      begun = server;
+      if (ending) void close(server);
+    },
+    working() {
+      works = true;
+    },
+  };
 }

@@ -33,25 +33,32 @@ export interface Server {
 /** What is open already, and must be closed in reverse order when the start fails or the server ends. */
 type Closers = (() => void | Promise<void>)[];
 
-/** Starts everything. Throws `Error` with what to do, and then leaves nothing open. */
+/** Starts everything; `onWork` is called before anything due is done. Throws `Error` with what to do, and then leaves nothing open. */
 export async function startServer(
   config: Config,
   log: Log = createLog(config.logLevel),
   clock: () => number = Date.now,
+  onWork: () => void = () => {},
 ): Promise<Server> {
   const closers: Closers = [];
   const close = async () => {
     for (let closer = closers.pop(); closer !== undefined; closer = closers.pop()) await closer();
   };
   try {
-    return { ...(await open(config, logOfRequests(log), clock, closers)), close };
+    return { ...(await open(config, logOfRequests(log), clock, closers, onWork)), close };
   } catch (error) {
     await close();
     throw error;
   }
 }
 
-async function open(config: Config, log: Log, own: () => number, closers: Closers): Promise<Omit<Server, "close">> {
+async function open(
+  config: Config,
+  log: Log,
+  own: () => number,
+  closers: Closers,
+  onWork: () => void,
+): Promise<Omit<Server, "close">> {
   const { mongodbUrl } = config;
   const folder = openDataFolder(config.dataDir, { shared: mongodbUrl !== undefined });
   const spool = openSpool(join(folder.path, "spool"));
@@ -87,6 +94,7 @@ async function open(config: Config, log: Log, own: () => number, closers: Closer
   const { engine, catalog, preview, listener } = await assemble(host);
   // The engine ends after the last request and before the store.
   closers.splice(closers.length - 1, 0, () => engine.stop());
+  onWork();
   await engine.start({ work: config.role !== "server" });
   const maintenance = await maintain(host, catalog);
   closers.push(() => clearInterval(maintenance));
