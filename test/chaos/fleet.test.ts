@@ -19,7 +19,8 @@ import { type Fault, seedOfRun } from "./storm.ts";
 
 const servers = 3;
 const workers = 3;
-const size = 200;
+/** What the store of the tests can carry beside other suites: its server lets one command through at a time. */
+const size = 100;
 /** How long an access token lives, in seconds. */
 const lifetime = 30;
 /**
