@@ -119,7 +119,8 @@ export const variables: { readonly [Key in keyof Values]: Variable<Values[Key]> 
   dataDir: {
     name: "DATA_DIR",
     default: "./data",
-    description: "The folder of the embedded store and, unless MASTER_KEYS is set, of the master key. One process at a time.",
+    description:
+      "The folder of the embedded store and, unless MASTER_KEYS is set, of the master key. One process at a time. With MONGODB_URL it holds only what is still to be stored.",
     read: (text) => resolve(text ?? "./data"),
   },
   connectorsDir: {
