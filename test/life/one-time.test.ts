@@ -166,6 +166,17 @@ test("one that it took is not sent again, although the provider can be asked", a
   expect(await look(w, id)).toMatchObject({ status: "needs_reauth", error: { code: "refresh_answer_lost" } });
 });
 
+test("a provider that can be asked is not asked while the process that was about to send the token may still do so", async () => {
+  const w = await world({ manifests: [manifest("rotation: always", introspection())] });
+  const id = await w.signIn("acme", "code");
+  await w.store.connections.update(id, { refreshing: new Date(w.now).toISOString() });
+  expect(await codeOf(refresh(w, id))).toBe("provider_timeout");
+  expect([provider.at("/introspect"), sent()]).toEqual([[], []]);
+  w.skip(10 * minute);
+  await refresh(w, id);
+  expect([provider.at("/introspect").length, sent().length]).toEqual([1, 1]);
+});
+
 test("within the grace it is sent again, after it no more", async () => {
   const w = await world({ manifests: [manifest("rotation: always, grace: 2m")] });
   const id = await w.signIn("acme", "code");

@@ -15,6 +15,7 @@ import { answered, scheduleRefresh, tokenPatch } from "../sign-in/connect.ts";
 import type { ConnectionPatch } from "../store.ts";
 import { testDue, tooYoungFor } from "./expiry.ts";
 import {
+  awaitedFor,
   goOnUnanswered,
   graceOf,
   isLost,
@@ -45,7 +46,9 @@ export async function attemptRefresh(
   await adoptVersion(runtime, opened);
   const once = spendsOnce(auth, credential);
   if (once && isUnanswered(runtime, auth, record)) {
-    if ((await isUnspent(runtime, opened)) !== true) return goOnUnanswered(runtime, opened, actor);
+    // Whoever noted it may still send it: until that is over, an unspent token says nothing.
+    if (awaitedFor(runtime, record) > 0 || (await isUnspent(runtime, opened)) !== true)
+      return goOnUnanswered(runtime, opened, actor);
     await noteAnswer(runtime, record, record.refreshing);
     return attemptRefresh(runtime, await readLiving(runtime, record.id), actor, held);
   }

@@ -106,8 +106,7 @@ export async function lose(
 ): Promise<OpenConnection> {
   const { record } = opened;
   const event = runtime.events.make(record, "refresh_failed", { actor, code: "refresh_answer_lost", duration_ms: duration });
-  const expires = { refresh_at: record.expires_at, reauth_by: record.expires_at };
-  const patch = { refresh_lost: true, ...expires, error: connectionError(lostAnswer(cause), runtime.clock()) };
+  const patch = { refresh_lost: true, reauth_by: record.expires_at, error: connectionError(lostAnswer(cause), runtime.clock()) };
   const writes = [{ expect: { status: "connected" }, patch, events: [event] }] as const;
   const written = await storeOutcome(runtime, { connection: record.id, version: record.credential_version, writes });
   if (written === undefined) return open(runtime, await readLiving(runtime, record.id));
