@@ -19,6 +19,9 @@ const few = 1000;
 const sweeps = 9;
 const everyMs = 30_000;
 
+/** What takes its time says so. @param {string} what */
+const tell = (what) => console.error(`million: ${what} …`);
+
 /** No token endpoint is asked: nothing of this is refreshed. */
 const connectors = benchConnectors("http://127.0.0.1:9");
 
@@ -72,6 +75,7 @@ async function file(count) {
   const folder = join(temporary(), "data");
   mkdirSync(folder, { mode: 0o700 });
   const path = join(folder, "jackfield.db");
+  tell(`storing ${count.toLocaleString("en")} connections in a file`);
   await manyInFile(path, connectors, count);
   return { folder, path, bytes: statSync(path).size };
 }
@@ -93,6 +97,7 @@ const mb = (bytes) => (bytes / 1e6).toFixed(0);
 /** @param {number} count @returns {Promise<import("./run.mjs").Result[]>} */
 async function inOneFile(count) {
   const [small, large] = [await file(few), await file(count)];
+  tell("starting the product over each file");
   const [calm, busy] = [await started(small.folder), await started(large.folder)];
   const many = count.toLocaleString("en");
   const stored = `${few.toLocaleString("en")} stored`;
@@ -112,7 +117,7 @@ async function inOneFile(count) {
     },
   ];
   const both = [openStore(small.path), openStore(large.path)];
-  for (const due of [0, 100, 10_000]) results.push(await sweepRow(`${many} connections, SQLite`, both, count, due));
+  for (const due of [0, 100, 5_000]) results.push(await sweepRow(`${many} connections, SQLite`, both, count, due));
   for (const store of both) await store.close();
   return results;
 }
@@ -130,6 +135,7 @@ async function sweepRow(what, [small, large], count, due) {
   // Of few connections no more than all can be due: each has then its share.
   const least = Math.min(few, count);
   const [few_due, many_due] = [Math.min(due, least), Math.min(due, count)];
+  tell(`sweeping with ${many_due.toLocaleString("en")} of them due`);
   await setDue(small, few_due, least);
   await setDue(large, many_due, count);
   const [calm, busy] = [await sweepOf(small), await sweepOf(large)];
@@ -147,6 +153,7 @@ async function inMongo(count) {
   const service = await startService("mongodb");
   if (service === undefined) return [];
   const small = Math.min(few, count);
+  tell(`storing ${count.toLocaleString("en")} connections in ${service.title}`);
   const urls = ["few", "many"].map((name) => databaseUrl(service, name));
   const [, bytes] = [
     await manyInMongo(`${urls[0]}`, connectors, small),

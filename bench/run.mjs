@@ -52,6 +52,7 @@ function number(text, otherwise, option) {
 
 /** One run, in a process of its own. @param {string} name @param {number} count @returns {Result[]} */
 function runOnce(name, count) {
+  process.stderr.write(`measuring ${name} …\n`);
   const child = spawnSync(process.execPath, ["--expose-gc", own, "--only", name, "--count", String(count)], {
     encoding: "utf8",
     stdio: ["ignore", "pipe", "inherit"],

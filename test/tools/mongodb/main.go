@@ -2,8 +2,8 @@
 // command from the module proxy lacks the generated files that it wants to tell its version from.
 //
 // MongoDB carries out each write of one document as a whole; this FerretDB reads the document and then writes it, and what another
-// client wrote in between is lost. So the server proper listens on a socket of its own, and the clients' commands are let through to it
-// one at a time (serial.go).
+// client wrote in between is lost. So the server proper listens on a socket of its own, and of the clients' commands one that writes is let
+// through to it while no other of the same database is (serial.go).
 //
 // Usage: mongodb ADDRESS FOLDER
 package main
@@ -35,7 +35,8 @@ func main() {
 		Listener:  ferretdb.ListenerConfig{Unix: socket},
 		Logger:    slog.New(slog.NewTextHandler(io.Discard, nil)),
 		Handler:   "sqlite",
-		SQLiteURL: "file:" + os.Args[2] + "/",
+		// What was written outlives the process, which is all that the tests kill.
+		SQLiteURL: "file:" + os.Args[2] + "/?_pragma=synchronous(off)",
 	})
 	if err != nil {
 		log.Fatal(err)

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"encoding/binary"
 	"errors"
@@ -19,12 +20,21 @@ const (
 	opcodeAt      = 12
 	flagsAt       = headerLength
 	shortestOpMsg = headerLength + 4
+	// After the flags stand the kind of the section, the length of its document and the type of the first key.
+	nameAt       = shortestOpMsg + 1 + 4 + 1
+	lengthOfText = 4
 )
 
 var errLength = errors.New("a message of an impossible length")
 
-// Held from a command's beginning to its answer.
-var one sync.Mutex
+// Of each database, held from a command's beginning to its answer: by one that writes alone, by those that read together.
+var (
+	locks   = map[string]*sync.RWMutex{}
+	ofLocks sync.Mutex
+)
+
+// Commands that change nothing.
+var reads = map[string]bool{"find": true, "getMore": true, "aggregate": true, "count": true, "hello": true, "ping": true}
 
 // serve takes connections once the server proper does, until the context ends, each with a connection of its own to the server proper.
 func serve(ctx context.Context, address, socket string) {
@@ -76,8 +86,14 @@ func pass(client net.Conn, socket string) {
 }
 
 func carryOut(server net.Conn, command []byte) ([]byte, error) {
-	one.Lock()
-	defer one.Unlock()
+	lock := lockOf(command)
+	if reads[nameOf(command)] {
+		lock.RLock()
+		defer lock.RUnlock()
+	} else {
+		lock.Lock()
+		defer lock.Unlock()
+	}
 	if _, err := server.Write(command); err != nil {
 		return nil, err
 	}
@@ -86,6 +102,34 @@ func carryOut(server net.Conn, command []byte) ([]byte, error) {
 		return nil, nil
 	}
 	return read(server)
+}
+
+// The name of a command is the first key of its document.
+func nameOf(command []byte) string {
+	if len(command) < nameAt {
+		return ""
+	}
+	name, _, _ := bytes.Cut(command[nameAt:], []byte{0})
+	return string(name)
+}
+
+var database = []byte("\x02$db\x00")
+
+// The lock of the database that a command names; those that name none share one.
+func lockOf(command []byte) *sync.RWMutex {
+	_, after, found := bytes.Cut(command, database)
+	name := []byte{}
+	if found && len(after) > lengthOfText {
+		name, _, _ = bytes.Cut(after[lengthOfText:], []byte{0})
+	}
+	ofLocks.Lock()
+	defer ofLocks.Unlock()
+	lock := locks[string(name)]
+	if lock == nil {
+		lock = &sync.RWMutex{}
+		locks[string(name)] = lock
+	}
+	return lock
 }
 
 func wantsNoAnswer(command []byte) bool {
