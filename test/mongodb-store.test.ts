@@ -1,5 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { inspect } from "node:util";
+import { type Document, MongoClient } from "mongodb";
 import { clientOf, databaseOf } from "../packages/server/src/store/mongodb/client.ts";
 import { createErasures } from "../packages/server/src/store/mongodb/erasures.ts";
 import { openMongoStore } from "../packages/server/src/store/mongodb/mongodb.ts";
@@ -27,7 +28,98 @@ afterEach(async () => {
 });
 afterAll(cleanup);
 
+/** What the driver has sent, one of each kind: FerretDB reads whole collections, so what an index does is judged by what was asked. */
+const asked = new Map<string, Asked>();
+
+interface Asked {
+  readonly command: string;
+  readonly collection: string;
+  readonly filter: Document;
+  readonly sort: Readonly<Record<string, 1 | -1>>;
+}
+
+function listen(client: MongoClient): void {
+  // The driver's types leave this out.
+  Object.assign(client, { monitorCommands: true });
+  client.on("commandStarted", ({ commandName, command }) => {
+    const told = queries[commandName]?.(command);
+    if (told === undefined) return;
+    const entry = { command: commandName, collection: String(command[commandName]), ...told };
+    asked.set(JSON.stringify([entry.command, entry.collection, kindOf(entry.filter), entry.sort]), entry);
+  });
+}
+
+/** Where a command says what it looks for. */
+const queries: Readonly<Record<string, (command: Document) => Pick<Asked, "filter" | "sort">>> = {
+  find: ({ filter = {}, sort = [] }) => ({ filter, sort: Object.fromEntries(sort) }),
+  update: ({ updates }) => ({ filter: updates[0].q, sort: {} }),
+  delete: ({ deletes }) => ({ filter: deletes[0].q, sort: {} }),
+  findAndModify: ({ query = {}, sort = [] }) => ({ filter: query, sort: Object.fromEntries(sort) }),
+  count: ({ query = {} }) => ({ filter: query, sort: {} }),
+  aggregate: ({ pipeline }) => ({ filter: pipeline[0]?.$match ?? {}, sort: {} }),
+};
+
+/** A filter without its values. */
+const kindOf = (filter: Document): unknown =>
+  Array.isArray(filter)
+    ? filter.map(kindOf)
+    : Object.fromEntries(Object.entries(filter).map(([key, value]) => [key, key === "$or" ? kindOf(value) : useOf(value)]));
+
+/** How an index can use what is asked of a key. */
+function useOf(value: unknown): "equal" | "range" | "none" {
+  if (typeof value !== "object" || value === null || value instanceof Date) return "equal";
+  const operators = Object.keys(value);
+  if (operators.every((operator) => operator === "$in")) return "equal";
+  return operators.every((operator) => ["$gt", "$gte", "$lt", "$lte"].includes(operator)) ? "range" : "none";
+}
+
+/** Whether an index leads to what is looked for, and, where it is sorted, in its order. */
+function isServed({ collection, filter, sort }: Asked): boolean {
+  const declared: readonly { readonly key: Readonly<Record<string, 1 | -1>> }[] = [
+    { key: { _id: 1 } },
+    ...(collections[collection as keyof Collections] ?? []),
+  ];
+  const { $and: parts = [], ...own } = filter;
+  const { $or: branches, ...all }: Document = Object.assign({}, own, ...parts);
+  const serves = (wanted: Document, { key }: (typeof declared)[number]) => {
+    const names = Object.keys(key);
+    const use = (name: string) => (Object.hasOwn(wanted, name) ? useOf(wanted[name]) : "none");
+    let fixed = 0;
+    while (fixed < names.length && use(names[fixed] ?? "") === "equal") fixed += 1;
+    const rest = names.slice(fixed);
+    const sorted = Object.entries(sort);
+    const inOrder = sorted.every(([name, direction], at) => rest[at] === name && key[name] === direction);
+    // With all keys of the index given there is one entry, or a few.
+    if (fixed > 0) return inOrder || fixed === names.length;
+    return inOrder && (sorted.length > 0 || use(rest[0] ?? "") === "range");
+  };
+  if (declared.some((index) => serves(all, index))) return true;
+  return Array.isArray(branches) && branches.every((branch) => declared.some((index) => serves({ ...all, ...branch }, index)));
+}
+
+/** What no index is for: it is done by hand or at a start, or over what is few. */
+const reads: readonly (readonly [why: string, isMeant: (asked: Asked) => boolean])[] = [
+  ["a copy counts all that there is", ({ command }) => command === "aggregate"],
+  ["whether anything is sealed with a key is asked when it is to be dropped", ({ filter }) => Object.hasOwn(filter, "doc")],
+  [
+    "who takes a store over ends all leases and links",
+    ({ command, collection }) => command === "delete" && ["leases", "links"].includes(collection),
+  ],
+  ["there are few endpoints", ({ collection, filter }) => collection === "event_endpoints" && Object.keys(filter).length === 0],
+  ["there are few versions of blocks", ({ collection }) => collection === "auth_versions"],
+  ["there are few keys", ({ collection }) => collection === "keys"],
+];
+
 withMongodb("on a real server", () => {
+  beforeAll(() => {
+    const { connect } = MongoClient.prototype;
+    jest.spyOn(MongoClient.prototype, "connect").mockImplementation(function (this: MongoClient) {
+      listen(this);
+      return connect.call(this);
+    });
+  });
+  afterAll(() => jest.restoreAllMocks());
+
   storeContract("MongoDB", async () => {
     url = freshUrl();
     const store = await open();
@@ -40,6 +132,13 @@ withMongodb("on a real server", () => {
       reopenAfterKill: () => open(),
       async cleanUp() {},
     };
+  });
+
+  test("an index leads to what is looked for, but where it is all of a collection, or one of few", () => {
+    const unserved = [...asked.values()].filter((each) => !isServed(each));
+    expect(unserved.filter((each) => !reads.some(([, isMeant]) => isMeant(each)))).toEqual([]);
+    expect(reads.filter(([, isMeant]) => !unserved.some(isMeant))).toEqual([]);
+    expect(asked.size).toBeGreaterThan(50);
   });
 
   describe("a process that dies", () => {

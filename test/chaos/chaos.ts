@@ -35,7 +35,7 @@ export interface Chaos {
 }
 
 /** A machine that cannot make all connections in so many milliseconds gets as many as it can carry. */
-const connectWithin = 45_000;
+const connectWithin = 60_000;
 
 /** Has everything go wrong while workflows run, waits until it has come to rest, and judges what is left. */
 export async function unleash(chaos: Chaos): Promise<void> {

@@ -19,10 +19,9 @@ import { type Fault, seedOfRun } from "./storm.ts";
 
 const servers = 3;
 const workers = 3;
-/** What the store of the tests can carry beside other suites: its server lets one command through at a time. */
-const size = 100;
+const size = 200;
 /** How long an access token lives, in seconds. */
-const lifetime = 30;
+const lifetime = 60;
 /**
  * `TOKEN_TIMEOUT`, in seconds: a lease lasts a third longer, and an answer that cannot be asked for again is waited for four times as long.
  */
