@@ -7,9 +7,13 @@ import { connect, keyedManifest, look, oauthManifest, saveApp, step } from "./ha
 import { send } from "./harness/http.ts";
 import { type Product, startProduct } from "./harness/product.ts";
 import { type Provider, startProvider } from "./harness/provider.ts";
+import { scaleOut } from "./harness/shape.ts";
 import { pause, until } from "./harness/wait.ts";
 
 jest.setTimeout(120_000);
+
+/** A fleet keeps nothing in its data folders that a second process could harm. */
+const embedded = scaleOut ? test.skip : test;
 
 let provider: Provider;
 const connectors = () => ({
@@ -120,7 +124,7 @@ describe("the first start and the second", () => {
     expect(product.output).not.toContain(key);
   });
 
-  test("a second process on the same data folder is refused with what to do, and the first goes on", async () => {
+  embedded("a second process on the same data folder is refused with what to do, and the first goes on", async () => {
     const product = await startProduct({});
     const child = spawn(process.execPath, ["packages/cli/bin/jackfield.js", "start"], {
       env: { PATH: process.env.PATH, PORT: "0", DATA_DIR: product.dataDir },
