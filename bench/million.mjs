@@ -148,7 +148,12 @@ async function sweepRow(what, [small, large], count, due) {
   };
 }
 
-/** The same on a MongoDB-compatible server, which takes longer to be filled. @param {number} count @returns {Promise<import("./run.mjs").Result[]>} */
+/**
+ * The same on a MongoDB-compatible server, which takes longer to be filled. FerretDB reads a whole collection whatever an index leads to:
+ * what its sweep costs is shown, and judged only of a server that uses them.
+ * @param {number} count
+ * @returns {Promise<import("./run.mjs").Result[]>}
+ */
 async function inMongo(count) {
   const service = await startService("mongodb");
   if (service === undefined) return [];
@@ -165,7 +170,7 @@ async function inMongo(count) {
     { what: `${many}: bytes of each`, ratio: bytes / 1024, against: "1 KiB", figures: `${bytes.toFixed(0)} B` },
     await sweepRow(many, stores, count, 0),
     await sweepRow(many, stores, count, 100),
-  ];
+  ].map(({ budget, ...result }) => (service.title === "FerretDB" || budget === undefined ? result : { ...result, budget }));
   for (const store of stores) await store.close();
   await end(service.child);
   return results;
