@@ -4,9 +4,11 @@ import type { Log } from "@jackfield/engine";
 import { Redis } from "ioredis";
 import { openBullmqQueue, type RemoteQueue } from "../packages/server/src/queue/bullmq.ts";
 import { askRedis } from "../packages/server/src/queue/redis.ts";
+import { certificateFiles } from "./harness/certificate.ts";
 import { afterwards, cleanup } from "./harness/cleanup.ts";
 import { type OwnServer, startRedis, withRedis } from "./harness/services.ts";
 import { until } from "./harness/wait.ts";
+import { freePort } from "./tools/services.mjs";
 
 /* The queue in Redis when workers are killed, and Redis is emptied, restarted, held, or gone; and Redis in its other forms. */
 
@@ -44,17 +46,24 @@ async function admin(redis: OwnServer): Promise<Redis> {
   return client;
 }
 
-/** Another process that takes jobs and does not end them. */
-async function stubborn(url: string): Promise<{ readonly child: ChildProcess; readonly output: () => string }> {
+interface Stubborn {
+  readonly child: ChildProcess;
+  readonly output: () => string;
+}
+
+/** Another process that takes jobs and does not end them, once it is there, or is over. */
+async function stubborn(url: string, env: Readonly<Record<string, string>> = {}): Promise<Stubborn> {
   let output = "";
   const child = spawn(process.execPath, [join(__dirname, "harness/queue-worker.mjs"), url, prefix], {
-    stdio: ["ignore", "pipe", "inherit"],
+    stdio: ["ignore", "pipe", "pipe"],
+    env: { PATH: process.env.PATH, ...env },
   });
-  child.stdout.on("data", (chunk) => {
-    output += chunk;
-  });
+  for (const stream of [child.stdout, child.stderr])
+    stream.on("data", (chunk) => {
+      output += chunk;
+    });
   afterwards(() => child.kill("SIGKILL"));
-  await until("the other process", () => output.includes("ready"));
+  await until("the other process", () => output.includes("ready") || child.exitCode !== null);
   return { child, output: () => output };
 }
 
@@ -185,6 +194,21 @@ withRedis("the queue in Redis", () => {
     const refused = await askRedis(`redis://fleet:wrong-one@${host}`).catch((error: Error) => error.message);
     expect(refused).toMatch(/WRONGPASS/);
     expect(refused).not.toContain("wrong-one");
+  });
+
+  test("is spoken to over TLS where its URL says so, if its certificate is trusted", async () => {
+    const { certificate, key } = certificateFiles();
+    const port = await freePort();
+    const files = ["--tls-cert-file", certificate, "--tls-key-file", key, "--tls-ca-cert-file", certificate];
+    const redis = await startRedis(["--tls-port", `${port}`, ...files, "--tls-auth-clients", "no"]);
+    const url = `rediss://127.0.0.1:${port}`;
+    const stranger = await stubborn(url);
+    expect(stranger.output()).toContain("self-signed certificate");
+    expect(stranger.child.exitCode).not.toBe(0);
+    const trusting = await stubborn(url, { NODE_EXTRA_CA_CERTS: certificate });
+    const { queue } = await joined(redis.url);
+    await queue.put({ kind, id: "a", due: 0 });
+    await until("the job", () => trusting.output().includes("began a"));
   });
 
   test("works in a cluster", async () => {

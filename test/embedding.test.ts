@@ -13,6 +13,7 @@ import { keptBy } from "./harness/inside.ts";
 import { type Product, startProduct } from "./harness/product.ts";
 import { type Provider, startProvider } from "./harness/provider.ts";
 import { until } from "./harness/wait.ts";
+import { freePort } from "./tools/services.mjs";
 
 // Another application's people connect: its backend asks for a link, their browser opens it.
 
@@ -266,14 +267,6 @@ const listening = async (server: Server, host: string): Promise<number> => {
   await new Promise<void>((resolve) => void server.listen(0, host, resolve));
   return (server.address() as AddressInfo).port;
 };
-
-/** A port that nobody listens on. */
-async function freePort(): Promise<number> {
-  const server = createServer();
-  const port = await listening(server, "localhost");
-  await new Promise((resolve) => server.close(resolve));
-  return port;
-}
 
 async function startApplication(): Promise<string> {
   const server = createServer((_request, response) => {

@@ -1,6 +1,5 @@
 import { spawn, spawnSync } from "node:child_process";
 import { readFileSync, writeFileSync } from "node:fs";
-import { type AddressInfo, createServer } from "node:net";
 import { join } from "node:path";
 import { Browser } from "./harness/browser.ts";
 import { findSecrets } from "./harness/canary.ts";
@@ -15,6 +14,7 @@ import { until } from "./harness/wait.ts";
 import { startListener } from "./provider/listener.ts";
 import { backTo, type OddProvider, startOddProvider } from "./provider/odd.ts";
 import { type Received, type Receiver, startReceiver, verified } from "./provider/receiver.ts";
+import { freePort } from "./tools/services.mjs";
 
 jest.setTimeout(120_000);
 
@@ -623,14 +623,6 @@ describe("docs/events.md", () => {
     await until("the message", () => printed.includes(`connection.created ${id}`));
   });
 });
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  const { port } = server.address() as AddressInfo;
-  await new Promise((resolve) => server.close(resolve));
-  return port;
-}
 
 test("the secrets of endpoints stand nowhere but in the answer that made them, and those of connections in no message", async () => {
   const told = await endpoint();

@@ -1,4 +1,3 @@
-import { createServer } from "node:net";
 import { afterwards, cleanup } from "./harness/cleanup.ts";
 import { connect, oauthManifest, saveApp } from "./harness/connect.ts";
 import { Product } from "./harness/product.ts";
@@ -6,6 +5,7 @@ import { startProvider } from "./harness/provider.ts";
 import { startMongodb, startRedis, withServers } from "./harness/services.ts";
 import { newDeployment } from "./harness/shape.ts";
 import { until } from "./harness/wait.ts";
+import { freePort } from "./tools/services.mjs";
 
 /* Servers and workers apart: what each of them does, what they wait for at the start, and what they say of what they need. */
 
@@ -26,15 +26,6 @@ function product(
   afterwards(() => made.end("SIGKILL"));
   return made;
 }
-
-/** A port at which nobody listens yet. */
-const freePort = () =>
-  new Promise<number>((resolve) => {
-    const server = createServer().listen(0, "127.0.0.1", () => {
-      const address = server.address();
-      server.close(() => resolve(typeof address === "object" && address !== null ? address.port : 0));
-    });
-  });
 
 withServers("servers and workers", () => {
   test("a server leaves what is due to the worker, which refreshes it, and shows no page and no API itself", async () => {

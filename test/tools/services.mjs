@@ -223,8 +223,8 @@ export async function startServer(server, file, folder, port) {
   }
 }
 
-/** @returns {Promise<number>} */
-function freePort() {
+/** A port at which nobody listens yet. @returns {Promise<number>} */
+export function freePort() {
   return new Promise((resolve, reject) => {
     const server = createServer().once("error", reject);
     server.listen(0, "127.0.0.1", () => {
