@@ -25,6 +25,7 @@ import { createSealer, type KeyRing } from "./connection/seal.ts";
 import { type Begun, begin, type CallbackOutcome, expireFlows, finish, openFlow } from "./connection/sign-in/authorization.ts";
 import { poll } from "./connection/sign-in/device.ts";
 import type { EventFilter, Listed, Page, Store } from "./connection/store.ts";
+import { createTraffic } from "./connection/traffic.ts";
 import { check } from "./connection/upkeep/check.ts";
 import { createDuties } from "./connection/upkeep/duties.ts";
 import { disconnectIdle } from "./connection/upkeep/idle.ts";
@@ -35,6 +36,7 @@ import type { Revocation } from "./connection/upkeep/revocation.ts";
 import { listUsage, refuseInUse } from "./connection/usage.ts";
 import { type Connection, view } from "./connection/view.ts";
 import { allowsPlainHttp } from "./egress/address.ts";
+import { breaking } from "./egress/breaker.ts";
 import { createEgress, type Egress, type EgressOptions } from "./egress/egress.ts";
 import { JackfieldError } from "./errors.ts";
 import { createNonces } from "./grant/dpop.ts";
@@ -47,9 +49,10 @@ import type { JobKind, Queue } from "./queue.ts";
 import { type Repeat, repeatByTimer } from "./repeat.ts";
 import type { Platform, Policy, Registry, Runtime } from "./runtime.ts";
 import type { Spool } from "./spool.ts";
+import { forgetOldSteps } from "./step/once.ts";
 import { listOptions, type OptionsPage, type OptionsRequest } from "./step/options.ts";
 import { type ProxyAnswer, type ProxyRequest, proxy } from "./step/proxy.ts";
-import { runStep, type StepOptions, type StepResult } from "./step/step.ts";
+import { runStep, type StepOptions, type StepPart, type StepResult, streamStep } from "./step/step.ts";
 import { createSweep } from "./sweep.ts";
 import { noTelemetry, type Telemetry, watched } from "./telemetry.ts";
 
@@ -147,7 +150,21 @@ export interface Engine {
   };
   readonly steps: {
     /** Throws `input_invalid` before any request, `url_not_whitelisted`, `needs_reauth`, `provider_…`. */
-    run(actor: Actor, connection: string, action: string, input: unknown, options?: StepOptions): Promise<StepResult>;
+    run(
+      actor: Actor,
+      connection: string,
+      action: string,
+      input: unknown,
+      options?: StepOptions,
+    ): Promise<StepResult & { readonly replayed: boolean }>;
+    /** As `run`, but hands the items on while they arrive. */
+    stream(
+      actor: Actor,
+      connection: string,
+      action: string,
+      input: unknown,
+      options?: Omit<StepOptions, "idempotencyKey" | "mode">,
+    ): AsyncGenerator<StepPart, void, undefined>;
     proxy(actor: Actor, connection: string, request: ProxyRequest, options?: StepOptions): Promise<ProxyAnswer>;
     /** A page of a drop-down's choices. Throws `options_unknown`, and as `run`. */
     options(actor: Actor, connection: string, name: string, request: OptionsRequest): Promise<OptionsPage>;
@@ -205,7 +222,8 @@ function createRuntime(options: EngineOptions, stopping: AbortSignal): Runtime {
   const { log, telemetry = noTelemetry, clock = Date.now, random = randomBytes, repeat = repeatByTimer } = options;
   const store = learning(options.store, options.connectors);
   const sending = "send" in options.egress ? options.egress : createEgress(options.egress, { clock });
-  const egress = watched(sending, telemetry, clock);
+  const egress = breaking(watched(sending, telemetry, clock), clock);
+  const pause = options.sleep ?? ((ms: number) => sleep(ms, stopping));
   return {
     connectors: options.connectors,
     store,
@@ -222,13 +240,14 @@ function createRuntime(options: EngineOptions, stopping: AbortSignal): Runtime {
     workspace: options.workspace ?? "default",
     scouts: createScouts(),
     pace: createPace(clock),
+    traffic: createTraffic({ clock, sleep: pause }),
     log,
     telemetry,
     admits: options.admits ?? (() => true),
     pool: createTokenPool(clock),
     clock,
     random,
-    sleep: options.sleep ?? ((ms) => sleep(ms, stopping)),
+    sleep: pause,
   };
 }
 
@@ -245,7 +264,13 @@ export function createEngine(options: EngineOptions): Engine {
     repeat: options.repeat ?? repeatByTimer,
     owner: options.shared ? owner : undefined,
     own: [() => storeSpooled(runtime)],
-    further: [() => expireFlows(runtime), () => disconnectIdle(runtime), () => deliverer.sweep(), () => tendApps(runtime)],
+    further: [
+      () => expireFlows(runtime),
+      () => disconnectIdle(runtime),
+      () => deliverer.sweep(),
+      () => tendApps(runtime),
+      () => forgetOldSteps(runtime),
+    ],
   });
 
   const workQueues = (): void => {
@@ -280,11 +305,7 @@ export function createEngine(options: EngineOptions): Engine {
       finish: (...args) => span("sign_in", {}, () => finish(runtime, ...args)),
       redirectUri: (connector) => redirectUri(runtime, connector),
     },
-    steps: {
-      run: (...args) => span("step", {}, () => runStep(runtime, refresher, ...args)),
-      proxy: (...args) => span("step", {}, () => proxy(runtime, refresher, ...args)),
-      options: (...args) => listOptions(runtime, refresher, ...args),
-    },
+    steps: stepsOf(runtime, refresher),
     events: {
       async list({ workspace }, filter, page) {
         await runtime.events.flush();
@@ -339,6 +360,16 @@ async function eventsOf(
   const { id: connection, workspace } = await reach(runtime, actor, id, "connect");
   await runtime.events.flush();
   return runtime.store.events.list({ ...filter, workspace, connection, actors: actorsShownTo(actor) }, page);
+}
+
+function stepsOf(runtime: Runtime, refresher: Refresher): Engine["steps"] {
+  const { span } = runtime.telemetry;
+  return {
+    run: (...args) => span("step", {}, () => runStep(runtime, refresher, ...args)),
+    stream: (...args) => streamStep(runtime, refresher, ...args),
+    proxy: (...args) => span("step", {}, () => proxy(runtime, refresher, ...args)),
+    options: (...args) => listOptions(runtime, refresher, ...args),
+  };
 }
 
 function appsOf(runtime: Runtime): Engine["apps"] {

@@ -290,6 +290,42 @@ export const errorTable = {
   provider_unavailable: [502, "provider", "The provider did not answer properly.", "Try again later."],
   provider_timeout: [504, "provider", "The provider did not answer in time.", "Try again later."],
   provider_answer_too_large: [502, "provider", "The provider's answer is larger than the limit.", "Ask for less."],
+  step_timeout: [
+    504,
+    "user",
+    "The step did not end in the time that it was given.",
+    "Give it more with Request-Timeout, or ask for less. `sent` tells whether the provider may have done it.",
+  ],
+  step_running: [
+    409,
+    "user",
+    "The first request with this Idempotency-Key is still running.",
+    "Repeat this request after the given time: it gets the first one's answer.",
+  ],
+  step_interrupted: [
+    409,
+    "user",
+    "The first run with this Idempotency-Key was cut off, and the provider may have done what it asked.",
+    "Look whether it was done; if it was not, run the step with another key.",
+  ],
+  step_answer_not_kept: [
+    409,
+    "user",
+    "The step was run with this Idempotency-Key before, and its answer was too large to keep.",
+    "Ask for what it made by another action; it is not done again.",
+  ],
+  idempotency_key_reused: [
+    422,
+    "user",
+    "This Idempotency-Key was used with another action or another input.",
+    "Give each step a key of its own, and repeat it with the same body.",
+  ],
+  connection_busy: [
+    429,
+    "user",
+    "Too many steps run through this connection at once.",
+    "Try again after the given time, or run fewer at once.",
+  ],
   scope_missing: [409, "user", "The account did not grant a scope that this action needs.", "Reconnect and grant it."],
   // event endpoints
   endpoint_unknown: [404, "admin", "There is no such event endpoint.", "GET /v1/event_endpoints lists them."],

@@ -32,7 +32,7 @@ export { type SealedRecords, type SealedText, sealedIn } from "./sealed.ts";
 export type { Spool } from "./spool.ts";
 export type { OptionsPage, OptionsRequest } from "./step/options.ts";
 export type { ProxyAnswer, ProxyRequest } from "./step/proxy.ts";
-export type { StepOptions, StepResult } from "./step/step.ts";
+export type { StepOptions, StepPart, StepResult, StepSummary } from "./step/step.ts";
 export {
   type Attributes,
   errorName,

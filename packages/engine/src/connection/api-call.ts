@@ -172,5 +172,6 @@ function walkable(data: unknown): unknown {
   if (!isDeeper(data, maxDepth)) return data;
   throw new JackfieldError("provider_unavailable", {
     detail: `The provider's answer is nested more than ${maxDepth} levels deep.`,
+    members: { sent: true },
   });
 }

@@ -182,6 +182,8 @@ export interface ConnectionEvent {
   readonly code?: ErrorCode;
   /** The workflow that a step named. */
   readonly workflow?: string;
+  /** Of a step that somebody only tried. */
+  readonly mode?: "test";
   /** The event endpoint that it is about. */
   readonly endpoint?: string;
   /** The app that it is about, of `connector`; with every event of a type `app.…`. */
@@ -195,6 +197,22 @@ export interface EventApp extends Pick<AppPlace, "auth" | "environment"> {
   readonly paused_until?: string;
   /** Of `app.expiring` and `app.expired`: the day on which the secret ends. */
   readonly expires_on?: string;
+}
+
+/** A step that its caller may repeat under a key of its own without its being done twice. */
+export interface KeptStep {
+  /** SHA-256 of the workspace, the connection and the caller's key, hex. */
+  readonly id: string;
+  readonly workspace: string;
+  readonly connector: string;
+  readonly connection: string;
+  /** The step that was run first. */
+  readonly step: string;
+  /** When the run has ended at the latest; null: it has. */
+  readonly running_until: string | null;
+  /** What was asked for and, once it has ended, what was answered. */
+  readonly sealed: string;
+  readonly expires_at: string;
 }
 
 /** An event that the embedding application is told of, with its connection as the event left it. */

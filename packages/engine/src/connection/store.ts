@@ -7,6 +7,7 @@ import type {
   Duty,
   EndpointRecord,
   FlowRecord,
+  KeptStep,
   Outgoing,
   Polling,
   Status,
@@ -120,7 +121,7 @@ export interface Store {
     idle(time: string, limit: number): Promise<readonly string[]>;
     /** Whether any connection of this connector is stored. */
     uses(workspace: string, connector: string): Promise<boolean>;
-    /** Erases the record, its aliases, and their events and usage. */
+    /** Erases the record, its aliases, and their events, usage and kept steps. */
     delete(id: string): Promise<boolean>;
   };
   readonly apps: {
@@ -222,6 +223,22 @@ export interface Store {
     /** The last used first. */
     list(connection: string): Promise<readonly UsageRecord[]>;
     /** Forgets what was last used before `time`. */
+    expire(time: string): Promise<number>;
+  };
+  /** What steps answered, for callers that repeat them. */
+  readonly kept_steps: {
+    /**
+     * Stores the record unless there is one with its id that expires after `now`; gives the one that is there afterwards. Of two callers at
+     * once exactly one is given its own.
+     */
+    begin(record: KeptStep, now: string): Promise<KeptStep>;
+    /** Replaces the record if it is there and still of the same `step`; false where it is not. */
+    end(record: KeptStep): Promise<boolean>;
+    /** Removes the record if it is there and of this `step`. */
+    forget(id: string, step: string): Promise<boolean>;
+    /** Removes those of a connection. */
+    erase(connection: string): Promise<void>;
+    /** Removes those that expire at `time` or before. */
     expire(time: string): Promise<number>;
   };
   /**

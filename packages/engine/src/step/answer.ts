@@ -35,7 +35,8 @@ export async function refuseFailure({ connector, action, redact }: Judged, answe
   if (ok && rule === undefined) return;
 
   const said = (await words(rule, action, root)) ?? reason(answer);
-  throw new JackfieldError(failureCodes[rule?.class ?? classOf(answer.status)], {
+  const busy = connector.rate_limit?.statuses?.includes(answer.status) === true;
+  throw new JackfieldError(failureCodes[rule?.class ?? (busy ? "rate_limit" : classOf(answer.status))], {
     detail: redact(said).slice(0, 2000),
     provider: { status: answer.status, ...(typeof answer.body === "string" ? {} : { error: redact(said).slice(0, 2000) }) },
     ...(answer.retry_after === undefined ? {} : { retry_after: answer.retry_after }),
@@ -48,11 +49,10 @@ export async function readOutput({ action, redact }: Judged, answer: ApiAnswer, 
   return redactDeep(redact, output ?? null);
 }
 
-/** What a workflow gets of the items of all pages. */
-export async function readItems({ action, redact }: Judged, items: readonly unknown[]): Promise<unknown> {
+/** What a workflow gets of one item of a page. */
+export async function readItem({ action, redact }: Judged, item: unknown): Promise<unknown> {
   const { output } = action;
-  const read = output === undefined ? items : await Promise.all(items.map((item) => evaluate(output, item)));
-  return redactDeep(redact, read);
+  return redactDeep(redact, (output === undefined ? item : await evaluate(output, item)) ?? null);
 }
 
 const rootOf = (answer: ApiAnswer, names: Names): Names => ({

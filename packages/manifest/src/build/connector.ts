@@ -65,13 +65,13 @@ function action(id: string, declared: CompiledAction, texts: Texts): Action {
     input: inputs(declared.input),
     scopes: declared.scopes ?? [],
     request: buildRequest(declared.request),
+    timeout: declared.timeout === undefined ? undefined : milliseconds(declared.timeout),
     paginate: declared.paginate && paginate(declared.paginate),
     retry: declared.retry && retry(declared.retry),
     output: declared.output ?? (declared.paginate === undefined ? texts.expression("body") : undefined),
   };
 }
 
-const mostPages = 100;
 const firstPage: Readonly<Partial<Record<Paginate["type"], number>>> = { page: 1 };
 
 function paginate(declared: NonNullable<CompiledAction["paginate"]>): Paginate {
@@ -89,7 +89,7 @@ function paginate(declared: NonNullable<CompiledAction["paginate"]>): Paginate {
     },
     request: request && buildRequest(request),
     limit,
-    max_pages: max_pages ?? mostPages,
+    max_pages,
   };
 }
 

@@ -220,4 +220,17 @@ export const migrations: readonly string[] = [
   -- They are in the memory of the process that has the store.
   DROP TABLE leases;
   `,
+  `
+  -- What steps answered, for callers that repeat them.
+  CREATE TABLE kept_steps (
+    id TEXT PRIMARY KEY,
+    connection TEXT NOT NULL REFERENCES connections (id) ON DELETE CASCADE,
+    -- The step that was run: only its own end counts.
+    step TEXT NOT NULL,
+    expires_at TEXT NOT NULL,
+    doc TEXT NOT NULL
+  ) STRICT;
+  CREATE INDEX kept_steps_of ON kept_steps (connection);
+  CREATE INDEX kept_steps_by_age ON kept_steps (expires_at);
+  `,
 ];

@@ -5,6 +5,7 @@ import type {
   DeliveryRecord,
   EndpointRecord,
   FlowRecord,
+  KeptStep,
   Outgoing,
   SealedRecords,
   Store,
@@ -96,6 +97,7 @@ export interface Records {
   readonly endpoints: EndpointRecord;
   readonly deliveries: DeliveryRecord;
   readonly usage: UsageRecord;
+  readonly kept_steps: KeptStep;
   readonly notes: { readonly kind: NoteKind; readonly name: string; readonly text: string };
 }
 

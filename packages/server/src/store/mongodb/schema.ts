@@ -47,6 +47,7 @@ export const collections = {
   event_endpoints: [by(up("workspace", "created_at", "_id")), by(up("waiting"))],
   deliveries: [by(up("endpoint"), down("created_at", "_id")), by(up("endpoint", "next_at", "_id")), by(up("created_at"))],
   usage: [by(up("connection"), down("last_used_at"), up("workflow")), by(up("last_used_at"))],
+  kept_steps: [by(up("connection")), by(up("expires_at"))],
   leases: [],
   manifests: [by(up("at"))],
   auth_versions: [],

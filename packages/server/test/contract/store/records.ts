@@ -5,6 +5,7 @@ import type {
   DeliveryRecord,
   EndpointRecord,
   FlowRecord,
+  KeptStep,
   Listed,
 } from "@jackfield/engine";
 
@@ -141,6 +142,20 @@ export function delivery(to: string, of: string, values: Partial<DeliveryRecord>
     next_at: time(0),
     created_at: time(0),
     updated_at: time(0),
+    ...values,
+  };
+}
+
+export function keptStep(id: string, values: Partial<KeptStep> = {}): KeptStep {
+  return {
+    id,
+    workspace: "w",
+    connector: "acme",
+    connection: "c",
+    step: `step-${id}`,
+    running_until: time(60),
+    sealed: "v1.a.b.c",
+    expires_at: time(86_400),
     ...values,
   };
 }
