@@ -9,7 +9,6 @@ import {
   type ConnectionChange,
   create,
   type Filter,
-  find,
   list,
   type NewConnection,
   reach,
@@ -18,7 +17,7 @@ import {
 } from "./connection/connections.ts";
 import { createEventLog } from "./connection/event-log.ts";
 import { learning } from "./connection/learning.ts";
-import { actorsShownTo, mayUse, shownTo } from "./connection/limits.ts";
+import { actorsShownTo, mayUse } from "./connection/limits.ts";
 import { type ConnectionEvent, duties, type LastTest, type UsageRecord } from "./connection/record.ts";
 import { redirectUri } from "./connection/redirect-uri.ts";
 import { createSealer, type KeyRing } from "./connection/seal.ts";
@@ -35,6 +34,7 @@ import { createRefresher, type Refresher } from "./connection/upkeep/refresh.ts"
 import type { Revocation } from "./connection/upkeep/revocation.ts";
 import { listUsage, refuseInUse } from "./connection/usage.ts";
 import { type Connection, view } from "./connection/view.ts";
+import { watch } from "./connection/watch.ts";
 import { allowsPlainHttp } from "./egress/address.ts";
 import { breaking } from "./egress/breaker.ts";
 import { createEgress, type Egress, type EgressOptions } from "./egress/egress.ts";
@@ -53,7 +53,7 @@ import { forgetOldSteps } from "./step/once.ts";
 import { listOptions, type OptionsPage, type OptionsRequest } from "./step/options.ts";
 import { type ProxyAnswer, type ProxyRequest, proxy } from "./step/proxy.ts";
 import { runStep, type StepOptions, type StepPart, type StepResult, streamStep } from "./step/step.ts";
-import { createSweep } from "./sweep.ts";
+import { createSweep, type Sweep } from "./sweep.ts";
 import { noTelemetry, type Telemetry, watched } from "./telemetry.ts";
 
 export interface TestResult {
@@ -260,18 +260,7 @@ export function createEngine(options: EngineOptions): Engine {
   const refresher = createRefresher(runtime, owner);
   const work = createDuties(runtime, refresher);
   const deliverer = createDeliverer(runtime, stopped.signal);
-  const sweep = createSweep(runtime, {
-    repeat: options.repeat ?? repeatByTimer,
-    owner: options.shared ? owner : undefined,
-    own: [() => storeSpooled(runtime)],
-    further: [
-      () => expireFlows(runtime),
-      () => disconnectIdle(runtime),
-      () => deliverer.sweep(),
-      () => tendApps(runtime),
-      () => forgetOldSteps(runtime),
-    ],
-  });
+  const sweep = sweepOf(runtime, options, options.shared ? owner : undefined, deliverer);
 
   const workQueues = (): void => {
     const handle = (kind: JobKind, limit: number, handler: (id: string) => Promise<void>) =>
@@ -328,6 +317,21 @@ export function createEngine(options: EngineOptions): Engine {
   };
 }
 
+function sweepOf(
+  runtime: Runtime,
+  { repeat = repeatByTimer }: EngineOptions,
+  owner: string | undefined,
+  deliverer: Pick<ReturnType<typeof createDeliverer>, "sweep">,
+): Sweep {
+  const further = [expireFlows, disconnectIdle, tendApps, forgetOldSteps].map((part) => () => part(runtime));
+  return createSweep(runtime, {
+    repeat,
+    owner,
+    own: [() => storeSpooled(runtime)],
+    further: [...further, () => deliverer.sweep()],
+  });
+}
+
 async function test(runtime: Runtime, refresher: Refresher, actor: Actor, id: string): Promise<TestResult> {
   const { result, record } = await check(runtime, refresher, await reach(runtime, actor, id, "connect"), actor.id);
   const { outcome, status, duration_ms } = result;
@@ -380,49 +384,6 @@ function appsOf(runtime: Runtime): Engine["apps"] {
     delete: async (actor, ...args) => deleteApp(runtime, mayUse(actor), ...args),
     events: async (actor, ...args) => listAppEvents(runtime, mayUse(actor), ...args),
   };
-}
-
-/** Watches the id that was asked for and, once it has become an alias, the connection that it stands for. */
-export async function watch(
-  runtime: Runtime,
-  actor: Actor,
-  id: string,
-  listener: (event: ConnectionEvent, connection: Connection) => void,
-): Promise<() => void> {
-  const stops: (() => void)[] = [];
-  let over = false;
-  const begin = async (connection: string): Promise<void> => {
-    const stop = await runtime.events.watch(connection, tell);
-    if (over) stop();
-    else stops.push(stop);
-  };
-  const watchAlso = (connection: string): void =>
-    void begin(connection).catch((cause: unknown) =>
-      runtime.log("warn", "a connection cannot be watched", { connection, cause }),
-    );
-  const tell = (event: ConnectionEvent): void => {
-    find(runtime, actor, id)
-      .then((record) => {
-        if (over) return;
-        if (event.type === "merged") watchAlso(record.id);
-        const shown = shownTo(actor, event);
-        if (shown !== undefined) listener(shown, view(runtime, actor, record));
-      })
-      .catch((cause: unknown) => runtime.log("debug", "a watched connection is gone", { connection: id, cause }));
-  };
-  const record = await reach(runtime, actor, id, "connect");
-  const end = (): void => {
-    over = true;
-    for (const stop of stops.splice(0)) stop();
-  };
-  try {
-    await begin(id);
-    if (record.id !== id) await begin(record.id);
-  } catch (cause) {
-    end();
-    throw cause;
-  }
-  return end;
 }
 
 function sleep(ms: number, signal: AbortSignal): Promise<void> {

@@ -1,8 +1,9 @@
 import { placeOfApp } from "./connection/app/record.ts";
 import { place } from "./connection/open.ts";
-import type { AppRecord, ConnectionRecord, EndpointRecord, FlowRecord, KeptStep, StoredClient } from "./connection/record.ts";
+import type { AppRecord, ConnectionRecord, EndpointRecord, FlowRecord, StoredClient } from "./connection/record.ts";
 import type { Place } from "./connection/seal.ts";
 import { placeOfFlow } from "./connection/sign-in/flow.ts";
+import type { KeptStep } from "./connection/store.ts";
 import { placeOf as placeOfEndpoint } from "./outbound/endpoints.ts";
 import { placeOfStep } from "./step/once.ts";
 

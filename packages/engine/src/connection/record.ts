@@ -199,22 +199,6 @@ export interface EventApp extends Pick<AppPlace, "auth" | "environment"> {
   readonly expires_on?: string;
 }
 
-/** A step that its caller may repeat under a key of its own without its being done twice. */
-export interface KeptStep {
-  /** SHA-256 of the workspace, the connection and the caller's key, hex. */
-  readonly id: string;
-  readonly workspace: string;
-  readonly connector: string;
-  readonly connection: string;
-  /** The step that was run first. */
-  readonly step: string;
-  /** When the run has ended at the latest; null: it has. */
-  readonly running_until: string | null;
-  /** What was asked for and, once it has ended, what was answered. */
-  readonly sealed: string;
-  readonly expires_at: string;
-}
-
 /** An event that the embedding application is told of, with its connection as the event left it. */
 export interface Outgoing {
   readonly event: ConnectionEvent;

@@ -7,7 +7,6 @@ import type {
   Duty,
   EndpointRecord,
   FlowRecord,
-  KeptStep,
   Outgoing,
   Polling,
   Status,
@@ -70,6 +69,22 @@ export class IdentityTaken extends Error {
     this.name = "IdentityTaken";
     this.identity = identity;
   }
+}
+
+/** A step that its caller may repeat under a key of its own without its being done twice. */
+export interface KeptStep {
+  /** SHA-256 of the workspace, the connection and the caller's key, hex. */
+  readonly id: string;
+  readonly workspace: string;
+  readonly connector: string;
+  readonly connection: string;
+  /** The step that was run first. */
+  readonly step: string;
+  /** When the run has ended at the latest; null: it has. */
+  readonly running_until: string | null;
+  /** What was asked for and, once it has ended, what was answered. */
+  readonly sealed: string;
+  readonly expires_at: string;
 }
 
 export type EndpointPatch = Partial<Omit<EndpointRecord, "id" | "workspace" | "created_at">>;

@@ -65,18 +65,24 @@ export function breaking(egress: Egress, clock: () => number): Egress {
     if (troubles.size > mostHosts) troubles.delete(troubles.keys().next().value as string);
   };
 
-  const through = async <T extends { readonly status: number }>(request: EgressRequest, send: () => Promise<T>): Promise<T> => {
-    if ((request.purpose ?? "api") !== "api") return send();
-    const host = troubles.size === 0 ? undefined : hostOf(request.url);
-    const probed = host === undefined ? undefined : admit(host);
+  const judge = async <T extends { readonly status: number }>(host: string, send: () => Promise<T>): Promise<T> => {
     try {
       const answer = await send();
-      if (answer.status >= 500) fail(hostOf(request.url));
-      else if (troubles.size > 0) troubles.delete(hostOf(request.url));
+      if (answer.status >= 500) fail(host);
+      else troubles.delete(host);
       return answer;
     } catch (cause) {
-      if (isFailure(cause)) fail(hostOf(request.url));
+      if (isFailure(cause)) fail(host);
       throw cause;
+    }
+  };
+
+  const through = async <T extends { readonly status: number }>(request: EgressRequest, send: () => Promise<T>): Promise<T> => {
+    if ((request.purpose ?? "api") !== "api") return send();
+    const host = hostOf(request.url);
+    const probed = admit(host);
+    try {
+      return await judge(host, send);
     } finally {
       if (probed !== undefined) probed.probing = false;
     }
@@ -89,7 +95,8 @@ export function breaking(egress: Egress, clock: () => number): Egress {
   };
 }
 
-const hostOf = (url: string): string => (URL.canParse(url) ? new URL(url).host : url);
+/** Host and port as they stand in the URL: what judges the URL comes later. */
+const hostOf = (url: string): string => /^[a-z]+:\/\/([^/?#]*)/i.exec(url)?.[1] ?? url;
 
 /** What says that the host does not work, rather than that the request was not acceptable or nobody waits for it any more. */
 function isFailure(cause: unknown): boolean {

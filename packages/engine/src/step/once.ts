@@ -2,8 +2,9 @@
 // the draft leaves open.
 
 import { createHash } from "node:crypto";
-import type { ConnectionRecord, KeptStep } from "../connection/record.ts";
+import type { ConnectionRecord } from "../connection/record.ts";
 import type { Place } from "../connection/seal.ts";
+import type { KeptStep } from "../connection/store.ts";
 import { type ErrorCode, type ErrorDetails, JackfieldError } from "../errors.ts";
 import type { Runtime } from "../runtime.ts";
 
