@@ -49,6 +49,7 @@ import type { JobKind, Queue } from "./queue.ts";
 import { type Repeat, repeatByTimer } from "./repeat.ts";
 import type { Platform, Policy, Registry, Runtime } from "./runtime.ts";
 import type { Spool } from "./spool.ts";
+import { deleteFile, type File, forgetOldFiles, getFile, putFile } from "./step/files.ts";
 import { forgetOldSteps } from "./step/once.ts";
 import { listOptions, type OptionsPage, type OptionsRequest } from "./step/options.ts";
 import { type ProxyAnswer, type ProxyRequest, proxy } from "./step/proxy.ts";
@@ -168,6 +169,18 @@ export interface Engine {
     proxy(actor: Actor, connection: string, request: ProxyRequest, options?: StepOptions): Promise<ProxyAnswer>;
     /** A page of a drop-down's choices. Throws `options_unknown`, and as `run`. */
     options(actor: Actor, connection: string, name: string, request: OptionsRequest): Promise<OptionsPage>;
+  };
+  /** Files that steps are given by their ids, or that they leave. */
+  readonly files: {
+    /** Throws `body_too_large`, `files_full`. */
+    put(
+      actor: Actor,
+      file: { readonly name?: string | undefined; readonly type?: string | undefined; readonly content: Buffer },
+    ): Promise<File>;
+    /** Throws `file_unknown`. */
+    get(actor: Actor, id: string): Promise<{ readonly file: File; readonly content: Buffer }>;
+    /** Throws `file_unknown`. */
+    delete(actor: Actor, id: string): Promise<void>;
   };
   readonly events: {
     /** The workspace's log, newest first. */
@@ -295,6 +308,11 @@ export function createEngine(options: EngineOptions): Engine {
       redirectUri: (connector) => redirectUri(runtime, connector),
     },
     steps: stepsOf(runtime, refresher),
+    files: {
+      put: (...args) => putFile(runtime, ...args),
+      get: (...args) => getFile(runtime, ...args),
+      delete: (...args) => deleteFile(runtime, ...args),
+    },
     events: {
       async list({ workspace }, filter, page) {
         await runtime.events.flush();
@@ -323,7 +341,7 @@ function sweepOf(
   owner: string | undefined,
   deliverer: Pick<ReturnType<typeof createDeliverer>, "sweep">,
 ): Sweep {
-  const further = [expireFlows, disconnectIdle, tendApps, forgetOldSteps].map((part) => () => part(runtime));
+  const further = [expireFlows, disconnectIdle, tendApps, forgetOldSteps, forgetOldFiles].map((part) => () => part(runtime));
   return createSweep(runtime, {
     repeat,
     owner,

@@ -320,6 +320,13 @@ export const errorTable = {
     "This Idempotency-Key was used with another action or another input.",
     "Give each step a key of its own, and repeat it with the same body.",
   ],
+  file_unknown: [404, "user", "There is no such file, or it has expired.", "Upload it again with POST /v1/files."],
+  files_full: [
+    409,
+    "user",
+    "The files of this workspace take as much room as they may.",
+    "Delete some with DELETE /v1/files/{id}, or wait until they expire.",
+  ],
   connection_busy: [
     429,
     "user",

@@ -3,8 +3,9 @@ import { place } from "./connection/open.ts";
 import type { AppRecord, ConnectionRecord, EndpointRecord, FlowRecord, StoredClient } from "./connection/record.ts";
 import type { Place } from "./connection/seal.ts";
 import { placeOfFlow } from "./connection/sign-in/flow.ts";
-import type { KeptStep } from "./connection/store.ts";
+import type { FileChunk, KeptStep } from "./connection/store.ts";
 import { placeOf as placeOfEndpoint } from "./outbound/endpoints.ts";
+import { placeOfChunk } from "./step/files.ts";
 import { placeOfStep } from "./step/once.ts";
 
 /*
@@ -19,6 +20,7 @@ export interface SealedRecords {
   readonly flows: FlowRecord;
   readonly endpoints: EndpointRecord;
   readonly kept_steps: KeptStep;
+  readonly file_chunks: FileChunk;
 }
 
 export interface SealedText {
@@ -44,6 +46,7 @@ export const sealedIn: { readonly [Name in keyof SealedRecords]: (record: Sealed
   flows: (flow) => textAt(placeOfFlow(flow), flow.sealed),
   endpoints: (endpoint) => textAt(placeOfEndpoint(endpoint), endpoint.sealed_secrets),
   kept_steps: (step) => textAt(placeOfStep(step), step.sealed),
+  file_chunks: (chunk) => textAt(placeOfChunk(chunk), chunk.sealed),
 };
 
 const keysOf = <Key extends string>(table: { readonly [K in Key]: unknown }) => Object.keys(table) as Key[];

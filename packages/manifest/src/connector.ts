@@ -41,7 +41,7 @@ export type Action = Omit<ActionManifest, "input" | "scopes" | "request" | "time
   readonly timeout: number | undefined;
   readonly paginate: Paginate | undefined;
   readonly retry: Retry | undefined;
-  /** Undefined with `paginate`: the items as they are. */
+  /** Undefined: the body, or with `paginate` the items as they are. */
   readonly output: Expression | undefined;
 };
 export type ErrorRule = Compiled<NonNullable<Manifest["errors"]>[number]>;

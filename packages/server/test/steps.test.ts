@@ -15,6 +15,7 @@ interface Seen {
   readonly method: string;
   readonly path: string;
   readonly headers: IncomingMessage["headers"];
+  /** Its bytes, one to a character. */
   readonly body: string;
 }
 
@@ -26,8 +27,9 @@ class Api {
   #holding = false;
   url = "";
   readonly #server = createServer(async (request, response) => {
-    let body = "";
-    for await (const chunk of request) body += chunk;
+    const chunks: Buffer[] = [];
+    for await (const chunk of request) chunks.push(chunk);
+    const body = Buffer.concat(chunks).toString("latin1");
     const seen = { method: request.method ?? "", path: request.url ?? "", headers: request.headers, body };
     this.seen.push(seen);
     if (this.#holding && seen.path !== "/me") await new Promise<void>((go) => this.#held.push(go));
@@ -80,6 +82,14 @@ ${more}actions:
     title: Create
     request: { method: POST, path: /known }
     retry: { idempotency_header: Idempotency-Key }
+  upload:
+    title: Upload
+    input: { file: { type: file, required: true } }
+    request: { method: POST, path: /upload, encoding: multipart, body: { file: "{{ input.file }}" } }
+  typed:
+    title: Typed
+    input: { headers: { type: object } }
+    request: { method: POST, path: /typed, headers: "{{ input.headers }}", body: { a: 1 } }
   quick: { title: Read, timeout: 1s, request: { path: /quick } }
   pages:
     title: Pages
@@ -375,7 +385,7 @@ describe("a provider's budget", () => {
     api.hold();
     const first = run("read", {}, {}, "narrow");
     await until(() => api.at("/read").length === 1);
-    const second = await run("read", {}, { "request-timeout": "0.2" }, "narrow");
+    const second = await run("read", {}, { "request-timeout": "1.5" }, "narrow");
     expect(coded(second)).toEqual([429, "connection_busy"]);
     expect(second.headers.get("retry-after")).toBe("1");
     api.release();
@@ -560,5 +570,147 @@ describe("pages as JSON lines", () => {
     const answer = await ask("application/jsonl", { "idempotency-key": "k" });
     expect([answer.status, (await answer.json()).code]).toEqual([400, "request_invalid"]);
     expect(api.at("/pages?page=1")).toHaveLength(0);
+  });
+});
+
+describe("a body that is no JSON", () => {
+  const bytes = Buffer.from([0x89, 0x50, 0x4e, 0x47, 0, 255, 254, 13, 10, 26]);
+  const answer = (type: string, body: Buffer | string, headers: Record<string, string> = {}) =>
+    api.answers.set("/read", (response) => response.writeHead(200, { "content-type": type, ...headers }).end(body));
+
+  test("is given as a file where it is no text, which another step takes as it is", async () => {
+    answer("image/png", bytes, { "content-disposition": "attachment; filename=\"../a b.png\"; filename*=UTF-8''%C3%A4%20b.png" });
+    const { output } = (await run("read")).json;
+    expect(output).toEqual({ name: "ä b.png", type: "image/png", size: bytes.length, data: bytes.toString("base64") });
+    expect((await run("upload", { input: { file: output } })).status).toBe(200);
+    const [{ headers, body } = { headers: {}, body: "" }] = api.at("/upload");
+    const sent = await new Response(Buffer.from(body, "latin1"), {
+      headers: { "content-type": String(headers["content-type"]) },
+    }).formData();
+    const file = sent.get("file") as File;
+    expect([file.name, file.type, Buffer.from(await file.arrayBuffer())]).toEqual(["ä b.png", "image/png", bytes]);
+  });
+
+  test("is judged by its bytes where its type says nothing", async () => {
+    answer("application/octet-stream", bytes, { "content-disposition": 'attachment; filename="/etc/x.bin"' });
+    expect((await run("read")).json.output).toEqual({
+      ...{ name: "x.bin", type: "application/octet-stream", size: bytes.length },
+      data: bytes.toString("base64"),
+    });
+    answer("application/octet-stream", "just text");
+    expect((await run("read")).json.output).toEqual({ text: "just text", type: "application/octet-stream" });
+    answer("application/octet-stream", '{"a":1}');
+    expect((await run("read")).json.output).toEqual({ a: 1 });
+  });
+
+  test("is given as a text with its type, whatever looks like a value in it", async () => {
+    answer("text/csv; charset=utf-8", "a,b\r\n1,ü\r\n");
+    expect((await run("read")).json.output).toEqual({ text: "a,b\r\n1,ü\r\n", type: "text/csv; charset=utf-8" });
+    answer("text/plain; charset=iso-8859-1", Buffer.from("ü", "latin1"));
+    expect((await run("read")).json.output).toEqual({ text: "ü", type: "text/plain; charset=iso-8859-1" });
+    answer("text/html", "<!doctype html><b>no</b>");
+    expect((await run("read")).json.output).toEqual({ text: "<!doctype html><b>no</b>", type: "text/html" });
+    answer("application/json", '"yes"');
+    expect((await run("read")).json.output).toBe("yes");
+  });
+
+  test("holds nothing of the credential, not even in a file", async () => {
+    answer("image/png", Buffer.concat([bytes, Buffer.from("canary-key-0123456789"), bytes]));
+    const { output } = (await run("read")).json;
+    const given = Buffer.from(output.data, "base64");
+    expect(given.includes("canary-key-0123456789")).toBe(false);
+    expect([given.subarray(0, 10), given.subarray(-10)]).toEqual([bytes, bytes]);
+    expect(output.size).toBe(given.length);
+  });
+
+  test("is taken by us up to a file of ten megabytes", async () => {
+    const data = Buffer.alloc(10 << 20, 7).toString("base64");
+    expect((await run("upload", { input: { file: { name: "big", data } } })).status).toBe(200);
+    expect(api.at("/upload")[0]?.body.length).toBeGreaterThan(10 << 20);
+    expect(coded(await run("upload", { input: { file: { data: `${data}AAAA` } } }))).toEqual([422, "input_invalid"]);
+    expect((await run("upload", { input: { file: { data: "A".repeat(16 << 20) } } })).status).toBe(413);
+  });
+
+  test("is declared as what it is sent as, and as nothing else", async () => {
+    const sent = async (input: object) => [
+      coded(await run("typed", { input })),
+      api.at("/typed").at(-1)?.headers["content-type"],
+    ];
+    expect((await sent({}))[1]).toBe("application/json");
+    expect((await sent({ headers: { "Content-Type": "application/vnd.api+json" } }))[1]).toBe("application/vnd.api+json");
+    api.seen.length = 0;
+    for (const type of ["text/html", "application/x-www-form-urlencoded", "multipart/form-data; boundary=x", "application/jsonx"])
+      expect(await sent({ headers: { "content-type": type } })).toEqual([[422, "header_refused"], undefined]);
+  });
+});
+
+describe("a file that is given by its id", () => {
+  const bytes = Buffer.alloc((1 << 20) + 17, "canary-file-content ");
+  const upload = (content: Buffer, name: string, headers: Record<string, string> = {}) =>
+    fetch(`${product.url}/v1/files?name=${encodeURIComponent(name)}`, {
+      method: "POST",
+      headers: { authorization: `Bearer ${product.key}`, "content-type": "text/csv", ...headers },
+      body: new Uint8Array(content),
+    });
+
+  test("is what the step sends, with the name and the type that it came with or that the step gives", async () => {
+    const kept = await (await upload(bytes, "ä b.csv")).json();
+    expect(kept).toMatchObject({ name: "ä b.csv", type: "text/csv", size: bytes.length });
+    for (const [given, name, type] of [
+      [{ file: kept.id }, "ä b.csv", "text/csv"],
+      [{ file: kept.id, name: "c.txt", type: "text/plain" }, "c.txt", "text/plain"],
+    ] as const) {
+      api.seen.length = 0;
+      expect((await run("upload", { input: { file: given } })).status).toBe(200);
+      const [{ headers, body } = { headers: {}, body: "" }] = api.at("/upload");
+      const sent = await new Response(Buffer.from(body, "latin1"), {
+        headers: { "content-type": String(headers["content-type"]) },
+      }).formData();
+      const file = sent.get("file") as File;
+      expect([file.name, file.type, Buffer.from(await file.arrayBuffer()).equals(bytes)]).toEqual([name, type, true]);
+    }
+    const down = await fetch(`${product.url}/v1/files/${kept.id}`, { headers: { authorization: `Bearer ${product.key}` } });
+    expect(down.headers.get("content-disposition")).toBe("attachment; filename*=UTF-8''%C3%A4%20b.csv");
+    expect(Buffer.from(await down.arrayBuffer()).equals(bytes)).toBe(true);
+  });
+
+  test("lies sealed in the store", async () => {
+    const { id } = await (await upload(bytes, "a")).json();
+    const files = readdirSync(dataDir, { withFileTypes: true }).filter((entry) => entry.isFile());
+    const stored = Buffer.concat(files.map(({ name }) => readFileSync(join(dataDir, name))));
+    expect(stored.includes(id)).toBe(true);
+    for (const form of ["canary-file-content", Buffer.from("canary-file-content").toString("base64").slice(0, 20)])
+      expect(stored.includes(form)).toBe(false);
+  });
+
+  test("can be what a step leaves, of more than fits into an answer", async () => {
+    const large = Buffer.alloc(11 << 20, 0xff);
+    api.answers.set("/read", (response) => response.writeHead(200, { "content-type": "application/zip" }).end(large));
+    expect((await run("read")).json.code).toBe("provider_answer_too_large");
+    const { output } = (await run("read", { files: "reference" })).json;
+    expect(output).toEqual({
+      type: "application/zip",
+      size: large.length,
+      file: expect.stringMatching(/^fil_/),
+      expires_at: expect.any(String),
+    });
+    expect((await run("upload", { input: { file: output } })).status).toBe(200);
+    expect(api.at("/upload")[0]?.body.length).toBeGreaterThan(large.length);
+  });
+
+  test("is its owner's, gone when it is deleted or a day old, and no larger than it may be", async () => {
+    const { key } = (await product.send("POST", "/v1/api_keys", { body: { name: "eve", role: "user" } })).json;
+    const { id } = await (await upload(Buffer.from("x"), "x")).json();
+    const told = async (asking: string) => coded(await product.send("GET", `/v1/files/${id}`, { key: asking }));
+    expect(await told(key)).toEqual([404, "file_unknown"]);
+    expect((await product.send("GET", `/v1/files/${id}`)).text).toBe("x");
+    expect((await product.send("DELETE", `/v1/files/${id}`)).status).toBe(204);
+    expect(await told(product.key)).toEqual([404, "file_unknown"]);
+    expect(coded(await run("upload", { input: { file: { file: id } } }))).toEqual([404, "file_unknown"]);
+    expect(api.seen).toHaveLength(0);
+    const later = (await (await upload(Buffer.from("x"), "x")).json()).id;
+    ahead += 24 * 3_600_000;
+    expect(coded(await product.send("GET", `/v1/files/${later}`))).toEqual([404, "file_unknown"]);
+    expect((await upload(Buffer.alloc((25 << 20) + 1), "big")).status).toBe(413);
   });
 });

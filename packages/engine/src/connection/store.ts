@@ -87,6 +87,29 @@ export interface KeptStep {
   readonly expires_at: string;
 }
 
+/** A file that steps are given by its id. */
+export interface FileRecord {
+  readonly id: string;
+  readonly workspace: string;
+  readonly owner: string;
+  readonly name: string | null;
+  readonly type: string;
+  /** Bytes. */
+  readonly size: number;
+  readonly created_at: string;
+  readonly expires_at: string;
+}
+
+/** A part of a file's content. */
+export interface FileChunk {
+  /** Of the file and the part. */
+  readonly id: string;
+  readonly file: string;
+  readonly workspace: string;
+  readonly sealed: string;
+  readonly expires_at: string;
+}
+
 export type EndpointPatch = Partial<Omit<EndpointRecord, "id" | "workspace" | "created_at">>;
 export type DeliveryPatch = Partial<Omit<DeliveryRecord, "id" | "endpoint" | "event" | "created_at">>;
 export type ConnectionPatch = Partial<Omit<ConnectionRecord, "id" | "workspace" | "connector" | "made_in" | "created_at">>;
@@ -254,6 +277,21 @@ export interface Store {
     /** Removes those of a connection. */
     erase(connection: string): Promise<void>;
     /** Removes those that expire at `time` or before. */
+    expire(time: string): Promise<number>;
+  };
+  /** Files that came with requests, or from providers. */
+  readonly files: {
+    /** Adds a part of a file whose record follows. */
+    addChunk(chunk: FileChunk): Promise<void>;
+    /** With it the file is there: after all of its parts. */
+    insert(record: FileRecord): Promise<void>;
+    get(id: string): Promise<FileRecord | undefined>;
+    chunk(id: string): Promise<FileChunk | undefined>;
+    /** How many bytes the files of a workspace have. */
+    size(workspace: string): Promise<number>;
+    /** Removes it and its content. */
+    delete(id: string): Promise<boolean>;
+    /** Removes files and parts that expire at `time` or before; gives how many files. */
     expire(time: string): Promise<number>;
   };
   /**

@@ -45,8 +45,14 @@ export async function refuseFailure({ connector, action, redact }: Judged, answe
 
 /** What a workflow gets of an answer. An API may echo the credential. */
 export async function readOutput({ action, redact }: Judged, answer: ApiAnswer, names: Names): Promise<unknown> {
-  const output = action.output && (await evaluate(action.output, rootOf(answer, names)));
+  const output = action.output === undefined ? whole(answer) : await evaluate(action.output, rootOf(answer, names));
   return redactDeep(redact, output ?? null);
+}
+
+/** The body; a text with its type, as it may be CSV, HTML or anything else. */
+function whole({ body, headers }: ApiAnswer): unknown {
+  const type = headers["content-type"] ?? "text/plain";
+  return typeof body === "string" && !/\bjson\b/i.test(type) ? { text: body, type } : body;
 }
 
 /** What a workflow gets of one item of a page. */

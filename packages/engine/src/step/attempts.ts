@@ -11,8 +11,6 @@ import type { Rendered } from "../request/render.ts";
 import type { Runtime } from "../runtime.ts";
 import type { Deadline } from "./deadline.ts";
 
-const maxBytes = 10 << 20;
-
 /** The longest wait that a step takes upon itself; a longer one is the workflow's to plan. */
 const maxWait = 10_000;
 
@@ -33,6 +31,8 @@ export interface AttemptOptions {
   /** Milliseconds that one request may take. */
   readonly timeout: number;
   readonly deadline: Deadline;
+  /** Of one answer, after decompression. */
+  readonly maxBytes: number;
 }
 
 interface Prepared {
@@ -83,7 +83,7 @@ export class Attempts {
 
   private async send(opened: OpenConnection, rendered: Rendered): Promise<ApiAnswer> {
     const { runtime } = this;
-    const { signal, timeout, deadline } = this.options;
+    const { signal, timeout, deadline, maxBytes } = this.options;
     return runtime.traffic.through(opened, deadline.left, async () => {
       this.count += 1;
       const most = deadline.longest(timeout);

@@ -20,6 +20,8 @@ export interface Undertaking {
   readonly input: Readonly<Record<string, unknown>>;
   /** What the request's own id is made of: the same for each run of a step that its caller knows by a key. */
   readonly random: (bytes: number) => Buffer;
+  /** What takes the place of a body that is a file. */
+  readonly keep?: ((body: unknown) => Promise<unknown>) | undefined;
 }
 
 /** How much is read of a list that comes in pages. */
@@ -65,7 +67,7 @@ export async function* carryOutInParts(
   yield { answer, items: Array.isArray(output) ? output : [output] };
 }
 
-async function carryOutOne({ runtime, run, opened, action, input, random }: Undertaking): Promise<CarriedOut> {
+async function carryOutOne({ runtime, run, opened, action, input, random, keep }: Undertaking): Promise<CarriedOut> {
   // One random value for all tries, so that the provider knows a repetition.
   const request = freshNames({ clock: runtime.clock, random });
   const header = action.retry?.idempotency_header;
@@ -77,7 +79,8 @@ async function carryOutOne({ runtime, run, opened, action, input, random }: Unde
   });
   const judged: Judged = { connector: opened.connector, action, redact: answer.redact };
   await refuseFailure(judged, answer, names);
-  return { answer, output: await readOutput(judged, answer, names) };
+  const kept = keep === undefined ? answer : { ...answer, body: await keep(answer.body) };
+  return { answer, output: await readOutput(judged, kept, names) };
 }
 
 /** The items of each page as the workflow gets them, at least one page. Of two pages only one is in memory. */

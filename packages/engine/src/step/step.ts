@@ -13,9 +13,13 @@ import { statusClass } from "../telemetry.ts";
 import { Attempts, isIdempotent } from "./attempts.ts";
 import { carryOut, carryOutInParts } from "./carry-out.ts";
 import { createDeadline, type Deadline } from "./deadline.ts";
+import { keepAnswer, mostFileBytes, withContents } from "./files.ts";
 import { bytesOf, once } from "./once.ts";
 import { isPaginated } from "./pages.ts";
 import { shorten } from "./shorten.ts";
+
+/** Of an answer that is given with the step. */
+const mostBytes = 10 << 20;
 
 /** How long one request of a step may take where the manifest does not say. */
 const defaultTimeout = 30_000;
@@ -46,6 +50,8 @@ export interface StepOptions {
   readonly timeout?: number | undefined;
   /** By which a repetition of the step is known: it is given what the first one was. */
   readonly idempotencyKey?: string | undefined;
+  /** `reference`: an answer that is a file is kept here, and its id given instead of its data. */
+  readonly files?: "reference" | undefined;
   /** `test`: somebody tries it; it counts as no use, reads one page at the most, and its output is shortened. */
   readonly mode?: "test" | undefined;
 }
@@ -73,7 +79,7 @@ export async function runStep(
   input: unknown,
   options: StepOptions = {},
 ): Promise<StepResult & { readonly replayed: boolean }> {
-  const { idempotencyKey: key, mode } = options;
+  const { idempotencyKey: key, mode, files } = options;
   const keyed = key !== undefined;
   // Who repeats a step wants to know how it ended, also after having gone away.
   const step = await prepare(runtime, refresher, actor, id, actionId, input, keyed ? { ...options, signal: undefined } : options);
@@ -85,7 +91,7 @@ export async function runStep(
       record: step.record,
       step: step.id,
       key,
-      asked: [actionId, step.input, mode ?? "live"],
+      asked: [actionId, step.input, mode ?? "live", files ?? "data"],
       ms: step.deadline.ms,
       harmless: isHarmless(step.action),
     },
@@ -174,7 +180,14 @@ async function prepare(
     options,
     started: runtime.clock(),
     deadline,
-    run: new Attempts(runtime, refresher, { actor: actor.id, retry: action.retry, signal: options.signal, timeout, deadline }),
+    run: new Attempts(runtime, refresher, {
+      actor: actor.id,
+      retry: action.retry,
+      signal: options.signal,
+      timeout,
+      deadline,
+      maxBytes: options.files === "reference" ? mostFileBytes : mostBytes,
+    }),
   };
 }
 
@@ -182,12 +195,14 @@ const open = (refresher: Refresher, { record, deadline }: Ready) =>
   deadline.wait(refresher.fresh(record), "its credential to be refreshed");
 
 async function perform(runtime: Runtime, refresher: Refresher, step: Ready): Promise<StepResult> {
-  const { run, action, input, options, record } = step;
+  const { run, action, actor, options, record } = step;
   const { idempotencyKey: key } = options;
   const random = key === undefined ? runtime.random : (bytes: number) => bytesOf(record, key).subarray(0, bytes);
   try {
+    const input = await withContents(runtime, actor, action.input, step.input);
     const opened = await open(refresher, step);
-    const { answer, output } = await carryOut({ runtime, run, opened, action, input, random }, options.mode === "test");
+    const keep = options.files === "reference" ? (body: unknown) => keepAnswer(runtime, actor, body) : undefined;
+    const { answer, output } = await carryOut({ runtime, run, opened, action, input, random, keep }, options.mode === "test");
     noteSuccess(runtime, step, answer);
     const summary = summaryOf(runtime, step, answer);
     if (options.mode !== "test") return { output, step: summary };

@@ -100,7 +100,8 @@ export const Action = Type.Object(
     output: Type.Optional(
       Expression(
         "action.output",
-        "What the workflow gets; with `paginate`, of each item, whose own keys are in reach. Default: body.",
+        "What the workflow gets; with `paginate`, of each item, whose own keys are in reach. Default: the body, of which a text is given as " +
+          "`{ text, type }` and other bytes as a file, `{ name, type, size, data }`.",
       ),
     ),
   },

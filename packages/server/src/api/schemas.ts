@@ -284,6 +284,18 @@ export const StepResult = Type.Object(
   { title: "StepResult" },
 );
 
+export const FileInfo = Type.Object(
+  {
+    id: Type.String(),
+    name: nullable(Type.String()),
+    type: Type.String(),
+    size: Type.Integer({ description: "Bytes." }),
+    created_at: time,
+    expires_at: time,
+  },
+  { title: "File", description: "A file that is kept for steps: an input of type `file` takes `{ file: <id> }`." },
+);
+
 /** A line of a step's answer as JSON lines. */
 const stepLines =
   "An item to a line, as `{ item }`, while the pages are read. The last line is `{ step }`, or `{ error }` with a problem where it ended " +

@@ -4,6 +4,8 @@ import type {
   ConnectionRecord,
   DeliveryRecord,
   EndpointRecord,
+  FileChunk,
+  FileRecord,
   FlowRecord,
   KeptStep,
   Outgoing,
@@ -98,6 +100,8 @@ export interface Records {
   readonly deliveries: DeliveryRecord;
   readonly usage: UsageRecord;
   readonly kept_steps: KeptStep;
+  readonly files: FileRecord;
+  readonly file_chunks: FileChunk;
   readonly notes: { readonly kind: NoteKind; readonly name: string; readonly text: string };
 }
 

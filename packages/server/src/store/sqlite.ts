@@ -4,6 +4,7 @@ import { appTable } from "./apps.ts";
 import { connectionTable } from "./connections.ts";
 import { type Opening, openSqlite, type Sqlite } from "./database.ts";
 import { eventTable } from "./events.ts";
+import { fileTable } from "./files.ts";
 import { flowTable } from "./flows.ts";
 import { keptStepTable } from "./kept-steps.ts";
 import { createOwnLeases } from "./leases.ts";
@@ -36,6 +37,7 @@ export function storeOver(sqlite: Sqlite): SqliteStore {
     deliveries: deliveryTable(sqlite),
     usage: usageTable(sqlite),
     kept_steps: keptStepTable(sqlite),
+    files: fileTable(sqlite),
     leases: own.leases,
     manifests: manifestTable(sqlite),
     auth_versions: authVersionTable(sqlite),
@@ -70,7 +72,7 @@ export function storeOver(sqlite: Sqlite): SqliteStore {
 /** A sealed text names its key in its second part. */
 function isSealedWith(sqlite: Sqlite, key: string): boolean {
   const mark = `"v1.${Buffer.from(key).toString("base64url")}.`;
-  return ["connections", "apps", "flows", "event_endpoints", "kept_steps"].some(
+  return ["connections", "apps", "flows", "event_endpoints", "kept_steps", "file_chunks"].some(
     (table) => sqlite.get(`SELECT 1 AS one FROM ${table} WHERE instr(doc, ?) > 0 LIMIT 1`, mark) !== undefined,
   );
 }

@@ -3,6 +3,7 @@ import type {
   ConnectionEvent,
   DeliveryRecord,
   EndpointRecord,
+  FileChunk,
   KeptStep,
   Outgoing,
   SealedRecords,
@@ -13,6 +14,7 @@ import { parseConnection } from "./connection-record.ts";
 import { connectionColumns } from "./connections.ts";
 import { type Columns, insertRow, type Sqlite, type Value } from "./database.ts";
 import { eventColumns } from "./events.ts";
+import { chunkColumns, fileColumns, parseFile } from "./files.ts";
 import { flowColumns, parseFlow } from "./flows.ts";
 import { keptStepColumns } from "./kept-steps.ts";
 import { deliveryColumns, endpointColumns } from "./outbound.ts";
@@ -81,6 +83,8 @@ const kept: { readonly [Name in keyof Records]: Kept<Records[Name]> } = {
     columns: (record) => ({ ...record }),
   },
   kept_steps: { name: "kept_steps", order: ["id"], read: docOf<KeptStep>(), columns: keptStepColumns },
+  files: { name: "files", order: ["id"], read: parseFile, columns: fileColumns },
+  file_chunks: { name: "file_chunks", order: ["id"], read: docOf<FileChunk>(), columns: chunkColumns },
   notes: {
     name: "meta",
     order: ["key"],

@@ -4,6 +4,7 @@ import { appsAndManifests, authVersions } from "./store/apps.ts";
 import { connections, listing, races } from "./store/connections.ts";
 import { durability } from "./store/durability.ts";
 import { deliveries, events, outbox, usage } from "./store/events.ts";
+import { files } from "./store/files.ts";
 import { flows, leases } from "./store/flows.ts";
 import { keptSteps } from "./store/kept-steps.ts";
 import { tables } from "./store/tables.ts";
@@ -39,6 +40,7 @@ export function storeContract(name: string, make: () => Promise<StoreUnderTest>)
     flows(() => store);
     leases(() => store);
     keptSteps(() => store);
+    files(() => store);
     appsAndManifests(() => store);
     authVersions(() => store);
     access(() => store);

@@ -20,6 +20,8 @@ import { wants } from "../wants.ts";
 
 const callers = ["admin", "user", "workflow"] as const;
 const proxyLimit = 1024 * 1024;
+/** A file of 10 MiB in base64, and what else is said of it. */
+const inputLimit = 15 * 1024 * 1024;
 
 const runAction = route({
   id: "runAction",
@@ -31,10 +33,17 @@ const runAction = route({
   headers: stepHeaders,
   body: {
     kind: "json",
+    limit: inputLimit,
     schema: Type.Object(
       {
         input: Type.Optional(Values),
         workflow: Type.Optional(Workflow),
+        files: Type.Optional(
+          Type.Literal("reference", {
+            description:
+              "An answer that is no text is kept as a file, up to 25 MiB, and given as `{ name, type, size, file }` with its id.",
+          }),
+        ),
         mode: Type.Optional(
           Type.Literal("test", {
             description: "Somebody tries it: marked in the log, counted as no use, one page at the most, the output shortened.",
@@ -54,7 +63,7 @@ const runAction = route({
     };
     const media = jsonLines.find((each) => wants(call.request.headers.accept, each));
     if (media !== undefined) {
-      refuseWithLines({ mode: body.mode, "Idempotency-Key": headers["idempotency-key"] });
+      refuseWithLines({ mode: body.mode, files: body.files, "Idempotency-Key": headers["idempotency-key"] });
       const parts = engine.steps.stream(principal.actor, params.id, params.action, body.input ?? {}, options);
       await writeJsonLines({ ...call, media }, linesOf(parts, principal));
       return "answered";
@@ -62,6 +71,7 @@ const runAction = route({
     const { replayed, ...result } = await engine.steps.run(principal.actor, params.id, params.action, body.input ?? {}, {
       ...options,
       mode: body.mode,
+      files: body.files,
       idempotencyKey: headers["idempotency-key"],
     });
     return replayed ? { ...ok(result), headers: { "Idempotent-Replayed": "true" } } : ok(result);

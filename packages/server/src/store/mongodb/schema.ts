@@ -48,6 +48,8 @@ export const collections = {
   deliveries: [by(up("endpoint"), down("created_at", "_id")), by(up("endpoint", "next_at", "_id")), by(up("created_at"))],
   usage: [by(up("connection"), down("last_used_at"), up("workflow")), by(up("last_used_at"))],
   kept_steps: [by(up("connection")), by(up("expires_at"))],
+  files: [by(up("workspace")), by(up("expires_at"))],
+  file_chunks: [by(up("file")), by(up("expires_at"))],
   leases: [],
   manifests: [by(up("at"))],
   auth_versions: [],

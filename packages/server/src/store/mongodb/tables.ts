@@ -23,6 +23,7 @@ import {
 import { appId, appKeys } from "./apps.ts";
 import { type Documents, following, guarded, insertMissing, type Stored } from "./client.ts";
 import { connectionKeys } from "./connections.ts";
+import { chunkDocument, fileDocument, parseChunk, parseFile } from "./files.ts";
 import { flowDocument, parseFlow } from "./flows.ts";
 import { keptStepDocument, parseKeptStep } from "./kept-steps.ts";
 import { deliveryKeys, endpointKeys } from "./outbound.ts";
@@ -109,6 +110,8 @@ const kept: { readonly [Name in keyof Records]: Kept<Records[Name]> } = {
     document: (usage) => ({ _id: usageId(usage.connection, usage.workflow), ...usage }),
   },
   kept_steps: { collection: "kept_steps", order: ["_id"], read: parseKeptStep, document: keptStepDocument },
+  files: { collection: "files", order: ["_id"], read: parseFile, document: fileDocument },
+  file_chunks: { collection: "file_chunks", order: ["_id"], read: parseChunk, document: chunkDocument },
   notes: {
     collection: "notes",
     order: ["_id"],
@@ -173,7 +176,7 @@ export async function reseal(
 const lanes = 4;
 
 /** The tables whose documents are written without `writes`, each as a whole. */
-const plainTables = ["flows", "kept_steps"] as const;
+const plainTables = ["flows", "kept_steps", "file_chunks"] as const;
 type PlainTable = (typeof plainTables)[number];
 const isPlain = (table: keyof SealedRecords): table is PlainTable => plainTables.some((name) => name === table);
 

@@ -4,6 +4,8 @@ import type {
   ConnectionRecord,
   DeliveryRecord,
   EndpointRecord,
+  FileChunk,
+  FileRecord,
   FlowRecord,
   KeptStep,
   Listed,
@@ -158,6 +160,18 @@ export function keptStep(id: string, values: Partial<KeptStep> = {}): KeptStep {
     expires_at: time(86_400),
     ...values,
   };
+}
+
+export function file(id: string, values: Partial<FileRecord> = {}): FileRecord {
+  return {
+    ...{ id, workspace: "w", owner: "ada", name: "a b.txt", type: "text/plain", size: 3 },
+    ...{ created_at: time(0), expires_at: time(86_400) },
+    ...values,
+  };
+}
+
+export function chunk(of: string, part: number, values: Partial<FileChunk> = {}): FileChunk {
+  return { id: `${of}/${part}`, file: of, workspace: "w", sealed: "v1.g.h.i", expires_at: time(86_400), ...values };
 }
 
 export const ids = (listed: Listed<{ readonly id: string }>) => listed.items.map(({ id }) => id);
