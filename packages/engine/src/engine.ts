@@ -9,7 +9,6 @@ import {
   type ConnectionChange,
   create,
   type Filter,
-  find,
   list,
   type NewConnection,
   reach,
@@ -18,13 +17,14 @@ import {
 } from "./connection/connections.ts";
 import { createEventLog } from "./connection/event-log.ts";
 import { learning } from "./connection/learning.ts";
-import { actorsShownTo, mayUse, shownTo } from "./connection/limits.ts";
+import { actorsShownTo, mayUse } from "./connection/limits.ts";
 import { type ConnectionEvent, duties, type LastTest, type UsageRecord } from "./connection/record.ts";
 import { redirectUri } from "./connection/redirect-uri.ts";
 import { createSealer, type KeyRing } from "./connection/seal.ts";
 import { type Begun, begin, type CallbackOutcome, expireFlows, finish, openFlow } from "./connection/sign-in/authorization.ts";
 import { poll } from "./connection/sign-in/device.ts";
 import type { EventFilter, Listed, Page, Store } from "./connection/store.ts";
+import { createTraffic } from "./connection/traffic.ts";
 import { check } from "./connection/upkeep/check.ts";
 import { createDuties } from "./connection/upkeep/duties.ts";
 import { disconnectIdle } from "./connection/upkeep/idle.ts";
@@ -34,7 +34,9 @@ import { createRefresher, type Refresher } from "./connection/upkeep/refresh.ts"
 import type { Revocation } from "./connection/upkeep/revocation.ts";
 import { listUsage, refuseInUse } from "./connection/usage.ts";
 import { type Connection, view } from "./connection/view.ts";
+import { watch } from "./connection/watch.ts";
 import { allowsPlainHttp } from "./egress/address.ts";
+import { breaking } from "./egress/breaker.ts";
 import { createEgress, type Egress, type EgressOptions } from "./egress/egress.ts";
 import { JackfieldError } from "./errors.ts";
 import { createNonces } from "./grant/dpop.ts";
@@ -47,10 +49,12 @@ import type { JobKind, Queue } from "./queue.ts";
 import { type Repeat, repeatByTimer } from "./repeat.ts";
 import type { Platform, Policy, Registry, Runtime } from "./runtime.ts";
 import type { Spool } from "./spool.ts";
+import { deleteFile, type File, forgetOldFiles, getFile, putFile } from "./step/files.ts";
+import { forgetOldSteps } from "./step/once.ts";
 import { listOptions, type OptionsPage, type OptionsRequest } from "./step/options.ts";
 import { type ProxyAnswer, type ProxyRequest, proxy } from "./step/proxy.ts";
-import { runStep, type StepOptions, type StepResult } from "./step/step.ts";
-import { createSweep } from "./sweep.ts";
+import { runStep, type StepOptions, type StepPart, type StepResult, streamStep } from "./step/step.ts";
+import { createSweep, type Sweep } from "./sweep.ts";
 import { noTelemetry, type Telemetry, watched } from "./telemetry.ts";
 
 export interface TestResult {
@@ -147,10 +151,36 @@ export interface Engine {
   };
   readonly steps: {
     /** Throws `input_invalid` before any request, `url_not_whitelisted`, `needs_reauth`, `provider_…`. */
-    run(actor: Actor, connection: string, action: string, input: unknown, options?: StepOptions): Promise<StepResult>;
+    run(
+      actor: Actor,
+      connection: string,
+      action: string,
+      input: unknown,
+      options?: StepOptions,
+    ): Promise<StepResult & { readonly replayed: boolean }>;
+    /** As `run`, but hands the items on while they arrive. */
+    stream(
+      actor: Actor,
+      connection: string,
+      action: string,
+      input: unknown,
+      options?: Omit<StepOptions, "idempotencyKey" | "mode">,
+    ): AsyncGenerator<StepPart, void, undefined>;
     proxy(actor: Actor, connection: string, request: ProxyRequest, options?: StepOptions): Promise<ProxyAnswer>;
     /** A page of a drop-down's choices. Throws `options_unknown`, and as `run`. */
     options(actor: Actor, connection: string, name: string, request: OptionsRequest): Promise<OptionsPage>;
+  };
+  /** Files that steps are given by their ids, or that they leave. */
+  readonly files: {
+    /** Throws `body_too_large`, `files_full`. */
+    put(
+      actor: Actor,
+      file: { readonly name?: string | undefined; readonly type?: string | undefined; readonly content: Buffer },
+    ): Promise<File>;
+    /** Throws `file_unknown`. */
+    get(actor: Actor, id: string): Promise<{ readonly file: File; readonly content: Buffer }>;
+    /** Throws `file_unknown`. */
+    delete(actor: Actor, id: string): Promise<void>;
   };
   readonly events: {
     /** The workspace's log, newest first. */
@@ -205,7 +235,8 @@ function createRuntime(options: EngineOptions, stopping: AbortSignal): Runtime {
   const { log, telemetry = noTelemetry, clock = Date.now, random = randomBytes, repeat = repeatByTimer } = options;
   const store = learning(options.store, options.connectors);
   const sending = "send" in options.egress ? options.egress : createEgress(options.egress, { clock });
-  const egress = watched(sending, telemetry, clock);
+  const egress = breaking(watched(sending, telemetry, clock), clock);
+  const pause = options.sleep ?? ((ms: number) => sleep(ms, stopping));
   return {
     connectors: options.connectors,
     store,
@@ -222,13 +253,14 @@ function createRuntime(options: EngineOptions, stopping: AbortSignal): Runtime {
     workspace: options.workspace ?? "default",
     scouts: createScouts(),
     pace: createPace(clock),
+    traffic: createTraffic({ clock, sleep: pause }),
     log,
     telemetry,
     admits: options.admits ?? (() => true),
     pool: createTokenPool(clock),
     clock,
     random,
-    sleep: options.sleep ?? ((ms) => sleep(ms, stopping)),
+    sleep: pause,
   };
 }
 
@@ -241,12 +273,7 @@ export function createEngine(options: EngineOptions): Engine {
   const refresher = createRefresher(runtime, owner);
   const work = createDuties(runtime, refresher);
   const deliverer = createDeliverer(runtime, stopped.signal);
-  const sweep = createSweep(runtime, {
-    repeat: options.repeat ?? repeatByTimer,
-    owner: options.shared ? owner : undefined,
-    own: [() => storeSpooled(runtime)],
-    further: [() => expireFlows(runtime), () => disconnectIdle(runtime), () => deliverer.sweep(), () => tendApps(runtime)],
-  });
+  const sweep = sweepOf(runtime, options, options.shared ? owner : undefined, deliverer);
 
   const workQueues = (): void => {
     const handle = (kind: JobKind, limit: number, handler: (id: string) => Promise<void>) =>
@@ -280,10 +307,11 @@ export function createEngine(options: EngineOptions): Engine {
       finish: (...args) => span("sign_in", {}, () => finish(runtime, ...args)),
       redirectUri: (connector) => redirectUri(runtime, connector),
     },
-    steps: {
-      run: (...args) => span("step", {}, () => runStep(runtime, refresher, ...args)),
-      proxy: (...args) => span("step", {}, () => proxy(runtime, refresher, ...args)),
-      options: (...args) => listOptions(runtime, refresher, ...args),
+    steps: stepsOf(runtime, refresher),
+    files: {
+      put: (...args) => putFile(runtime, ...args),
+      get: (...args) => getFile(runtime, ...args),
+      delete: (...args) => deleteFile(runtime, ...args),
     },
     events: {
       async list({ workspace }, filter, page) {
@@ -305,6 +333,21 @@ export function createEngine(options: EngineOptions): Engine {
       await runtime.egress.close();
     },
   };
+}
+
+function sweepOf(
+  runtime: Runtime,
+  { repeat = repeatByTimer }: EngineOptions,
+  owner: string | undefined,
+  deliverer: Pick<ReturnType<typeof createDeliverer>, "sweep">,
+): Sweep {
+  const further = [expireFlows, disconnectIdle, tendApps, forgetOldSteps, forgetOldFiles].map((part) => () => part(runtime));
+  return createSweep(runtime, {
+    repeat,
+    owner,
+    own: [() => storeSpooled(runtime)],
+    further: [...further, () => deliverer.sweep()],
+  });
 }
 
 async function test(runtime: Runtime, refresher: Refresher, actor: Actor, id: string): Promise<TestResult> {
@@ -341,6 +384,16 @@ async function eventsOf(
   return runtime.store.events.list({ ...filter, workspace, connection, actors: actorsShownTo(actor) }, page);
 }
 
+function stepsOf(runtime: Runtime, refresher: Refresher): Engine["steps"] {
+  const { span } = runtime.telemetry;
+  return {
+    run: (...args) => span("step", {}, () => runStep(runtime, refresher, ...args)),
+    stream: (...args) => streamStep(runtime, refresher, ...args),
+    proxy: (...args) => span("step", {}, () => proxy(runtime, refresher, ...args)),
+    options: (...args) => listOptions(runtime, refresher, ...args),
+  };
+}
+
 function appsOf(runtime: Runtime): Engine["apps"] {
   return {
     get: async (actor, ...args) => getApp(runtime, mayUse(actor), ...args),
@@ -349,49 +402,6 @@ function appsOf(runtime: Runtime): Engine["apps"] {
     delete: async (actor, ...args) => deleteApp(runtime, mayUse(actor), ...args),
     events: async (actor, ...args) => listAppEvents(runtime, mayUse(actor), ...args),
   };
-}
-
-/** Watches the id that was asked for and, once it has become an alias, the connection that it stands for. */
-export async function watch(
-  runtime: Runtime,
-  actor: Actor,
-  id: string,
-  listener: (event: ConnectionEvent, connection: Connection) => void,
-): Promise<() => void> {
-  const stops: (() => void)[] = [];
-  let over = false;
-  const begin = async (connection: string): Promise<void> => {
-    const stop = await runtime.events.watch(connection, tell);
-    if (over) stop();
-    else stops.push(stop);
-  };
-  const watchAlso = (connection: string): void =>
-    void begin(connection).catch((cause: unknown) =>
-      runtime.log("warn", "a connection cannot be watched", { connection, cause }),
-    );
-  const tell = (event: ConnectionEvent): void => {
-    find(runtime, actor, id)
-      .then((record) => {
-        if (over) return;
-        if (event.type === "merged") watchAlso(record.id);
-        const shown = shownTo(actor, event);
-        if (shown !== undefined) listener(shown, view(runtime, actor, record));
-      })
-      .catch((cause: unknown) => runtime.log("debug", "a watched connection is gone", { connection: id, cause }));
-  };
-  const record = await reach(runtime, actor, id, "connect");
-  const end = (): void => {
-    over = true;
-    for (const stop of stops.splice(0)) stop();
-  };
-  try {
-    await begin(id);
-    if (record.id !== id) await begin(record.id);
-  } catch (cause) {
-    end();
-    throw cause;
-  }
-  return end;
 }
 
 function sleep(ms: number, signal: AbortSignal): Promise<void> {

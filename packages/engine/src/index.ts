@@ -30,9 +30,10 @@ export { type Repeat, repeatByTimer } from "./repeat.ts";
 export type { Named, Platform, Policy, Registry } from "./runtime.ts";
 export { type SealedRecords, type SealedText, sealedIn } from "./sealed.ts";
 export type { Spool } from "./spool.ts";
+export { type File, mostFileBytes } from "./step/files.ts";
 export type { OptionsPage, OptionsRequest } from "./step/options.ts";
 export type { ProxyAnswer, ProxyRequest } from "./step/proxy.ts";
-export type { StepOptions, StepResult } from "./step/step.ts";
+export type { StepOptions, StepPart, StepResult, StepSummary } from "./step/step.ts";
 export {
   type Attributes,
   errorName,

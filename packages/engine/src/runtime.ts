@@ -3,6 +3,7 @@ import type { Scouts } from "./connection/app/scouts.ts";
 import type { EventLog } from "./connection/event-log.ts";
 import type { Sealer } from "./connection/seal.ts";
 import type { Store } from "./connection/store.ts";
+import type { Traffic } from "./connection/traffic.ts";
 import type { Pace } from "./connection/upkeep/pace.ts";
 import type { GrantContext } from "./grant/token-endpoint.ts";
 import type { Log } from "./log.ts";
@@ -67,6 +68,8 @@ export interface Runtime extends GrantContext {
   /** Who asks a token endpoint first, where it is not known whether it takes the app. */
   readonly scouts: Scouts;
   readonly pace: Pace;
+  /** When a connection's next request may be made. */
+  readonly traffic: Traffic;
   readonly log: Log;
   readonly telemetry: Telemetry;
   /** Whether a connect session, by its actor's id, may still be used. */

@@ -3,7 +3,10 @@ import { place } from "./connection/open.ts";
 import type { AppRecord, ConnectionRecord, EndpointRecord, FlowRecord, StoredClient } from "./connection/record.ts";
 import type { Place } from "./connection/seal.ts";
 import { placeOfFlow } from "./connection/sign-in/flow.ts";
+import type { FileChunk, KeptStep } from "./connection/store.ts";
 import { placeOf as placeOfEndpoint } from "./outbound/endpoints.ts";
+import { placeOfChunk } from "./step/files.ts";
+import { placeOfStep } from "./step/once.ts";
 
 /*
  * Every sealed text of every record, and where it belongs: for whoever opens and seals them all, as when the master key is replaced. The
@@ -16,6 +19,8 @@ export interface SealedRecords {
   readonly apps: AppRecord;
   readonly flows: FlowRecord;
   readonly endpoints: EndpointRecord;
+  readonly kept_steps: KeptStep;
+  readonly file_chunks: FileChunk;
 }
 
 export interface SealedText {
@@ -40,6 +45,8 @@ export const sealedIn: { readonly [Name in keyof SealedRecords]: (record: Sealed
     [app, ...app.former].flatMap((client) => keysOf(clientTexts).flatMap((key) => textAt(placeOfApp(app), client[key]))),
   flows: (flow) => textAt(placeOfFlow(flow), flow.sealed),
   endpoints: (endpoint) => textAt(placeOfEndpoint(endpoint), endpoint.sealed_secrets),
+  kept_steps: (step) => textAt(placeOfStep(step), step.sealed),
+  file_chunks: (chunk) => textAt(placeOfChunk(chunk), chunk.sealed),
 };
 
 const keysOf = <Key extends string>(table: { readonly [K in Key]: unknown }) => Object.keys(table) as Key[];

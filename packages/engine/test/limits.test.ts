@@ -149,6 +149,10 @@ describe("an actor with limits", () => {
     const refused: Readonly<Record<string, Promise<unknown>>> = {
       run: engine.steps.run(actor, "made", "list", {}),
       proxy: engine.steps.proxy(actor, "made", { method: "GET", path: "/", query: "", headers: {}, body: undefined }),
+      stream: engine.steps.stream(actor, "made", "list", {}).next(),
+      putFile: engine.files.put(actor, { content: Buffer.from("x") }),
+      getFile: engine.files.get(actor, "fil_1"),
+      deleteFile: engine.files.delete(actor, "fil_1"),
       options: engine.steps.options(actor, "made", "list", {}),
       remove: engine.connections.remove(actor, "made"),
       refresh: engine.connections.refresh(actor, "made"),

@@ -3,7 +3,7 @@ import { setImmediate } from "node:timers/promises";
 import type { Actor } from "../src/connection/actor.ts";
 import { createEventLog } from "../src/connection/event-log.ts";
 import type { ConnectionEvent, ConnectionRecord } from "../src/connection/record.ts";
-import { watch } from "../src/engine.ts";
+import { watch } from "../src/connection/watch.ts";
 import type { Runtime } from "../src/runtime.ts";
 
 const actor: Actor = { id: "key/1", workspace: "w", owner: "ada", all: true, via: "key" };

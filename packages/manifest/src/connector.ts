@@ -18,7 +18,8 @@ export interface Paginate {
   readonly size: number | undefined;
   readonly start: number;
   readonly send: { readonly query: Parameters; readonly headers: Parameters; readonly body: Readonly<Record<string, Tree>> };
-  readonly max_pages: number;
+  /** Undefined: as many as fit into what is asked for. */
+  readonly max_pages: number | undefined;
   /** The request for the pages after the first; undefined: the same. */
   readonly request: Request | undefined;
   readonly limit: Expression | undefined;
@@ -31,14 +32,16 @@ export interface Retry {
   readonly idempotency_header: string | undefined;
 }
 
-export type Action = Omit<ActionManifest, "input" | "scopes" | "request" | "paginate" | "retry" | "output"> & {
+export type Action = Omit<ActionManifest, "input" | "scopes" | "request" | "timeout" | "paginate" | "retry" | "output"> & {
   readonly id: string;
   readonly input: Inputs;
   readonly scopes: readonly string[];
   readonly request: Request;
+  /** Milliseconds for one request. */
+  readonly timeout: number | undefined;
   readonly paginate: Paginate | undefined;
   readonly retry: Retry | undefined;
-  /** Undefined with `paginate`: the items as they are. */
+  /** Undefined: the body, or with `paginate` the items as they are. */
   readonly output: Expression | undefined;
 };
 export type ErrorRule = Compiled<NonNullable<Manifest["errors"]>[number]>;

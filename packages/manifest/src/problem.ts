@@ -181,7 +181,7 @@ export const problemKinds = {
   literal_secret: error("A secret stands in the manifest.", "Remove it; secrets are entered in the set-up page."),
   literal_secret_suspected: warning("A text looks like a secret.", "Ask for it with a secret field."),
   environments_differ: error("The environments do not have the same variables.", "Declare every variable in every environment."),
-  timeout_too_long: error("The test may take too long.", "Allow at most 10s."),
+  timeout_too_long: error("A call may take too long.", "Allow at most 10s for a test and 5m for an action."),
 
   // Events.
   parser_missing: error("Nothing reads the events of a trigger.", "Add `services.webhook_parser`."),

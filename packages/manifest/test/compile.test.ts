@@ -107,7 +107,7 @@ test("actions have every default, and body texts are templates", async () => {
     input: { text: { label: Text }, tags: { label: Tags, list: true } }
     request: { method: POST, path: /notes, body: { text: "{{ input.text }}", tags: ["{{ input.tags }}", 1, null, true] } }
 `).actions.add;
-  expect(action).toMatchObject({ id: "add", scopes: [], output: { source: "body", path: ["body"] } });
+  expect(action).toMatchObject({ id: "add", scopes: [], output: undefined, timeout: undefined });
   expect(action?.input.tags).toMatchObject({ label: "Tags", type: "string", required: false, list: true });
   const body = action?.request.body as { text: { render(names: object): unknown }; tags: unknown[] };
   expect(body.text.render({ input: { text: "hi" } })).toBe("hi");

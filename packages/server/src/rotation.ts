@@ -120,7 +120,14 @@ async function requireKnown(store: HostStore, { masterKeys = [] }: Config): Prom
   );
 }
 
-const tables = ["connections", "apps", "flows", "endpoints"] as const satisfies readonly (keyof SealedRecords)[];
+const tables = [
+  "connections",
+  "apps",
+  "flows",
+  "endpoints",
+  "kept_steps",
+  "file_chunks",
+] as const satisfies readonly (keyof SealedRecords)[];
 const pageSize = 50;
 
 /** What is not sealed with a key, a page of one table at a time, each record with its key. */

@@ -215,6 +215,7 @@ export interface ConnectionEvent {
   readonly duration_ms?: number;
   readonly code?: string;
   readonly workflow?: string;
+  readonly mode?: "test";
   readonly endpoint?: string;
   readonly app?: {
     readonly auth: string;
@@ -286,7 +287,13 @@ export interface TestResult {
 
 export interface StepResult {
   readonly output: unknown;
-  readonly step: { readonly id: string; readonly attempts: number; readonly status: number; readonly duration_ms: number };
+  readonly step: {
+    readonly id: string;
+    readonly attempts: number;
+    readonly status: number;
+    readonly duration_ms: number;
+    readonly shortened?: boolean;
+  };
 }
 
 export interface ApiKey {

@@ -4,10 +4,9 @@ import { allows, parseUrl, type Rule } from "../egress/whitelist.ts";
 import { JackfieldError } from "../errors.ts";
 import type { Client } from "../grant/credential.ts";
 import { certificateOf } from "../grant/token-endpoint.ts";
-import { isDeeper } from "../request/depth.ts";
+import { readBody } from "../request/answer-body.ts";
 import type { Content, Rendered } from "../request/render.ts";
 import { retryAfter } from "../request/retry-after.ts";
-import { parseXml } from "../request/xml.ts";
 import type { Runtime } from "../runtime.ts";
 import { authorize } from "./apply.ts";
 import { clientOf, namesOf, type OpenConnection, redactorOf, whitelistOf } from "./open.ts";
@@ -16,7 +15,7 @@ import { clientOf, namesOf, type OpenConnection, redactorOf, whitelistOf } from 
 export interface ApiAnswer {
   readonly status: number;
   readonly headers: Readonly<Record<string, string>>;
-  /** Parsed JSON or XML, or the text where it is neither; null where there is no body. */
+  /** Parsed JSON or XML, the text where it is neither, a file where it is no text; null where there is no body. */
   readonly body: unknown;
   readonly host: string;
   /** The URL that answered. */
@@ -100,7 +99,7 @@ export async function callApi(runtime: Runtime, opened: OpenConnection, rendered
   return {
     status: answer.status,
     headers: flatHeaders(answer),
-    body: readBody(answer),
+    body: readBody(answer, redact),
     host: new URL(answer.url).host,
     url: answer.url,
     duration_ms: answer.duration_ms,
@@ -128,49 +127,4 @@ export function flatHeaders(answer: Pick<EgressAnswer, "headers">): Record<strin
   return Object.fromEntries(
     Object.entries(answer.headers).map(([name, value]) => [name, Array.isArray(value) ? value.join(", ") : value]),
   );
-}
-
-function readBody(answer: EgressAnswer): unknown {
-  if (answer.body.length === 0) return null;
-  const content = answer.body.toString("utf8");
-  const type = String(answer.headers["content-type"] ?? "");
-  if (/\bjson\b/i.test(type) || /^\s*[[{]/.test(content)) {
-    const data = parsed(content);
-    if (data !== undefined) return walkable(data);
-    // A wrong content type is not an error of the step: the text is what the provider sent.
-  }
-  if (/^text\/event-stream\b/i.test(type)) return readEvents(content);
-  if (/\bxml\b/i.test(type)) return walkable(parseXml(content.replace(/^\uFEFF/, "").trim()) ?? content);
-  return content;
-}
-
-/** The data of a bounded stream of server-sent events (WHATWG HTML §9.2), parsed where it is JSON. */
-function readEvents(content: string): unknown[] {
-  const events = content.split(/\r?\n\r?\n/).map((event) =>
-    event
-      .split(/\r?\n/)
-      .filter((line) => line.startsWith("data:"))
-      .map((line) => line.slice(5).replace(/^ /, ""))
-      .join("\n"),
-  );
-  return events.filter((data) => data !== "").map((data) => walkable(parsed(data) ?? data));
-}
-
-function parsed(content: string): unknown {
-  try {
-    return JSON.parse(content);
-  } catch {
-    return undefined;
-  }
-}
-
-/** Far deeper than any real answer, far from where walking through it would exhaust the stack. */
-const maxDepth = 200;
-
-/** Throws `provider_unavailable`. */
-function walkable(data: unknown): unknown {
-  if (!isDeeper(data, maxDepth)) return data;
-  throw new JackfieldError("provider_unavailable", {
-    detail: `The provider's answer is nested more than ${maxDepth} levels deep.`,
-  });
 }

@@ -7,6 +7,7 @@ import type { Client, Credential } from "../grant/credential.ts";
 import { isBound, proofOf, sendsBearer } from "../grant/dpop.ts";
 import { signRequest } from "../grant/oauth1.ts";
 import type { GrantContext } from "../grant/token-endpoint.ts";
+import { refuseOtherType } from "../request/body.ts";
 import { type Names, text, textOf, value } from "../request/hole.ts";
 import { formEntries } from "../request/parameters.ts";
 import { encodeContent, withValues } from "../request/render.ts";
@@ -60,6 +61,7 @@ export async function authorize(
 ): Promise<AuthorizedRequest> {
   const placed: Placed = { headers: {}, query: [], body: {}, path: [] };
   const computed: string[] = [];
+  refuseOtherType(outgoing.content?.encoding, outgoing.headers["content-type"]);
   const plain = encodeContent(outgoing.content, context.random);
   if (auth.apply.length > 0) {
     const inReach = { ...names, request: requestNames(context, outgoing, plain?.body) };

@@ -277,6 +277,7 @@ export async function erase(
       runtime.events.announce([event]);
       await dropJob(runtime, "refresh", erased.id);
       await endPolled(runtime, erased.id);
+      await runtime.store.kept_steps.erase(erased.id);
       return { erased, opened };
     }
     current = await runtime.store.connections.get(current.id);

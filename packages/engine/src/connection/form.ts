@@ -138,20 +138,26 @@ const byType: { readonly [T in Question["type"]]: Coerce } = {
     return reason === undefined ? path : refuse(reason);
   },
   file(_question, value, refuse) {
-    const { data, name, type } = (typeof value === "object" && value !== null ? value : {}) as Record<string, unknown>;
-    if (typeof data === "string" && data.length > (maxFile / 3) * 4) refuse(`must have at most ${maxFile} bytes.`);
-    if (typeof data !== "string" || !/^[A-Za-z0-9+/]*={0,2}$/.test(data))
-      return refuse("must be a file: { name, type, data }, its data in base64.");
+    const { name, type, ...rest } = (typeof value === "object" && value !== null ? value : {}) as Record<string, unknown>;
+    const content = contentOf(rest, refuse);
     if (name !== undefined && (typeof name !== "string" || name.length > maxFileName))
       refuse(`must have a name of at most ${maxFileName} characters.`);
     if (type !== undefined && (typeof type !== "string" || !mediaType.test(type))) refuse("must have a type such as text/plain.");
-    return { data, ...(name === undefined ? {} : { name }), ...(type === undefined ? {} : { type }) };
+    return { ...content, ...(name === undefined ? {} : { name }), ...(type === undefined ? {} : { type }) };
   },
   object(_question, value, refuse) {
     if (isDeeper(value, maxDepth)) refuse(`must be nested at most ${maxDepth} levels deep.`);
     return typeof value === "object" && value !== null && !Array.isArray(value) ? value : refuse("must be an object.");
   },
 };
+
+/** What a file holds, or the id by which it is kept here. */
+function contentOf({ data, file }: Readonly<Record<string, unknown>>, refuse: Refuse): Readonly<Record<string, string>> {
+  if (typeof file === "string" && file.length <= maxFileName) return { file };
+  if (typeof data === "string" && data.length > Math.ceil(maxFile / 3) * 4) refuse(`must have at most ${maxFile} bytes.`);
+  if (typeof data === "string" && /^[A-Za-z0-9+/]*={0,2}$/.test(data)) return { data };
+  return refuse("must be a file: { name, type, data }, its data in base64, or { file } with the id of one that was uploaded.");
+}
 
 function canonical(url: string, refuse: Refuse): string {
   try {

@@ -182,6 +182,8 @@ export interface ConnectionEvent {
   readonly code?: ErrorCode;
   /** The workflow that a step named. */
   readonly workflow?: string;
+  /** Of a step that somebody only tried. */
+  readonly mode?: "test";
   /** The event endpoint that it is about. */
   readonly endpoint?: string;
   /** The app that it is about, of `connector`; with every event of a type `app.…`. */

@@ -18,7 +18,7 @@ export interface Place {
   readonly connector: string;
   /** The record's id. */
   readonly id: string;
-  readonly field: "credential" | "fields" | "app" | "flow" | "outcome" | "tombstone" | "endpoint";
+  readonly field: "credential" | "fields" | "app" | "flow" | "outcome" | "tombstone" | "endpoint" | "step" | "file";
 }
 
 export interface Sealer {

@@ -71,6 +71,45 @@ export class IdentityTaken extends Error {
   }
 }
 
+/** A step that its caller may repeat under a key of its own without its being done twice. */
+export interface KeptStep {
+  /** SHA-256 of the workspace, the connection and the caller's key, hex. */
+  readonly id: string;
+  readonly workspace: string;
+  readonly connector: string;
+  readonly connection: string;
+  /** The step that was run first. */
+  readonly step: string;
+  /** When the run has ended at the latest; null: it has. */
+  readonly running_until: string | null;
+  /** What was asked for and, once it has ended, what was answered. */
+  readonly sealed: string;
+  readonly expires_at: string;
+}
+
+/** A file that steps are given by its id. */
+export interface FileRecord {
+  readonly id: string;
+  readonly workspace: string;
+  readonly owner: string;
+  readonly name: string | null;
+  readonly type: string;
+  /** Bytes. */
+  readonly size: number;
+  readonly created_at: string;
+  readonly expires_at: string;
+}
+
+/** A part of a file's content. */
+export interface FileChunk {
+  /** Of the file and the part. */
+  readonly id: string;
+  readonly file: string;
+  readonly workspace: string;
+  readonly sealed: string;
+  readonly expires_at: string;
+}
+
 export type EndpointPatch = Partial<Omit<EndpointRecord, "id" | "workspace" | "created_at">>;
 export type DeliveryPatch = Partial<Omit<DeliveryRecord, "id" | "endpoint" | "event" | "created_at">>;
 export type ConnectionPatch = Partial<Omit<ConnectionRecord, "id" | "workspace" | "connector" | "made_in" | "created_at">>;
@@ -120,7 +159,7 @@ export interface Store {
     idle(time: string, limit: number): Promise<readonly string[]>;
     /** Whether any connection of this connector is stored. */
     uses(workspace: string, connector: string): Promise<boolean>;
-    /** Erases the record, its aliases, and their events and usage. */
+    /** Erases the record, its aliases, and their events, usage and kept steps. */
     delete(id: string): Promise<boolean>;
   };
   readonly apps: {
@@ -222,6 +261,37 @@ export interface Store {
     /** The last used first. */
     list(connection: string): Promise<readonly UsageRecord[]>;
     /** Forgets what was last used before `time`. */
+    expire(time: string): Promise<number>;
+  };
+  /** What steps answered, for callers that repeat them. */
+  readonly kept_steps: {
+    /**
+     * Stores the record unless there is one with its id that expires after `now`; gives the one that is there afterwards. Of two callers at
+     * once exactly one is given its own.
+     */
+    begin(record: KeptStep, now: string): Promise<KeptStep>;
+    /** Replaces the record if it is there and still of the same `step`; false where it is not. */
+    end(record: KeptStep): Promise<boolean>;
+    /** Removes the record if it is there and of this `step`. */
+    forget(id: string, step: string): Promise<boolean>;
+    /** Removes those of a connection. */
+    erase(connection: string): Promise<void>;
+    /** Removes those that expire at `time` or before. */
+    expire(time: string): Promise<number>;
+  };
+  /** Files that came with requests, or from providers. */
+  readonly files: {
+    /** Adds a part of a file whose record follows. */
+    addChunk(chunk: FileChunk): Promise<void>;
+    /** With it the file is there: after all of its parts. */
+    insert(record: FileRecord): Promise<void>;
+    get(id: string): Promise<FileRecord | undefined>;
+    chunk(id: string): Promise<FileChunk | undefined>;
+    /** How many bytes the files of a workspace have. */
+    size(workspace: string): Promise<number>;
+    /** Removes it and its content. */
+    delete(id: string): Promise<boolean>;
+    /** Removes files and parts that expire at `time` or before; gives how many files. */
     expire(time: string): Promise<number>;
   };
   /**

@@ -14,8 +14,8 @@ const named = 20;
 export function createUsageCount(store: Store, log: Log): (events: readonly ConnectionEvent[]) => Promise<void> {
   let waiting = new Map<string, UsageRecord>();
   return async (events) => {
-    for (const { type, connection, workflow, at } of events) {
-      if (type !== "used" || connection === null || workflow === undefined) continue;
+    for (const { type, connection, workflow, mode, at } of events) {
+      if (type !== "used" || connection === null || workflow === undefined || mode === "test") continue;
       const key = `${connection} ${workflow}`;
       waiting.set(key, { connection, workflow, last_used_at: at, count: (waiting.get(key)?.count ?? 0) + 1 });
     }

@@ -101,6 +101,7 @@ export function paperRuntime({ platform, client, clock, record }: Paper): Runtim
     admits: () => true,
     scouts: { run: (_key, ask) => ask() },
     pace: createPace(clock),
+    traffic: { through: (_opened, _left, send) => send() },
     log: () => {},
     telemetry: noTelemetry,
     clock,

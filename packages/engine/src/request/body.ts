@@ -35,6 +35,26 @@ export const bodyEncodings: { readonly [E in Encoding]: Encode } = {
   },
 };
 
+/** The types that a body of each encoding may be declared as, beside its own: `application/vnd.api+json` is JSON too. */
+const declarable: { readonly [E in Encoding]: RegExp } = {
+  json: /^[\w!#$&^.+-]+\/([\w!#$&^.+-]+[+.-])?json\s*(;|$)/i,
+  form: /^application\/x-www-form-urlencoded\s*(;|$)/i,
+  text: /^(?!multipart\/|application\/x-www-form-urlencoded)/i,
+  xml: /^[\w!#$&^.+-]+\/([\w!#$&^.+-]+\+)?xml\s*(;|$)/i,
+  // Its boundary is drawn when it is written.
+  multipart: /(?!)/,
+  binary: /^(?!multipart\/|application\/x-www-form-urlencoded)/i,
+};
+
+/** Throws `header_refused` for a Content-Type that says something else of a body than its encoding. */
+export function refuseOtherType(encoding: Encoding | undefined, type: string | undefined): void {
+  if (encoding === undefined || type === undefined || declarable[encoding].test(type)) return;
+  throw new JackfieldError("header_refused", {
+    detail: `The body is sent as ${encoding}, and Content-Type says something else.`,
+    hint: "Choose another `encoding`, or leave Content-Type out: it follows the encoding.",
+  });
+}
+
 /** A file input, or a text in base64. */
 function fileOf(value: unknown): File | undefined {
   if (typeof value === "string") return { data: value };

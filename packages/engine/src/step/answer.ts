@@ -35,7 +35,8 @@ export async function refuseFailure({ connector, action, redact }: Judged, answe
   if (ok && rule === undefined) return;
 
   const said = (await words(rule, action, root)) ?? reason(answer);
-  throw new JackfieldError(failureCodes[rule?.class ?? classOf(answer.status)], {
+  const busy = connector.rate_limit?.statuses?.includes(answer.status) === true;
+  throw new JackfieldError(failureCodes[rule?.class ?? (busy ? "rate_limit" : classOf(answer.status))], {
     detail: redact(said).slice(0, 2000),
     provider: { status: answer.status, ...(typeof answer.body === "string" ? {} : { error: redact(said).slice(0, 2000) }) },
     ...(answer.retry_after === undefined ? {} : { retry_after: answer.retry_after }),
@@ -44,15 +45,20 @@ export async function refuseFailure({ connector, action, redact }: Judged, answe
 
 /** What a workflow gets of an answer. An API may echo the credential. */
 export async function readOutput({ action, redact }: Judged, answer: ApiAnswer, names: Names): Promise<unknown> {
-  const output = action.output && (await evaluate(action.output, rootOf(answer, names)));
+  const output = action.output === undefined ? whole(answer) : await evaluate(action.output, rootOf(answer, names));
   return redactDeep(redact, output ?? null);
 }
 
-/** What a workflow gets of the items of all pages. */
-export async function readItems({ action, redact }: Judged, items: readonly unknown[]): Promise<unknown> {
+/** The body; a text with its type, as it may be CSV, HTML or anything else. */
+function whole({ body, headers }: ApiAnswer): unknown {
+  const type = headers["content-type"] ?? "text/plain";
+  return typeof body === "string" && !/\bjson\b/i.test(type) ? { text: body, type } : body;
+}
+
+/** What a workflow gets of one item of a page. */
+export async function readItem({ action, redact }: Judged, item: unknown): Promise<unknown> {
   const { output } = action;
-  const read = output === undefined ? items : await Promise.all(items.map((item) => evaluate(output, item)));
-  return redactDeep(redact, read);
+  return redactDeep(redact, (output === undefined ? item : await evaluate(output, item)) ?? null);
 }
 
 const rootOf = (answer: ApiAnswer, names: Names): Names => ({

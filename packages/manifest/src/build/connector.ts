@@ -44,7 +44,7 @@ export function buildConnector(manifest: Manifest, texts: Texts, source: string)
       compiled.options,
       (_id, options): Options => ({ request: buildRequest(options.request), items: options.items, next: options.next }),
     ),
-    actions: mapped(compiled.actions, (id, declared) => action(id, declared, texts)),
+    actions: mapped(compiled.actions, (id, declared) => action(id, declared)),
     triggers: mapped(compiled.triggers, (id, declared) => trigger(id, declared, texts)),
     services: compiled.services ?? {},
     hash: createHash("sha256").update(source, "utf8").digest("hex"),
@@ -58,20 +58,20 @@ function mapped<In, Out>(
   return record(Object.entries(map ?? {}).map(([id, value]) => [id, build(id, value)]));
 }
 
-function action(id: string, declared: CompiledAction, texts: Texts): Action {
+function action(id: string, declared: CompiledAction): Action {
   return {
     ...declared,
     id,
     input: inputs(declared.input),
     scopes: declared.scopes ?? [],
     request: buildRequest(declared.request),
+    timeout: declared.timeout === undefined ? undefined : milliseconds(declared.timeout),
     paginate: declared.paginate && paginate(declared.paginate),
     retry: declared.retry && retry(declared.retry),
-    output: declared.output ?? (declared.paginate === undefined ? texts.expression("body") : undefined),
+    output: declared.output,
   };
 }
 
-const mostPages = 100;
 const firstPage: Readonly<Partial<Record<Paginate["type"], number>>> = { page: 1 };
 
 function paginate(declared: NonNullable<CompiledAction["paginate"]>): Paginate {
@@ -89,7 +89,7 @@ function paginate(declared: NonNullable<CompiledAction["paginate"]>): Paginate {
     },
     request: request && buildRequest(request),
     limit,
-    max_pages: max_pages ?? mostPages,
+    max_pages,
   };
 }
 

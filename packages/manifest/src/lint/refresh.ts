@@ -134,10 +134,20 @@ function* longTests({ auths }: CheckedManifest): Iterable<Found> {
   }
 }
 
+const longestRequest = 300_000;
+
+function* longActions({ manifest }: CheckedManifest): Iterable<Found> {
+  for (const [id, { timeout }] of Object.entries(manifest.actions ?? {})) {
+    if (timeout === undefined || milliseconds(timeout) <= longestRequest) continue;
+    yield { path: ["actions", id, "timeout"], message: "A workflow waits for the answer; it may take at most 5m." };
+  }
+}
+
 export const refreshRules: readonly Rule[] = [
   { code: "key_without_effect", check: withoutEffect },
   { code: "needs_user", check: needsPerson },
   { code: "lifetime_conflict", check: lifetimes },
   { code: "interval_too_short", check: tooOften },
   { code: "timeout_too_long", check: longTests },
+  { code: "timeout_too_long", check: longActions },
 ];

@@ -39,7 +39,13 @@ const Paginate = Type.Object(
     ),
     request: Type.Optional(Request("action.request", "The request for the pages after the first, where it is another one.")),
     limit: Type.Optional(Expression("page.items", "At most so many items in all, such as `input.limit`.")),
-    max_pages: Type.Optional(Type.Integer({ minimum: 1, maximum: 1000, description: "At most so many pages. Default: 100." })),
+    max_pages: Type.Optional(
+      Type.Integer({
+        minimum: 1,
+        maximum: 1000,
+        description: "At most so many pages. Default: 100 in one answer, all of them as JSON lines.",
+      }),
+    ),
   },
   { ...closed, description: "The answer comes in pages; `output` then reads each item of all of them." },
 );
@@ -86,6 +92,7 @@ export const Action = Type.Object(
       }),
     ),
     request: Request("action.request", "The request that the action makes."),
+    timeout: Type.Optional(Duration("How long one request of it may take, at most 5m. Default: 30s.")),
     ok: Type.Optional(Expression("action.ok", "Whether the answer is a success. Default: any 2xx answer.")),
     error: Type.Optional(Expression("action.error", "The provider's words when it is not.")),
     paginate: Type.Optional(Paginate),
@@ -93,7 +100,8 @@ export const Action = Type.Object(
     output: Type.Optional(
       Expression(
         "action.output",
-        "What the workflow gets; with `paginate`, of each item, whose own keys are in reach. Default: body.",
+        "What the workflow gets; with `paginate`, of each item, whose own keys are in reach. Default: the body, of which a text is given as " +
+          "`{ text, type }` and other bytes as a file, `{ name, type, size, data }`.",
       ),
     ),
   },

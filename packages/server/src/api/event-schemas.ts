@@ -20,6 +20,7 @@ export const ConnectionEvent = Type.Object(
     duration_ms: Type.Optional(Type.Number()),
     code: Type.Optional(Type.String()),
     workflow: Type.Optional(Type.String({ description: "As the step named it." })),
+    mode: Type.Optional(Type.Literal("test", { description: "A step that somebody only tried." })),
     endpoint: Type.Optional(Type.String({ description: "The event endpoint that it is about." })),
     app: Type.Optional(
       Type.Object(

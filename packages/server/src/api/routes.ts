@@ -6,6 +6,7 @@ import { connectionRoutes } from "./routes/connections.ts";
 import { connectorRoutes } from "./routes/connectors.ts";
 import { eventEndpointRoutes } from "./routes/event-endpoints.ts";
 import { eventRoutes } from "./routes/events.ts";
+import { fileRoutes } from "./routes/files.ts";
 import { platformRoutes } from "./routes/platform.ts";
 import { stepRoutes } from "./routes/steps.ts";
 
@@ -17,6 +18,7 @@ const described: readonly Route[] = [
   ...eventRoutes,
   ...eventEndpointRoutes,
   ...stepRoutes,
+  ...fileRoutes,
   ...connectSessionRoutes,
 ];
 

@@ -27,10 +27,12 @@ export const plainLine = "^[^\\u0000-\\u001f\\u007f-\\u009f]*$";
 export const plainLines = "^[^\\u0000-\\u0009\\u000b-\\u001f\\u007f-\\u009f]*$";
 /** What a header can carry without an encoding. */
 const plainAscii = "^[\\u0020-\\u007e]*$";
+const visibleAscii = "^[\\u0021-\\u007e]*$";
 /** What is said to who breaks one of these patterns. */
 export const patternWords: Readonly<Record<string, string>> = {
   [plainLine]: "must be one line without control characters",
   [plainAscii]: "must be ASCII; the body's `workflow` takes any text",
+  [visibleAscii]: "must be ASCII without spaces",
   [plainLines]: "must have no control characters other than line feeds",
 };
 
@@ -275,10 +277,30 @@ export const StepResult = Type.Object(
       attempts: Type.Integer(),
       status: Type.Integer(),
       duration_ms: Type.Number(),
+      mode: Type.Optional(Type.Literal("test", { description: "Somebody only tried it." })),
+      shortened: Type.Optional(Type.Boolean({ description: "With mode `test`: whether the output was cut." })),
     }),
   },
   { title: "StepResult" },
 );
+
+export const FileInfo = Type.Object(
+  {
+    id: Type.String(),
+    name: nullable(Type.String()),
+    type: Type.String(),
+    size: Type.Integer({ description: "Bytes." }),
+    created_at: time,
+    expires_at: time,
+  },
+  { title: "File", description: "A file that is kept for steps: an input of type `file` takes `{ file: <id> }`." },
+);
+
+/** A line of a step's answer as JSON lines. */
+const stepLines =
+  "An item to a line, as `{ item }`, while the pages are read. The last line is `{ step }`, or `{ error }` with a problem where it ended " +
+  "early.";
+export const stepLineMedia = { "application/x-ndjson": stepLines, "application/jsonl": stepLines } as const;
 
 export const TestResult = Type.Object(
   {
@@ -323,6 +345,29 @@ export const Workflow = Type.String({
 /** The same in a header, which counts where the body names none. */
 export const workflowHeader = Type.Object({
   "jackfield-workflow": Type.Optional(Type.String({ ...Workflow, pattern: plainAscii })),
+});
+
+/** As a workflow sends it with a step. */
+export const stepHeaders = Type.Object({
+  ...workflowHeader.properties,
+  "idempotency-key": Type.Optional(
+    Type.String({
+      minLength: 1,
+      maxLength: 255,
+      pattern: visibleAscii,
+      description:
+        "Any text without spaces that is this step's alone. Repeated with the same key within 24 hours, the step is not done again: it " +
+        "answers what it answered first, with `Idempotent-Replayed: true`.",
+    }),
+  ),
+  "request-timeout": Type.Optional(
+    Type.Number({
+      minimum: 0.001,
+      maximum: 600,
+      description:
+        "Seconds that the step may take in all, with every wait, further try and page. Default: 30, and 300 for an action that reads pages.",
+    }),
+  ),
 });
 
 export const Identifier = (description: string) => Type.String({ minLength: 1, maxLength: 200, description });

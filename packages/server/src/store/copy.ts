@@ -21,7 +21,7 @@ const names: readonly TableName[] = [
     "apps",
     "connections",
   ] as const),
-  ...(["flows", "events", "outbox", "endpoints", "deliveries", "usage", "notes"] as const),
+  ...(["flows", "events", "outbox", "endpoints", "deliveries", "usage", "kept_steps", "files", "file_chunks", "notes"] as const),
 ];
 
 /** What is in a table, whatever the order. */

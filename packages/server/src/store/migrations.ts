@@ -220,4 +220,31 @@ export const migrations: readonly string[] = [
   -- They are in the memory of the process that has the store.
   DROP TABLE leases;
   `,
+  `
+  -- What steps answered, for callers that repeat them.
+  CREATE TABLE kept_steps (
+    id TEXT PRIMARY KEY,
+    connection TEXT NOT NULL REFERENCES connections (id) ON DELETE CASCADE,
+    -- The step that was run: only its own end counts.
+    step TEXT NOT NULL,
+    expires_at TEXT NOT NULL,
+    doc TEXT NOT NULL
+  ) STRICT;
+  CREATE INDEX kept_steps_of ON kept_steps (connection);
+  CREATE INDEX kept_steps_by_age ON kept_steps (expires_at);
+
+  -- Files that steps are given by their ids.
+  CREATE TABLE files (
+    id TEXT PRIMARY KEY,
+    workspace TEXT NOT NULL,
+    size INTEGER NOT NULL,
+    expires_at TEXT NOT NULL,
+    doc TEXT NOT NULL
+  ) STRICT;
+  CREATE INDEX files_of ON files (workspace, size);
+  CREATE INDEX files_by_age ON files (expires_at);
+  CREATE TABLE file_chunks (id TEXT PRIMARY KEY, file TEXT NOT NULL, expires_at TEXT NOT NULL, doc TEXT NOT NULL) STRICT;
+  CREATE INDEX file_chunks_of ON file_chunks (file);
+  CREATE INDEX file_chunks_by_age ON file_chunks (expires_at);
+  `,
 ];

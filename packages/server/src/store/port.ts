@@ -4,7 +4,10 @@ import type {
   ConnectionRecord,
   DeliveryRecord,
   EndpointRecord,
+  FileChunk,
+  FileRecord,
   FlowRecord,
+  KeptStep,
   Outgoing,
   SealedRecords,
   Store,
@@ -96,6 +99,9 @@ export interface Records {
   readonly endpoints: EndpointRecord;
   readonly deliveries: DeliveryRecord;
   readonly usage: UsageRecord;
+  readonly kept_steps: KeptStep;
+  readonly files: FileRecord;
+  readonly file_chunks: FileChunk;
   readonly notes: { readonly kind: NoteKind; readonly name: string; readonly text: string };
 }
 

@@ -4,7 +4,9 @@ import { appTable } from "./apps.ts";
 import { connectionTable } from "./connections.ts";
 import { type Opening, openSqlite, type Sqlite } from "./database.ts";
 import { eventTable } from "./events.ts";
+import { fileTable } from "./files.ts";
 import { flowTable } from "./flows.ts";
+import { keptStepTable } from "./kept-steps.ts";
 import { createOwnLeases } from "./leases.ts";
 import { noteTable } from "./notes.ts";
 import { deliveryTable, endpointTable, outboxTable } from "./outbound.ts";
@@ -34,6 +36,8 @@ export function storeOver(sqlite: Sqlite): SqliteStore {
     endpoints: endpointTable(sqlite),
     deliveries: deliveryTable(sqlite),
     usage: usageTable(sqlite),
+    kept_steps: keptStepTable(sqlite),
+    files: fileTable(sqlite),
     leases: own.leases,
     manifests: manifestTable(sqlite),
     auth_versions: authVersionTable(sqlite),
@@ -68,7 +72,7 @@ export function storeOver(sqlite: Sqlite): SqliteStore {
 /** A sealed text names its key in its second part. */
 function isSealedWith(sqlite: Sqlite, key: string): boolean {
   const mark = `"v1.${Buffer.from(key).toString("base64url")}.`;
-  return ["connections", "apps", "flows", "event_endpoints"].some(
+  return ["connections", "apps", "flows", "event_endpoints", "kept_steps", "file_chunks"].some(
     (table) => sqlite.get(`SELECT 1 AS one FROM ${table} WHERE instr(doc, ?) > 0 LIMIT 1`, mark) !== undefined,
   );
 }

@@ -1,11 +1,22 @@
-import type { AppRecord, ConnectionEvent, DeliveryRecord, EndpointRecord, Outgoing, SealedRecords } from "@jackfield/engine";
+import type {
+  AppRecord,
+  ConnectionEvent,
+  DeliveryRecord,
+  EndpointRecord,
+  FileChunk,
+  KeptStep,
+  Outgoing,
+  SealedRecords,
+} from "@jackfield/engine";
 import { connectColumns, connectOf, keyOf, sessionOf } from "./access.ts";
 import { appColumns } from "./apps.ts";
 import { parseConnection } from "./connection-record.ts";
 import { connectionColumns } from "./connections.ts";
 import { type Columns, insertRow, type Sqlite, type Value } from "./database.ts";
 import { eventColumns } from "./events.ts";
+import { chunkColumns, fileColumns, parseFile } from "./files.ts";
 import { flowColumns, parseFlow } from "./flows.ts";
+import { keptStepColumns } from "./kept-steps.ts";
 import { deliveryColumns, endpointColumns } from "./outbound.ts";
 import { type HostStore, type NoteKind, noteKinds, type Records, type Table } from "./port.ts";
 
@@ -71,6 +82,9 @@ const kept: { readonly [Name in keyof Records]: Kept<Records[Name]> } = {
     read: ({ connection, workflow, last_used_at, count }) => ({ connection, workflow, last_used_at, count }),
     columns: (record) => ({ ...record }),
   },
+  kept_steps: { name: "kept_steps", order: ["id"], read: docOf<KeptStep>(), columns: keptStepColumns },
+  files: { name: "files", order: ["id"], read: parseFile, columns: fileColumns },
+  file_chunks: { name: "file_chunks", order: ["id"], read: docOf<FileChunk>(), columns: chunkColumns },
   notes: {
     name: "meta",
     order: ["key"],

@@ -4,7 +4,9 @@ import { appsAndManifests, authVersions } from "./store/apps.ts";
 import { connections, listing, races } from "./store/connections.ts";
 import { durability } from "./store/durability.ts";
 import { deliveries, events, outbox, usage } from "./store/events.ts";
+import { files } from "./store/files.ts";
 import { flows, leases } from "./store/flows.ts";
+import { keptSteps } from "./store/kept-steps.ts";
 import { tables } from "./store/tables.ts";
 
 /** An adapter under test: a store with nothing in it, and the ways in which its process can end. */
@@ -37,6 +39,8 @@ export function storeContract(name: string, make: () => Promise<StoreUnderTest>)
     usage(() => store);
     flows(() => store);
     leases(() => store);
+    keptSteps(() => store);
+    files(() => store);
     appsAndManifests(() => store);
     authVersions(() => store);
     access(() => store);

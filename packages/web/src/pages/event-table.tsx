@@ -36,6 +36,7 @@ export function EventTable({ events, several = false }: EventTableProps) {
                 <td>
                   {words(event.type)} {event.action ? <code>{event.action}</code> : null}
                   {event.workflow ? ` for ${event.workflow}` : ""}
+                  {event.mode === "test" ? " as a test" : ""}
                 </td>
                 {several ? (
                   <td>

@@ -13,7 +13,7 @@ interface TryActionProps {
   readonly actions: readonly Action[];
 }
 
-/** Runs an action by hand, as a workflow would. */
+/** Runs an action by hand, as a workflow would; it counts as no use. */
 export function TryAction({ connection, actions: all }: TryActionProps) {
   const actions = all.filter(({ auth }) => !auth || auth.includes(connection.auth));
   const [chosen, setChosen] = useState(actions[0]?.id ?? "");
@@ -54,7 +54,9 @@ function ActionForm({ connection, action }: ActionFormProps) {
     setResult(undefined);
     running.run(async () => {
       try {
-        setResult(await call<StepResult>("POST", path("connections", connection.id, "actions", action.id), { input }));
+        setResult(
+          await call<StepResult>("POST", path("connections", connection.id, "actions", action.id), { input, mode: "test" }),
+        );
       } catch (thrown) {
         if (thrown instanceof Problem) form.blame(thrown);
         throw thrown;
@@ -81,6 +83,7 @@ function Output({ result: { output, step } }: { readonly result: StepResult }) {
     <div role="status">
       <p class="soft">
         HTTP {step.status} after {duration(step.duration_ms)}, {plural(step.attempts, "attempt")}
+        {step.shortened ? "; shortened, a workflow gets all of it" : ""}
       </p>
       <pre class="output" data-testid="output">
         {JSON.stringify(output, null, 2)}

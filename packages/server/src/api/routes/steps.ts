@@ -1,12 +1,27 @@
 import type { IncomingMessage } from "node:http";
-import { JackfieldError } from "@jackfield/engine";
+import { JackfieldError, type StepPart } from "@jackfield/engine";
 import { Type } from "typebox";
+import type { Principal } from "../../access/authenticate.ts";
 import { withoutHopByHop } from "../../http/hop-by-hop.ts";
+import { jsonLines, writeJsonLines } from "../../http/json-lines.ts";
 import { methods, ok, type Route, route } from "../route.ts";
-import { closed, Identifier, OptionsPage, StepResult, Values, Workflow, workflowHeader } from "../schemas.ts";
+import {
+  closed,
+  Identifier,
+  OptionsPage,
+  StepResult,
+  stepHeaders,
+  stepLineMedia,
+  Values,
+  Workflow,
+  workflowHeader,
+} from "../schemas.ts";
+import { wants } from "../wants.ts";
 
 const callers = ["admin", "user", "workflow"] as const;
 const proxyLimit = 1024 * 1024;
+/** A file of 10 MiB in base64, and what else is said of it. */
+const inputLimit = 15 * 1024 * 1024;
 
 const runAction = route({
   id: "runAction",
@@ -15,14 +30,80 @@ const runAction = route({
   summary: "Runs a step.",
   roles: callers,
   params: Type.Object({ id: Identifier("The connection's id."), action: Identifier("The action's id.") }),
-  headers: workflowHeader,
-  body: { kind: "json", schema: Type.Object({ input: Type.Optional(Values), workflow: Type.Optional(Workflow) }, closed) },
-  answers: { 200: { description: "What the step gave.", schema: StepResult } },
-  async handle({ engine }, { params, headers, body, signal }, { actor }) {
-    const workflow = body.workflow ?? headers["jackfield-workflow"];
-    return ok(await engine.steps.run(actor, params.id, params.action, body.input ?? {}, { signal, workflow }));
+  headers: stepHeaders,
+  body: {
+    kind: "json",
+    limit: inputLimit,
+    schema: Type.Object(
+      {
+        input: Type.Optional(Values),
+        workflow: Type.Optional(Workflow),
+        files: Type.Optional(
+          Type.Literal("reference", {
+            description:
+              "An answer that is no text is kept as a file, up to 25 MiB, and given as `{ name, type, size, file }` with its id.",
+          }),
+        ),
+        mode: Type.Optional(
+          Type.Literal("test", {
+            description: "Somebody tries it: marked in the log, counted as no use, one page at the most, the output shortened.",
+          }),
+        ),
+      },
+      closed,
+    ),
+  },
+  answers: { 200: { description: "What the step gave.", schema: StepResult, also: stepLineMedia } },
+  async handle({ engine }, call, principal) {
+    const { params, headers, body, signal } = call;
+    const options = {
+      signal,
+      workflow: body.workflow ?? headers["jackfield-workflow"],
+      ...timeoutIn(headers),
+    };
+    const media = jsonLines.find((each) => wants(call.request.headers.accept, each));
+    if (media !== undefined) {
+      refuseWithLines({ mode: body.mode, files: body.files, "Idempotency-Key": headers["idempotency-key"] });
+      const parts = engine.steps.stream(principal.actor, params.id, params.action, body.input ?? {}, options);
+      await writeJsonLines({ ...call, media }, linesOf(parts, principal));
+      return "answered";
+    }
+    const { replayed, ...result } = await engine.steps.run(principal.actor, params.id, params.action, body.input ?? {}, {
+      ...options,
+      mode: body.mode,
+      files: body.files,
+      idempotencyKey: headers["idempotency-key"],
+    });
+    return replayed ? { ...ok(result), headers: { "Idempotent-Replayed": "true" } } : ok(result);
   },
 });
+
+/** Given in seconds; the check has made a number of it. */
+function timeoutIn(headers: Readonly<Record<string, string | undefined>>): { readonly timeout?: number } {
+  const seconds = headers["request-timeout"];
+  return seconds === undefined ? {} : { timeout: Number(seconds) * 1000 };
+}
+
+/** Throws `request_invalid` for what lines cannot go with: nothing of them is kept. */
+function refuseWithLines(given: Readonly<Record<string, string | undefined>>): void {
+  const [name] = Object.entries(given).find(([, value]) => value !== undefined) ?? [];
+  if (name === undefined) return;
+  throw new JackfieldError("request_invalid", {
+    detail: `${name} does not go with JSON lines.`,
+    hint: "Leave it out, or ask for one answer with `Accept: application/json`.",
+  });
+}
+
+/** Throws `unauthenticated` once whoever reads may no longer. */
+async function* linesOf(
+  parts: AsyncGenerator<StepPart, void, undefined>,
+  { admitted }: Principal,
+): AsyncGenerator<readonly unknown[], void, undefined> {
+  for await (const part of parts) {
+    if (!(await admitted())) throw new JackfieldError("unauthenticated");
+    yield "items" in part ? part.items.map((item) => ({ item })) : [part];
+  }
+}
 
 const listOptions = route({
   id: "listOptions",

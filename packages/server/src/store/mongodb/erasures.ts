@@ -23,6 +23,7 @@ export function createErasures(all: Collections, writes: Writes): Erasures {
       const theirs = { connection: { $in: [...ids] } };
       await all.events.deleteMany(theirs);
       await all.usage.deleteMany(theirs);
+      await all.kept_steps.deleteMany(theirs);
       return removed[0] === true;
     },
     async endpoints(ids) {

@@ -14,7 +14,9 @@ import { connectTo, guarded, isTaken, literally } from "./client.ts";
 import { connectionDocuments } from "./connections.ts";
 import { createErasures } from "./erasures.ts";
 import { eventDocuments } from "./events.ts";
+import { fileDocuments } from "./files.ts";
 import { flowDocuments } from "./flows.ts";
+import { keptStepDocuments } from "./kept-steps.ts";
 import { deliveryDocuments, endpointDocuments, outboxDocuments } from "./outbound.ts";
 import { type Collections, collectionsOf, faultsOf, prepare } from "./schema.ts";
 import { reseal, tablesOf } from "./tables.ts";
@@ -63,6 +65,8 @@ function storeOver(client: MongoClient, db: Db): HostStore {
     endpoints: guarded(endpointDocuments(all, writes, erasures)),
     deliveries: guarded(deliveryDocuments(all, writes)),
     usage: guarded(usageDocuments(all)),
+    kept_steps: guarded(keptStepDocuments(all)),
+    files: guarded(fileDocuments(all)),
     leases: guarded(leaseDocuments(all)),
     manifests: guarded(manifestDocuments(all)),
     auth_versions: guarded(authVersionDocuments(all)),
@@ -98,9 +102,12 @@ async function timeOf(db: Db): Promise<number> {
 }
 
 /** A sealed text names its key in its second part. */
-async function isSealedWith({ connections, apps, flows, event_endpoints }: Collections, key: string): Promise<boolean> {
+async function isSealedWith(
+  { connections, apps, flows, event_endpoints, kept_steps, file_chunks }: Collections,
+  key: string,
+): Promise<boolean> {
   const mark = { $regex: literally(`"v1.${Buffer.from(key).toString("base64url")}.`) };
-  for (const documents of [connections, apps, flows, event_endpoints])
+  for (const documents of [connections, apps, flows, event_endpoints, kept_steps, file_chunks])
     if ((await documents.findOne({ doc: mark }, { projection: { _id: 1 } })) !== null) return true;
   return false;
 }

@@ -23,7 +23,9 @@ import {
 import { appId, appKeys } from "./apps.ts";
 import { type Documents, following, guarded, insertMissing, type Stored } from "./client.ts";
 import { connectionKeys } from "./connections.ts";
+import { chunkDocument, fileDocument, parseChunk, parseFile } from "./files.ts";
 import { flowDocument, parseFlow } from "./flows.ts";
+import { keptStepDocument, parseKeptStep } from "./kept-steps.ts";
 import { deliveryKeys, endpointKeys } from "./outbound.ts";
 import type { CollectionName, Collections } from "./schema.ts";
 import { usageId } from "./usage.ts";
@@ -107,6 +109,9 @@ const kept: { readonly [Name in keyof Records]: Kept<Records[Name]> } = {
     read: ({ _id: _, ...usage }) => usage as unknown as UsageRecord,
     document: (usage) => ({ _id: usageId(usage.connection, usage.workflow), ...usage }),
   },
+  kept_steps: { collection: "kept_steps", order: ["_id"], read: parseKeptStep, document: keptStepDocument },
+  files: { collection: "files", order: ["_id"], read: parseFile, document: fileDocument },
+  file_chunks: { collection: "file_chunks", order: ["_id"], read: parseChunk, document: chunkDocument },
   notes: {
     collection: "notes",
     order: ["_id"],
@@ -159,7 +164,7 @@ export async function reseal(
   const lane = async () => {
     for (const { key, texts } of waiting) {
       const [id] = JSON.parse(key) as [string];
-      const count = table === "flows" ? await resealFlow(all, id, texts) : await resealRecord(writes, table, id, texts);
+      const count = isPlain(table) ? await resealPlain(all[table], id, texts) : await resealRecord(writes, table, id, texts);
       replaced += count;
     }
   };
@@ -170,7 +175,17 @@ export async function reseal(
 /** How many records are written at once: the servers have their own work with the database. */
 const lanes = 4;
 
-async function resealRecord(writes: Writes, table: Exclude<keyof SealedRecords, "flows">, id: string, texts: Resealing["texts"]) {
+/** The tables whose documents are written without `writes`, each as a whole. */
+const plainTables = ["flows", "kept_steps", "file_chunks"] as const;
+type PlainTable = (typeof plainTables)[number];
+const isPlain = (table: keyof SealedRecords): table is PlainTable => plainTables.some((name) => name === table);
+
+async function resealRecord(
+  writes: Writes,
+  table: Exclude<keyof SealedRecords, PlainTable>,
+  id: string,
+  texts: Resealing["texts"],
+) {
   const name = kept[table].collection as "connections" | "apps" | "event_endpoints";
   const written = await writes.change(name, id, (stored) => {
     const next = replacedIn(String(stored?.doc), texts);
@@ -181,12 +196,12 @@ async function resealRecord(writes: Writes, table: Exclude<keyof SealedRecords, 
   return written ?? 0;
 }
 
-/** The text of a flow never changes otherwise. */
-async function resealFlow({ flows }: Collections, id: string, texts: Resealing["texts"]): Promise<number> {
-  const stored = await flows.findOne({ _id: id }, { projection: { doc: 1 } });
+/** Whoever writes another text meanwhile has sealed it with the key of then. */
+async function resealPlain(documents: Documents, id: string, texts: Resealing["texts"]): Promise<number> {
+  const stored = await documents.findOne({ _id: id }, { projection: { doc: 1 } });
   const { doc, count } = replacedIn(String(stored?.doc), texts);
   if (stored === null || count === 0) return 0;
-  return (await flows.updateOne({ _id: id, doc: stored.doc }, { $set: { doc } })).matchedCount > 0 ? count : 0;
+  return (await documents.updateOne({ _id: id, doc: stored.doc }, { $set: { doc } })).matchedCount > 0 ? count : 0;
 }
 
 function replacedIn(doc: string, texts: Resealing["texts"]): { readonly doc: string; readonly count: number } {

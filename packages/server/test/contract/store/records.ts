@@ -4,7 +4,10 @@ import type {
   ConnectionRecord,
   DeliveryRecord,
   EndpointRecord,
+  FileChunk,
+  FileRecord,
   FlowRecord,
+  KeptStep,
   Listed,
 } from "@jackfield/engine";
 
@@ -143,6 +146,32 @@ export function delivery(to: string, of: string, values: Partial<DeliveryRecord>
     updated_at: time(0),
     ...values,
   };
+}
+
+export function keptStep(id: string, values: Partial<KeptStep> = {}): KeptStep {
+  return {
+    id,
+    workspace: "w",
+    connector: "acme",
+    connection: "c",
+    step: `step-${id}`,
+    running_until: time(60),
+    sealed: "v1.a.b.c",
+    expires_at: time(86_400),
+    ...values,
+  };
+}
+
+export function file(id: string, values: Partial<FileRecord> = {}): FileRecord {
+  return {
+    ...{ id, workspace: "w", owner: "ada", name: "a b.txt", type: "text/plain", size: 3 },
+    ...{ created_at: time(0), expires_at: time(86_400) },
+    ...values,
+  };
+}
+
+export function chunk(of: string, part: number, values: Partial<FileChunk> = {}): FileChunk {
+  return { id: `${of}/${part}`, file: of, workspace: "w", sealed: "v1.g.h.i", expires_at: time(86_400), ...values };
 }
 
 export const ids = (listed: Listed<{ readonly id: string }>) => listed.items.map(({ id }) => id);

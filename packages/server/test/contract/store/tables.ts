@@ -1,6 +1,6 @@
 import { sealedIn } from "@jackfield/engine";
 import type { HostStore, Records, Table } from "../../../src/store/port.ts";
-import { app, connection, delivery, endpoint, event, flow, polled, time } from "./records.ts";
+import { app, chunk, connection, delivery, endpoint, event, file, flow, keptStep, polled, time } from "./records.ts";
 
 const key = { id: "k", hash: "h", name: "K", role: "user", workspace: "w", owner: "ada", origin: "made" } as const;
 
@@ -46,6 +46,9 @@ export const samples: { readonly [Name in keyof Records]: readonly Records[Name]
     { connection: "a", workflow: "nightly", last_used_at: time(1), count: 3 },
     { connection: "b", workflow: "A", last_used_at: time(2), count: 1 },
   ],
+  kept_steps: [keptStep("h", { connection: "a" }), keptStep("i", { connection: "c", running_until: null, sealed: "v1.azE.s.s" })],
+  files: [file("f"), file("g", { name: null, size: 0 })],
+  file_chunks: [chunk("f", 0, { sealed: "v1.azE.g.g" }), chunk("f", 1)],
   notes: [
     { kind: "deployment", name: "id", text: "d" },
     { kind: "key_check", name: "k1/a", text: "00" },
