@@ -240,7 +240,7 @@ test(`${answers} answers that were made to do harm end in an error that says so,
   expect(hostile.met() - before).toBeGreaterThan(answers * 0.9);
   expect([...codes.keys()].filter((code) => code === "internal" || code === "undefined")).toEqual([]);
   for (const code of ["connected", "token_answer_invalid", "provider_unavailable", "credentials_invalid"])
-    expect(codes.get(code)).toBeGreaterThan(10);
+    expect(codes.get(code)).toBeGreaterThan(answers / 150);
 });
 
 test("the lists can be read afterwards, page by page", async () => {
