@@ -18,14 +18,14 @@ import {
 import { createEventLog } from "./connection/event-log.ts";
 import { learning } from "./connection/learning.ts";
 import { actorsShownTo, mayUse } from "./connection/limits.ts";
-import { type ConnectionEvent, duties, type LastTest, type UsageRecord } from "./connection/record.ts";
+import { type ConnectionEvent, duties, type UsageRecord } from "./connection/record.ts";
 import { redirectUri } from "./connection/redirect-uri.ts";
 import { createSealer, type KeyRing } from "./connection/seal.ts";
 import { type Begun, begin, type CallbackOutcome, expireFlows, finish, openFlow } from "./connection/sign-in/authorization.ts";
 import { poll } from "./connection/sign-in/device.ts";
 import type { EventFilter, Listed, Page, Store } from "./connection/store.ts";
 import { createTraffic } from "./connection/traffic.ts";
-import { check } from "./connection/upkeep/check.ts";
+import { type TestResult, test } from "./connection/upkeep/check.ts";
 import { createDuties } from "./connection/upkeep/duties.ts";
 import { disconnectIdle } from "./connection/upkeep/idle.ts";
 import { storeSpooled } from "./connection/upkeep/outcome.ts";
@@ -56,14 +56,6 @@ import { type ProxyAnswer, type ProxyRequest, proxy } from "./step/proxy.ts";
 import { runStep, type StepOptions, type StepPart, type StepResult, streamStep } from "./step/step.ts";
 import { createSweep, type Sweep } from "./sweep.ts";
 import { noTelemetry, type Telemetry, watched } from "./telemetry.ts";
-
-export interface TestResult {
-  readonly ok: boolean;
-  readonly outcome: LastTest["outcome"];
-  readonly status?: number;
-  readonly duration_ms: number;
-  readonly connection: Connection;
-}
 
 export interface Engine {
   /** What this deployment allows. */
@@ -348,18 +340,6 @@ function sweepOf(
     own: [() => storeSpooled(runtime)],
     further: [...further, () => deliverer.sweep()],
   });
-}
-
-async function test(runtime: Runtime, refresher: Refresher, actor: Actor, id: string): Promise<TestResult> {
-  const { result, record } = await check(runtime, refresher, await reach(runtime, actor, id, "connect"), actor.id);
-  const { outcome, status, duration_ms } = result;
-  return {
-    ok: outcome === "passed",
-    outcome,
-    ...(status === undefined ? {} : { status }),
-    duration_ms,
-    connection: view(runtime, actor, record),
-  };
 }
 
 async function removeUnused(

@@ -8,6 +8,7 @@ import type { ConnectionRecord } from "../connection/record.ts";
 import { noteUse } from "../connection/upkeep/idle.ts";
 import type { Refresher } from "../connection/upkeep/refresh.ts";
 import { JackfieldError } from "../errors.ts";
+import { shorten } from "../request/shorten.ts";
 import type { Runtime } from "../runtime.ts";
 import { statusClass } from "../telemetry.ts";
 import { Attempts, isIdempotent } from "./attempts.ts";
@@ -16,7 +17,6 @@ import { createDeadline, type Deadline } from "./deadline.ts";
 import { keepAnswer, mostFileBytes, withContents } from "./files.ts";
 import { bytesOf, once } from "./once.ts";
 import { isPaginated } from "./pages.ts";
-import { shorten } from "./shorten.ts";
 
 /** Of an answer that is given with the step. */
 const mostBytes = 10 << 20;
