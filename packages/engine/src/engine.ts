@@ -265,6 +265,7 @@ export function createEngine(options: EngineOptions): Engine {
   const refresher = createRefresher(runtime, owner);
   const work = createDuties(runtime, refresher);
   const deliverer = createDeliverer(runtime, stopped.signal);
+  const steps = stepsOf(runtime, refresher);
   const sweep = sweepOf(runtime, options, options.shared ? owner : undefined, deliverer);
 
   const workQueues = (): void => {
@@ -299,7 +300,7 @@ export function createEngine(options: EngineOptions): Engine {
       finish: (...args) => span("sign_in", {}, () => finish(runtime, ...args)),
       redirectUri: (connector) => redirectUri(runtime, connector),
     },
-    steps: stepsOf(runtime, refresher),
+    steps,
     files: {
       put: (...args) => putFile(runtime, ...args),
       get: (...args) => getFile(runtime, ...args),
@@ -323,9 +324,12 @@ export function createEngine(options: EngineOptions): Engine {
       await refresher.settled();
       await runtime.events.flush();
       await runtime.egress.close();
+      await steps.settled();
     },
   };
 }
+
+const noop = () => {};
 
 function sweepOf(
   runtime: Runtime,
@@ -364,10 +368,19 @@ async function eventsOf(
   return runtime.store.events.list({ ...filter, workspace, connection, actors: actorsShownTo(actor) }, page);
 }
 
-function stepsOf(runtime: Runtime, refresher: Refresher): Engine["steps"] {
+/** `settled` waits for the steps whose caller may have gone and comes back for their answers. */
+function stepsOf(runtime: Runtime, refresher: Refresher): Engine["steps"] & { readonly settled: () => Promise<void> } {
   const { span } = runtime.telemetry;
+  const running = new Set<Promise<unknown>>();
   return {
-    run: (...args) => span("step", {}, () => runStep(runtime, refresher, ...args)),
+    run(...args) {
+      const step = span("step", {}, () => runStep(runtime, refresher, ...args));
+      if (args[4]?.idempotencyKey === undefined) return step;
+      const over = step.then(noop, noop).finally(() => running.delete(over));
+      running.add(over);
+      return step;
+    },
+    settled: async () => void (await Promise.all(running)),
     stream: (...args) => streamStep(runtime, refresher, ...args),
     proxy: (...args) => span("step", {}, () => proxy(runtime, refresher, ...args)),
     options: (...args) => listOptions(runtime, refresher, ...args),
