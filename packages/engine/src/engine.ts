@@ -227,7 +227,7 @@ function createRuntime(options: EngineOptions, stopping: AbortSignal): Runtime {
   const { log, telemetry = noTelemetry, clock = Date.now, random = randomBytes, repeat = repeatByTimer } = options;
   const store = learning(options.store, options.connectors);
   const sending = "send" in options.egress ? options.egress : createEgress(options.egress, { clock });
-  const egress = breaking(watched(sending, telemetry, clock), clock);
+  const egress = breaking(watched(sending, telemetry, clock), clock, log);
   const pause = options.sleep ?? ((ms: number) => sleep(ms, stopping));
   return {
     connectors: options.connectors,

@@ -284,6 +284,8 @@ export interface TestResult {
   readonly outcome: LastTest["outcome"];
   readonly status?: number;
   readonly duration_ms: number;
+  /** What the provider answered, shortened. */
+  readonly preview?: unknown;
   readonly connection: Connection;
 }
 
