@@ -18,14 +18,14 @@ import {
 import { createEventLog } from "./connection/event-log.ts";
 import { learning } from "./connection/learning.ts";
 import { actorsShownTo, mayUse } from "./connection/limits.ts";
-import { type ConnectionEvent, duties, type LastTest, type UsageRecord } from "./connection/record.ts";
+import { type ConnectionEvent, duties, type UsageRecord } from "./connection/record.ts";
 import { redirectUri } from "./connection/redirect-uri.ts";
 import { createSealer, type KeyRing } from "./connection/seal.ts";
 import { type Begun, begin, type CallbackOutcome, expireFlows, finish, openFlow } from "./connection/sign-in/authorization.ts";
 import { poll } from "./connection/sign-in/device.ts";
 import type { EventFilter, Listed, Page, Store } from "./connection/store.ts";
 import { createTraffic } from "./connection/traffic.ts";
-import { check } from "./connection/upkeep/check.ts";
+import { type TestResult, test } from "./connection/upkeep/check.ts";
 import { createDuties } from "./connection/upkeep/duties.ts";
 import { disconnectIdle } from "./connection/upkeep/idle.ts";
 import { storeSpooled } from "./connection/upkeep/outcome.ts";
@@ -56,14 +56,6 @@ import { type ProxyAnswer, type ProxyRequest, proxy } from "./step/proxy.ts";
 import { runStep, type StepOptions, type StepPart, type StepResult, streamStep } from "./step/step.ts";
 import { createSweep, type Sweep } from "./sweep.ts";
 import { noTelemetry, type Telemetry, watched } from "./telemetry.ts";
-
-export interface TestResult {
-  readonly ok: boolean;
-  readonly outcome: LastTest["outcome"];
-  readonly status?: number;
-  readonly duration_ms: number;
-  readonly connection: Connection;
-}
 
 export interface Engine {
   /** What this deployment allows. */
@@ -235,7 +227,7 @@ function createRuntime(options: EngineOptions, stopping: AbortSignal): Runtime {
   const { log, telemetry = noTelemetry, clock = Date.now, random = randomBytes, repeat = repeatByTimer } = options;
   const store = learning(options.store, options.connectors);
   const sending = "send" in options.egress ? options.egress : createEgress(options.egress, { clock });
-  const egress = breaking(watched(sending, telemetry, clock), clock);
+  const egress = breaking(watched(sending, telemetry, clock), clock, log);
   const pause = options.sleep ?? ((ms: number) => sleep(ms, stopping));
   return {
     connectors: options.connectors,
@@ -273,6 +265,7 @@ export function createEngine(options: EngineOptions): Engine {
   const refresher = createRefresher(runtime, owner);
   const work = createDuties(runtime, refresher);
   const deliverer = createDeliverer(runtime, stopped.signal);
+  const steps = stepsOf(runtime, refresher);
   const sweep = sweepOf(runtime, options, options.shared ? owner : undefined, deliverer);
 
   const workQueues = (): void => {
@@ -307,7 +300,7 @@ export function createEngine(options: EngineOptions): Engine {
       finish: (...args) => span("sign_in", {}, () => finish(runtime, ...args)),
       redirectUri: (connector) => redirectUri(runtime, connector),
     },
-    steps: stepsOf(runtime, refresher),
+    steps,
     files: {
       put: (...args) => putFile(runtime, ...args),
       get: (...args) => getFile(runtime, ...args),
@@ -331,9 +324,12 @@ export function createEngine(options: EngineOptions): Engine {
       await refresher.settled();
       await runtime.events.flush();
       await runtime.egress.close();
+      await steps.settled();
     },
   };
 }
+
+const noop = () => {};
 
 function sweepOf(
   runtime: Runtime,
@@ -348,18 +344,6 @@ function sweepOf(
     own: [() => storeSpooled(runtime)],
     further: [...further, () => deliverer.sweep()],
   });
-}
-
-async function test(runtime: Runtime, refresher: Refresher, actor: Actor, id: string): Promise<TestResult> {
-  const { result, record } = await check(runtime, refresher, await reach(runtime, actor, id, "connect"), actor.id);
-  const { outcome, status, duration_ms } = result;
-  return {
-    ok: outcome === "passed",
-    outcome,
-    ...(status === undefined ? {} : { status }),
-    duration_ms,
-    connection: view(runtime, actor, record),
-  };
 }
 
 async function removeUnused(
@@ -384,10 +368,19 @@ async function eventsOf(
   return runtime.store.events.list({ ...filter, workspace, connection, actors: actorsShownTo(actor) }, page);
 }
 
-function stepsOf(runtime: Runtime, refresher: Refresher): Engine["steps"] {
+/** `settled` waits for the steps whose caller may have gone and comes back for their answers. */
+function stepsOf(runtime: Runtime, refresher: Refresher): Engine["steps"] & { readonly settled: () => Promise<void> } {
   const { span } = runtime.telemetry;
+  const running = new Set<Promise<unknown>>();
   return {
-    run: (...args) => span("step", {}, () => runStep(runtime, refresher, ...args)),
+    run(...args) {
+      const step = span("step", {}, () => runStep(runtime, refresher, ...args));
+      if (args[4]?.idempotencyKey === undefined) return step;
+      const over = step.then(noop, noop).finally(() => running.delete(over));
+      running.add(over);
+      return step;
+    },
+    settled: async () => void (await Promise.all(running)),
     stream: (...args) => streamStep(runtime, refresher, ...args),
     proxy: (...args) => span("step", {}, () => proxy(runtime, refresher, ...args)),
     options: (...args) => listOptions(runtime, refresher, ...args),

@@ -11,13 +11,14 @@ export { createSealer, type KeyRing, masterKeyOf, type Place, type Sealer } from
 export type { Begun, CallbackOutcome } from "./connection/sign-in/authorization.ts";
 export type * from "./connection/store.ts";
 export { IdentityTaken, mostWorkflows } from "./connection/store.ts";
+export type { TestResult } from "./connection/upkeep/check.ts";
 export type { Revocation } from "./connection/upkeep/revocation.ts";
 export { inUseMs } from "./connection/usage.ts";
 export type { Connection } from "./connection/view.ts";
 export { allowsPlainHttp } from "./egress/address.ts";
 export type { Egress, EgressAnswer, EgressOptions, EgressRequest, EgressStream } from "./egress/egress.ts";
 export { parseUrl } from "./egress/whitelist.ts";
-export { createEngine, type Engine, type EngineOptions, type TestResult } from "./engine.ts";
+export { createEngine, type Engine, type EngineOptions } from "./engine.ts";
 export { type Audience, type ErrorCode, type ErrorDetails, errorTable, JackfieldError, type ProviderWords } from "./errors.ts";
 export type { Log } from "./log.ts";
 export { oneAtATime } from "./one-at-a-time.ts";

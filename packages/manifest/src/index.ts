@@ -2,6 +2,7 @@ export { type Ambient, systemAmbient } from "./ambient.ts";
 export { withLiveParts } from "./auth-version.ts";
 export { type Compilation, type CompileOptions, compile, restore } from "./compile.ts";
 export type * from "./connector.ts";
+export { fitsEncoding } from "./content-type.ts";
 export {
   asList,
   compileExpression,

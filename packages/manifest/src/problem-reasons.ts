@@ -57,6 +57,9 @@ export const problemReasons: Readonly<Partial<Record<ProblemCode, string>>> = {
   after_connect_unclear: "Each of these requests either keeps values by itself or lets the person choose.",
   request_target: "`path` is joined to `base_url`; `url` is for what lives elsewhere. Either way, the whitelist must cover it.",
   body_with_get: "Many servers and proxies drop the body of a GET request. Mostly, `method` was forgotten.",
+  content_type_differs:
+    "The encoding decides how the body is written. A header that tells the provider something else makes it misread the body, so such a request " +
+    "is refused. More precise types fit: `application/vnd.api+json` is JSON, and `text/csv` is text.",
   header_reserved: "Such headers steer the connection itself or tell who is asking; a request that sets them is refused.",
   path_invalid: "A path that does not begin with one slash could become part of the host, or leave `base_url`.",
   path_query: "What stands in a path is not encoded as a parameter is, and `default_params` cannot replace it.",

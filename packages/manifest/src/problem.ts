@@ -122,6 +122,10 @@ export const problemKinds = {
     "A hole stands for one of a few words and may hold others.",
     "Name a field or an input whose `options` are such words.",
   ),
+  content_type_differs: error(
+    "`Content-Type` says something else of a body than its `encoding`.",
+    "Choose the `encoding` that sends such a body, or leave the header out: it follows the encoding.",
+  ),
   header_reserved: error("A header is the engine's own.", "Remove it; it would be refused."),
   apply_twice: error("The credential goes to one place twice.", "Remove one of the two."),
   apply_without_credential: warning("`apply` sends no credential.", "Name it, such as `{{ fields.api_key }}`."),

@@ -5,6 +5,18 @@ const now = Date.UTC(2026, 0, 1);
 const before = new Date(now - 60_000).toISOString();
 const place = { workspace: "default", connector: "acme", auth: "oauth", environment: "production" } as const;
 
+const kept = {
+  ...({ name: null, description: null, label: null, unique_id: null, identity: "draft/con_1" } as const),
+  id: "con_1",
+  owner: "ada",
+  status: "draft",
+  fields: {},
+  sealed_fields: null,
+  credential_version: 0,
+  created_at: before,
+  updated_at: before,
+} as const;
+
 /** A process begins, sweeps, and ends. */
 async function live(store: Store): Promise<void> {
   const engine = createEngine({
@@ -29,23 +41,7 @@ async function live(store: Store): Promise<void> {
 
 test("a draft whose sign-in nobody finished is one again, also where the process ends or the store fails meanwhile", async () => {
   const store = openStore(":memory:");
-  const account = { name: null, description: null, label: null, unique_id: null, identity: "draft/con_1" } as const;
-  await store.connections.insert(
-    {
-      ...untold,
-      ...place,
-      ...account,
-      id: "con_1",
-      owner: "ada",
-      status: "awaiting_authorization",
-      fields: {},
-      sealed_fields: null,
-      credential_version: 0,
-      created_at: before,
-      updated_at: before,
-    },
-    [],
-  );
+  await store.connections.insert({ ...untold, ...place, ...kept, status: "awaiting_authorization" }, []);
   const flow: FlowRecord = {
     ...place,
     id: "flow",
@@ -67,5 +63,24 @@ test("a draft whose sign-in nobody finished is one again, also where the process
   await live(store);
   expect(await store.connections.get("con_1")).toMatchObject({ status: "draft", error: { code: "state_invalid" } });
   expect(await store.flows.get("flow")).toBeUndefined();
+  await store.close();
+});
+
+test("what steps answered, and files, are forgotten when they have expired", async () => {
+  const store = openStore(":memory:");
+  const later = new Date(now + 1).toISOString();
+  await store.connections.insert({ ...untold, ...place, ...kept }, []);
+  for (const [id, expires_at] of Object.entries({ old: before, young: later })) {
+    const step = { id, workspace: "default", connector: "acme", connection: "con_1", step: id, running_until: null, sealed: "s" };
+    await store.kept_steps.begin({ ...step, expires_at }, new Date(0).toISOString());
+    await store.files.addChunk({ id: `${id}/0`, file: id, workspace: "default", sealed: "s", expires_at });
+    const file = { id, workspace: "default", owner: "ada", name: null, type: "text/plain", size: 1 };
+    await store.files.insert({ ...file, created_at: before, expires_at });
+  }
+  await live(store);
+  expect([await store.files.get("old"), await store.files.chunk("old/0")]).toEqual([undefined, undefined]);
+  expect(await store.kept_steps.forget("old", "old")).toBe(false);
+  expect((await store.files.get("young"))?.id).toBe("young");
+  expect(await store.kept_steps.forget("young", "young")).toBe(true);
   await store.close();
 });

@@ -75,7 +75,13 @@ auth:
     test: { request: { path: /me } }
     unique_id: me.id
     label: Acme
-${more}actions:
+${more}options:
+  folders: { request: { path: /folders, query: { of: "{{ input.account }}" } }, items: "[]" }
+actions:
+  browse:
+    title: Browse
+    input: { account: {}, folder: { type: select, options: folders } }
+    request: { path: /browse, query: { a: "{{ input.account }}", f: "{{ input.folder }}" } }
   create: { title: Create, input: { name: {} }, request: { method: POST, path: /create, body: { name: "{{ input.name }}" } } }
   read: { title: Read, request: { path: /read } }
   known:
@@ -294,6 +300,23 @@ describe("a step with an Idempotency-Key", () => {
     ahead += 24 * 3_600_000;
     await keyed("canary-key-of-ten", "create");
     expect(api.at("/create")).toHaveLength(2);
+  });
+
+  test("is finished by a process that is told to end", async () => {
+    api.hold();
+    const leaving = new AbortController();
+    const headers = { authorization: `Bearer ${product.key}`, "idempotency-key": "eleven" };
+    const gone = fetch(product.url + path("create"), { method: "POST", headers, signal: leaving.signal }).catch(() => "gone");
+    await until(() => api.at("/create").length === 1);
+    leaving.abort();
+    expect(await gone).toBe("gone");
+    const closed = product.server.close();
+    api.release();
+    await closed;
+    product = await begin();
+    const answer = await keyed("eleven", "create");
+    expect([answer.status, answer.headers.get("idempotent-replayed")]).toEqual([200, "true"]);
+    expect(api.at("/create")).toHaveLength(1);
   });
 
   test("needs a key that a header can hold", async () => {
@@ -713,4 +736,19 @@ describe("a file that is given by its id", () => {
     expect(coded(await product.send("GET", `/v1/files/${later}`))).toEqual([404, "file_unknown"]);
     expect((await upload(Buffer.alloc((25 << 20) + 1), "big")).status).toBe(413);
   });
+});
+
+test("A form is told which inputs the choices of a drop-down depend on", async () => {
+  const { actions } = (await product.send("GET", "/v1/connectors/acme")).json;
+  const [{ input }] = actions.filter(({ id }: { id: string }) => id === "browse");
+  expect(input.map((each: { options_depend_on: string[] }) => each.options_depend_on)).toEqual([[], ["account"]]);
+});
+
+test("A test of a connection shows what the provider answered, cut and without secrets", async () => {
+  const me = { id: "u1", key: "canary-key-0123456789", items: Array.from({ length: 900 }, (_, n) => ({ n, text: "long text" })) };
+  api.answers.set("/me", (response) => response.setHeader("content-type", "application/json").end(JSON.stringify(me)));
+  const { ok, preview } = (await product.send("POST", `/v1/connections/${connections.acme}/test`)).json;
+  expect([ok, preview.id, preview.items[0]]).toEqual([true, "u1", { n: 0, text: "long text" }]);
+  expect(JSON.stringify(preview).length).toBeLessThanOrEqual(4096);
+  expect(JSON.stringify(preview)).not.toContain("canary-key");
 });

@@ -98,6 +98,8 @@ export interface Question {
   readonly options?: readonly Choice[] | null;
   /** What asks the provider for the choices. */
   readonly options_from?: string | null;
+  /** The questions whose answers the choices are asked with. */
+  readonly options_depend_on?: readonly string[];
   readonly prefix?: string | null;
   readonly suffix?: string | null;
   readonly min?: number | null;
@@ -282,6 +284,8 @@ export interface TestResult {
   readonly outcome: LastTest["outcome"];
   readonly status?: number;
   readonly duration_ms: number;
+  /** What the provider answered, shortened. */
+  readonly preview?: unknown;
   readonly connection: Connection;
 }
 

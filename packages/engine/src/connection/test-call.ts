@@ -28,6 +28,8 @@ export type TestOutcome =
       readonly error: JackfieldError;
       /** Whether the provider refused the credential itself, rather than this request. */
       readonly refused: boolean;
+      /** What was answered, without secrets. */
+      readonly me?: unknown;
     };
 
 /**
@@ -85,5 +87,6 @@ async function judge(
     return { outcome: "unreachable", status, duration_ms, error, refused: false };
   }
   const error = new JackfieldError("credentials_invalid", { provider, ...(detail === undefined ? {} : { detail }) });
-  return { outcome: "failed", status, duration_ms, error, refused: good || kind === "auth" };
+  const refused = good || kind === "auth";
+  return { outcome: "failed", status, duration_ms, error, refused, me: redactDeep(answer.redact, me) };
 }

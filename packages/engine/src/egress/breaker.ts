@@ -1,4 +1,5 @@
 import { JackfieldError } from "../errors.ts";
+import type { Log } from "../log.ts";
 import type { Egress, EgressRequest } from "./egress.ts";
 
 /*
@@ -26,7 +27,7 @@ interface Trouble {
 }
 
 /** The same egress, which throws `provider_unavailable` for a host that it leaves alone. Only calls of APIs count. */
-export function breaking(egress: Egress, clock: () => number): Egress {
+export function breaking(egress: Egress, clock: () => number, log: Log): Egress {
   const troubles = new Map<string, Trouble>();
 
   const refuse = (host: string, { failures }: Trouble, wait: number) =>
@@ -57,8 +58,10 @@ export function breaking(egress: Egress, clock: () => number): Egress {
     trouble.failures += 1;
     trouble.lastAt = now;
     if (trouble.until !== undefined && trouble.until <= now) trouble.pause = Math.min(2 * trouble.pause, longestPauseMs);
-    if (trouble.failures >= failuresToOpen && (trouble.until === undefined || trouble.until <= now))
+    if (trouble.failures >= failuresToOpen && (trouble.until === undefined || trouble.until <= now)) {
       trouble.until = now + trouble.pause;
+      log("warn", "a host fails and is left alone for a moment", { host, failures: trouble.failures, ms: trouble.pause });
+    }
     // The last one goes to the end, so that the first is the one that has been quiet for longest.
     troubles.delete(host);
     troubles.set(host, trouble);

@@ -1,4 +1,4 @@
-import type { Encoding } from "@jackfield/manifest";
+import { type Encoding, fitsEncoding } from "@jackfield/manifest";
 import { JackfieldError } from "../errors.ts";
 import { textOf } from "./hole.ts";
 import { formEncode, formEntries } from "./parameters.ts";
@@ -35,20 +35,9 @@ export const bodyEncodings: { readonly [E in Encoding]: Encode } = {
   },
 };
 
-/** The types that a body of each encoding may be declared as, beside its own: `application/vnd.api+json` is JSON too. */
-const declarable: { readonly [E in Encoding]: RegExp } = {
-  json: /^[\w!#$&^.+-]+\/([\w!#$&^.+-]+[+.-])?json\s*(;|$)/i,
-  form: /^application\/x-www-form-urlencoded\s*(;|$)/i,
-  text: /^(?!multipart\/|application\/x-www-form-urlencoded)/i,
-  xml: /^[\w!#$&^.+-]+\/([\w!#$&^.+-]+\+)?xml\s*(;|$)/i,
-  // Its boundary is drawn when it is written.
-  multipart: /(?!)/,
-  binary: /^(?!multipart\/|application\/x-www-form-urlencoded)/i,
-};
-
 /** Throws `header_refused` for a Content-Type that says something else of a body than its encoding. */
 export function refuseOtherType(encoding: Encoding | undefined, type: string | undefined): void {
-  if (encoding === undefined || type === undefined || declarable[encoding].test(type)) return;
+  if (encoding === undefined || type === undefined || fitsEncoding(type, encoding)) return;
   throw new JackfieldError("header_refused", {
     detail: `The body is sent as ${encoding}, and Content-Type says something else.`,
     hint: "Choose another `encoding`, or leave Content-Type out: it follows the encoding.",

@@ -58,7 +58,11 @@ async function ask(runtime: Runtime, opened: OpenConnection, options: Options, {
   const page = { ...(cursor === undefined ? {} : { cursor }), number: 1, offset: 0, size: undefined };
   const names = { ...namesOf(runtime, opened), input, page };
   const rendered = await renderRequest(options.request, names, opened.auth);
-  const answer = await callApi(runtime, opened, rendered, limits);
+  const answer = await runtime.traffic.through(
+    opened,
+    () => limits.timeout,
+    () => callApi(runtime, opened, rendered, limits),
+  );
   const { redact } = answer;
   return {
     status: answer.status,

@@ -8,6 +8,7 @@ import type { ConnectionRecord } from "../connection/record.ts";
 import { noteUse } from "../connection/upkeep/idle.ts";
 import type { Refresher } from "../connection/upkeep/refresh.ts";
 import { JackfieldError } from "../errors.ts";
+import { shorten } from "../request/shorten.ts";
 import type { Runtime } from "../runtime.ts";
 import { statusClass } from "../telemetry.ts";
 import { Attempts, isIdempotent } from "./attempts.ts";
@@ -16,7 +17,6 @@ import { createDeadline, type Deadline } from "./deadline.ts";
 import { keepAnswer, mostFileBytes, withContents } from "./files.ts";
 import { bytesOf, once } from "./once.ts";
 import { isPaginated } from "./pages.ts";
-import { shorten } from "./shorten.ts";
 
 /** Of an answer that is given with the step. */
 const mostBytes = 10 << 20;
@@ -96,7 +96,7 @@ export async function runStep(
       harmless: isHarmless(step.action),
     },
     run,
-    (cause) => ({ cause, repeatable: !step.run.mayHaveActed }),
+    (cause) => ({ cause, repeatable: !step.run.mayHaveActed || (isHarmless(step.action) && isCutOff(cause)) }),
   );
   return { ...result, replayed };
 }
@@ -104,6 +104,9 @@ export async function runStep(
 /** Whether a run that was cut off may be made again: nothing is changed twice, or the provider knows the repetition. */
 const isHarmless = ({ request: { method }, retry }: Action): boolean =>
   (typeof method === "string" && isIdempotent(method)) || retry?.idempotency_header !== undefined;
+
+/** Whether a run ended because its process does. */
+const isCutOff = (cause: unknown): boolean => cause instanceof JackfieldError && cause.code === "stopping";
 
 /** What is heard of a step that hands its items on: they, page by page, and at the end how it went. */
 export type StepPart = { readonly items: readonly unknown[] } | { readonly step: StepSummary };

@@ -1,6 +1,7 @@
 // Requests: where they go, what they carry, and where the credential stands in them.
 
 import type { ClientAuthentication } from "../connector.ts";
+import { fitsEncoding } from "../content-type.ts";
 import { encodings, methods } from "../schema/request.ts";
 import type { Path } from "../source.ts";
 import { listed } from "../suggestion.ts";
@@ -69,6 +70,20 @@ function* reservedHeaders(checked: CheckedManifest): Iterable<Found> {
     const header = item.in === undefined || item.in === "header" ? item.name : undefined;
     if (header !== undefined && reserved.test(header) && !/^cookie$/i.test(header)) {
       yield { path: [...path, "name"], message: `The header \`${header}\` is the engine's own.` };
+    }
+  }
+}
+
+/** Where both are written as they are; what holes give is judged when it is there. */
+function* contentTypes(checked: CheckedManifest): Iterable<Found> {
+  for (const { path, request } of requestSites(checked)) {
+    const { headers: given, encoding = "json", body } = request;
+    if (body === undefined || typeof given !== "object") continue;
+    const word = encodings.find((one) => one === encoding);
+    for (const [name, type] of Object.entries(given)) {
+      if (word === undefined || !/^content-type$/i.test(name) || typeof type !== "string" || type.includes("{{")) continue;
+      if (!fitsEncoding(type, word))
+        yield { path: [...path, "headers", name], message: `The body is sent as ${word}, and not as ${type}.` };
     }
   }
 }
@@ -161,6 +176,7 @@ export const requestRules: readonly Rule[] = [
   { code: "key_without_effect", check: withoutEffect },
   { code: "choice_unbound", check: unboundChoices },
   { code: "header_reserved", check: reservedHeaders },
+  { code: "content_type_differs", check: contentTypes },
   { code: "missing_apply", check: applyNames },
   { code: "apply_twice", check: applyTwice },
   { code: "apply_without_credential", check: applyNothing },

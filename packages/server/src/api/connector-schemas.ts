@@ -33,6 +33,9 @@ const Field = Type.Object(
 const Input = Type.Object(
   {
     ...form,
+    options_depend_on: Type.Array(Type.String(), {
+      description: "The inputs that the choices of `options_from` are asked with: where one of them changes, ask again.",
+    }),
     list: Type.Boolean(),
     min: nullable(Type.Number()),
     max: nullable(Type.Number()),

@@ -35,7 +35,7 @@ export async function connectorDetail(services: Services, actor: Actor, connecto
       allows(actor.limits, { connector: connector.name, environment }),
     ),
     auth: await Promise.all(authsFor(actor, connector).map((auth) => authView(services, auth, auth === recommended, platform))),
-    actions: Object.values(connector.actions).map(actionView),
+    actions: Object.values(connector.actions).map((action) => actionView(connector, action)),
   };
 }
 
@@ -116,7 +116,7 @@ function fieldView(field: Field) {
   };
 }
 
-function actionView(action: Action): Detail["actions"][number] {
+function actionView(connector: Connector, action: Action): Detail["actions"][number] {
   return {
     id: action.id,
     title: action.title,
@@ -125,9 +125,27 @@ function actionView(action: Action): Detail["actions"][number] {
     scopes: [...action.scopes],
     input: Object.entries(action.input).map(([name, input]) => ({
       ...formView(name, input),
+      options_depend_on: dependencies(connector, input, Object.keys(action.input)),
       list: input.list,
       min: input.min ?? null,
       max: input.max ?? null,
     })),
   };
+}
+
+/** The inputs that the choices of a drop-down are asked with: where one of them changes, so may the choices. */
+function dependencies({ options }: Connector, { options: own }: Input, inputs: readonly string[]): string[] {
+  const asked = typeof own === "string" && Object.hasOwn(options, own) ? options[own] : undefined;
+  const named = new Set(
+    sources(asked?.request).flatMap((text) => [...text.matchAll(/\binput\s*\.\s*(\w+)/g)].map(([, name]) => name)),
+  );
+  return inputs.filter((name) => named.has(name));
+}
+
+/** Every text of a compiled request. */
+function sources(value: unknown): string[] {
+  if (value === null || typeof value !== "object") return [];
+  return Object.entries(value).flatMap(([key, inner]) =>
+    key === "source" && typeof inner === "string" ? [inner] : sources(inner),
+  );
 }

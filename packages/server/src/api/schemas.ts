@@ -308,6 +308,7 @@ export const TestResult = Type.Object(
     outcome: oneOf(["passed", "failed", "unreachable"], "How it ended."),
     status: Type.Optional(Type.Integer()),
     duration_ms: Type.Number(),
+    preview: Type.Optional(Type.Unknown({ description: "What the provider answered, without secrets, shortened to 4 KiB." })),
     connection: Connection,
   },
   { title: "TestResult" },

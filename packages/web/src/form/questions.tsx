@@ -11,6 +11,8 @@ interface ControlProps {
   readonly environments: readonly string[];
   readonly change: (value: Value) => void;
   readonly suggest?: Suggest | undefined;
+  /** What the choices depend on, as it stands now. */
+  readonly asked?: string;
   /** What ties the control to its label, its help and its mistake. */
   readonly aria: Readonly<Record<string, string | boolean | undefined>>;
 }
@@ -44,6 +46,7 @@ export function Questions({ form, suggest, environments = [], keepSecrets = fals
             environments={environments}
             mistake={form.mistakes[question.name]}
             suggest={suggest}
+            asked={JSON.stringify((question.options_depend_on ?? []).map((name) => form.values[name]))}
             change={(value) => form.change(question.name, value)}
           />
         ))}
@@ -55,7 +58,7 @@ interface QuestionRowProps extends Omit<ControlProps, "aria"> {
   readonly mistake: string | undefined;
 }
 
-function QuestionRow({ question, value, environments, mistake, change, suggest }: QuestionRowProps) {
+function QuestionRow({ question, value, environments, mistake, change, suggest, asked = "" }: QuestionRowProps) {
   const id = controlId(question.name);
   const described = [question.help ? `${id}-help` : "", mistake ? `${id}-mistake` : ""].filter(Boolean).join(" ");
   const aria = {
@@ -73,9 +76,7 @@ function QuestionRow({ question, value, environments, mistake, change, suggest }
         {question.label}
         {question.required ? <span class="required">Required</span> : null}
       </label>
-      {ticked ? null : (
-        <Control question={question} value={value} environments={environments} change={change} aria={aria} suggest={suggest} />
-      )}
+      {ticked ? null : <Control {...{ question, value, environments, change, aria, suggest, asked }} />}
       {question.help ? (
         <div class="help" id={`${id}-help`}>
           <Markdown text={question.help} />
@@ -137,15 +138,19 @@ function TextControl({ question, value, change, aria }: ControlProps) {
   );
 }
 
-/** A text with suggestions, which are asked for when somebody is about to type. */
+/** A text with suggestions, which are asked for when somebody is about to type, and again once what they depend on is another. */
 function SuggestControl(props: ControlProps) {
-  const { question, value, change, aria, suggest } = props;
-  const [choices, setChoices] = useState<readonly Choice[]>();
+  const { question, value, change, aria, suggest, asked = "" } = props;
+  const [known, setKnown] = useState<{ readonly asked: string; readonly choices: readonly Choice[] }>();
+  const choices = known?.asked === asked ? known.choices : undefined;
   const list = `${aria.id}-choices`;
   const ask = (): void => {
     if (choices !== undefined || suggest === undefined || !question.options_from) return;
-    setChoices([]);
-    suggest(question.options_from).then(setChoices, () => setChoices(undefined));
+    setKnown({ asked, choices: [] });
+    suggest(question.options_from).then(
+      (found) => setKnown((latest) => (latest?.asked === asked ? { asked, choices: found } : latest)),
+      () => setKnown(undefined),
+    );
   };
   return (
     <>

@@ -129,13 +129,19 @@ const outcomes: { readonly [O in TestResult["outcome"]]: { readonly tone: "good"
     unreachable: { tone: "warning", title: "The provider could not be reached; nothing has changed." },
   };
 
-function Tested({ result: { outcome, status, duration_ms } }: { readonly result: TestResult }) {
+function Tested({ result: { outcome, status, duration_ms, preview } }: { readonly result: TestResult }) {
   const { tone, title } = outcomes[outcome];
   return (
     <Notice tone={tone} title={title}>
       <p class="soft">
         {status === undefined ? "No answer" : `HTTP ${status}`} after {Math.round(duration_ms)} ms
       </p>
+      {preview === undefined ? null : (
+        <details>
+          <summary>What the provider answered</summary>
+          <pre class="output">{JSON.stringify(preview, null, 2)}</pre>
+        </details>
+      )}
     </Notice>
   );
 }

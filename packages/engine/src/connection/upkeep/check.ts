@@ -1,11 +1,14 @@
 import { JackfieldError } from "../../errors.ts";
+import { shorten } from "../../request/shorten.ts";
 import type { Runtime } from "../../runtime.ts";
-import { system } from "../actor.ts";
+import { type Actor, system } from "../actor.ts";
+import { reach } from "../connections.ts";
 import { labelOf } from "../identity.ts";
 import { adoptVersion, connectorOf, type OpenConnection, open, publicNamesOf } from "../open.ts";
 import type { ConnectionRecord, LastTest } from "../record.ts";
 import type { ConnectionPatch } from "../store.ts";
 import { type TestOutcome, testCall } from "../test-call.ts";
+import { type Connection, view } from "../view.ts";
 import { dropDuty } from "./drop-duty.ts";
 import { refreshDue, testDue } from "./expiry.ts";
 import type { Refresher } from "./refresh.ts";
@@ -60,6 +63,30 @@ export async function check(runtime: Runtime, refresher: Refresher, record: Conn
   const last = again ? await refreshed(refresher, opened, actor) : opened;
   const result = again && last !== opened ? await testCall(runtime, last) : first;
   return { result, record: await note(runtime, last, result, actor) };
+}
+
+export interface TestResult {
+  readonly ok: boolean;
+  readonly outcome: LastTest["outcome"];
+  readonly status?: number;
+  readonly duration_ms: number;
+  /** What the provider answered, without secrets, at most 4 KiB of it. */
+  readonly preview?: unknown;
+  readonly connection: Connection;
+}
+
+/** Tests a connection that somebody asks about. Throws as `check`. */
+export async function test(runtime: Runtime, refresher: Refresher, actor: Actor, id: string): Promise<TestResult> {
+  const { result, record } = await check(runtime, refresher, await reach(runtime, actor, id, "connect"), actor.id);
+  const { outcome, status, duration_ms } = result;
+  return {
+    ok: outcome === "passed",
+    outcome,
+    ...(status === undefined ? {} : { status }),
+    duration_ms,
+    ...(result.me === undefined ? {} : { preview: shorten(result.me).output }),
+    connection: view(runtime, actor, record),
+  };
 }
 
 async function refreshed(refresher: Refresher, opened: OpenConnection, actor: string): Promise<OpenConnection> {
