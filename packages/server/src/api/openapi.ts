@@ -123,7 +123,9 @@ function actionOperation(route: Route, action: Action, schemas: Record<string, u
   const input = inputSchema(action.input);
   const { properties, required = [], ...body } = bodySchema(route);
   const needed = input.required === undefined ? required : [...required, "input"];
-  const schema = { ...body, properties: { ...properties, input }, ...(needed.length === 0 ? {} : { required: needed }) };
+  // The titles of inputs are for people, and no names of components.
+  const known = component({ ...body, properties }, schemas) as ObjectSchema;
+  const schema = { ...known, properties: { ...known.properties, input }, ...(needed.length === 0 ? {} : { required: needed }) };
   return {
     ...rest,
     tags: ["Actions"],
@@ -134,7 +136,7 @@ function actionOperation(route: Route, action: Action, schemas: Record<string, u
     requestBody: {
       ...requestBody,
       required: needed.length > 0,
-      content: { "application/json": { schema: component(schema, schemas) } },
+      content: { "application/json": { schema } },
     },
     ...(action.scopes.length === 0 ? {} : { "x-scopes": [...action.scopes] }),
     ...(action.auth === undefined ? {} : { "x-auth": [...action.auth] }),
