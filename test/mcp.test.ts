@@ -93,7 +93,7 @@ test("the actions of a connection are tools with titles, schemas and what they d
     required: ["name", "size"],
     properties: {
       name: { type: "string", minLength: 2, maxLength: 40, pattern: "^(?:[A-Za-z ]+)$" },
-      size: { enum: ["small", "large"], description: "small: Small; large: Large." },
+      size: { enum: ["small", "large"], description: "small: Up to a kilo." },
       tags: { type: "array", items: { type: "string" } },
       label: { type: "object", required: ["data"] },
     },

@@ -80,7 +80,7 @@ actions:
     input:
       name: { required: true, min: 2, max: 40, pattern: "[A-Za-z ]+" }
       note: { type: text }
-      size: { type: select, required: true, options: [{ label: Small, value: small }, { label: Large, value: large }] }
+      size: { type: select, required: true, options: [{ label: Up to a kilo, value: small }, { label: Large, value: large }] }
       kind: { type: select, options: kinds }
       until: { type: date }
       tags: { list: true }

@@ -60,7 +60,9 @@ const mcp = route({
     const session = headers["mcp-session-id"];
     const answer = await exchange(services, principal, body, { scope, workflow, requestId: requestId(request), session, signal });
     const begun = body.method === "initialize" ? { "Mcp-Session-Id": randomUUID() } : {};
-    return answer === undefined ? { status: 202 } : { status: 200, body: answer, headers: begun };
+    return answer === undefined
+      ? { status: 202 }
+      : { status: 200, body: answer, headers: { "Cache-Control": "no-store", ...begun } };
   },
 });
 
