@@ -144,6 +144,12 @@ async function stock(): Promise<void> {
   };
 }
 
+/** Which of those connections a caller must never be shown: what belongs to others. */
+const foreign: Readonly<Record<Caller, readonly number[]>> = {
+  ...{ admin: [], workflow: [] },
+  ...{ author: [0, 1, 2, 3], user: [1, 2], connect_session: [0, 2, 3], nobody: [0, 1, 2, 3] },
+};
+
 interface Request {
   readonly caller: Caller;
   readonly path: string;
@@ -334,6 +340,8 @@ function createJudge(described: Document) {
     const roles = operation["x-roles"];
     const served = status < 400;
     if (roles !== undefined && !roles.includes(caller) && served) return [`${caller} was served, who may not be`];
+    const seen = served ? foreign[caller].find((nth) => answer.text.includes(known.connections?.[nth] ?? "none")) : undefined;
+    if (seen !== undefined) return [`${caller} was shown another owner's connection`];
     if (roles !== undefined && caller === "nobody" && ![400, 401].includes(status)) return ["nobody was not asked who they are"];
     // What a provider answers through the proxy is the provider's.
     if (operation.operationId.startsWith("proxy_") && type !== "application/problem+json") return [];

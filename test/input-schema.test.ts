@@ -2,7 +2,7 @@ import { readdirSync, readFileSync } from "node:fs";
 import { type Connector, compile, type Input, type Inputs, inputSchema } from "@jackfield/manifest";
 import { Ajv2020 } from "ajv/dist/2020.js";
 import fc, { type Arbitrary } from "fast-check";
-import { checkForm } from "../../engine/src/connection/form.ts";
+import { checkForm } from "../packages/engine/src/connection/form.ts";
 
 /* What the schema of an action's inputs says, and what a step takes: two tellings of one manifest. */
 
