@@ -18,8 +18,9 @@ import { startWarehouse, type Warehouse } from "./provider/warehouse.ts";
 
 jest.setTimeout(600_000);
 
-const { FUZZ_SEED = "1946", FUZZ_RUNS = "90" } = process.env;
-const [seed, runs] = [Number(FUZZ_SEED), Number(FUZZ_RUNS)];
+const { FUZZ_SEED = "1946", FUZZ_RUNS } = process.env;
+const seed = Number(FUZZ_SEED);
+const leastRequests = 5000;
 
 interface Parameter {
   readonly name: string;
@@ -87,7 +88,7 @@ beforeAll(async () => {
     connect_session: {},
     nobody: {},
   };
-  afterwards(() => console.info(`${sent} requests with FUZZ_SEED=${seed} FUZZ_RUNS=${runs}`));
+  afterwards(() => console.info(`${sent} requests with FUZZ_SEED=${seed}`));
 });
 afterAll(cleanup);
 
@@ -130,6 +131,7 @@ async function stock(): Promise<void> {
       (await made("/v1/connections", { connector: "acme", owner: "the user" })).id,
       known?.connections?.[2] ?? "con_none",
     ],
+    files: [(await made("/v1/files?name=a", { a: 1 })).id],
     actions: ["list_boxes", "get_box", "store_box", "burn_box", "fail"],
     options: ["kinds"],
     proxy: ["me", "boxes", "boxes/b1", "fail", "none"],
@@ -352,6 +354,7 @@ function createJudge(described: Document) {
     if (answer.body.length === 0)
       return content === undefined || method === "head" || status === 304 ? [] : ["the body is missing"];
     if (content === undefined) return ["there is a body, and none is declared"];
+    if ("*/*" in content) return [];
     if (!(type in content)) return [`the media type ${type} is not declared`];
     if (!served && !isProblem(answer)) return ["the problem is not one of the table"];
     if (content[type]?.schema === undefined || !/[/+]json$/.test(type)) return [];
@@ -376,8 +379,11 @@ const operations = () =>
 
 test("whatever anybody sends to any operation is answered as the document says, and only to who may have it", async () => {
   const complaints: string[] = [];
-  for (const [nth, { path, method, operation, judge, making }] of operations().entries()) {
-    await stock();
+  const all = operations();
+  const numRuns = Number(FUZZ_RUNS ?? Math.ceil(leastRequests / all.length));
+  for (const [nth, { path, method, operation, judge, making }] of all.entries()) {
+    // Who only reads takes nothing away.
+    if (all[nth - 1]?.method !== "get") await stock();
     const outcome = await fc.check(
       fc.asyncProperty(requests(path, method, operation, making), async (request) => {
         const answer = await made(method, request);
@@ -385,12 +391,12 @@ test("whatever anybody sends to any operation is answered as the document says, 
         if (wrong.length > 0)
           throw new Error(`${answer.target.slice(0, 300)} → ${answer.status}: ${wrong}\n${answer.text.slice(0, 500)}`);
       }),
-      { seed: seed + nth, numRuns: runs },
+      { seed: seed + nth, numRuns },
     );
     if (outcome.failed) complaints.push(`${operation.operationId}: ${fc.defaultReportMessage(outcome)} ${outcome.errorInstance}`);
   }
   expect(complaints).toEqual([]);
-  expect(sent).toBeGreaterThanOrEqual(Math.min(5000, runs * 50));
+  expect(sent).toBeGreaterThanOrEqual(numRuns * all.length);
 });
 
 test("the process that answered is the one that was started, and it has noted no failure of its own", async () => {

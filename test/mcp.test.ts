@@ -95,7 +95,7 @@ test("the actions of a connection are tools with titles, schemas and what they d
       name: { type: "string", minLength: 2, maxLength: 40, pattern: "^(?:[A-Za-z ]+)$" },
       size: { enum: ["small", "large"], description: "small: Up to a kilo." },
       tags: { type: "array", items: { type: "string" } },
-      label: { type: "object", required: ["data"] },
+      label: { anyOf: [{ required: ["data"] }, { required: ["file"] }] },
     },
   });
 });
@@ -246,8 +246,10 @@ test("roles that may not run steps, people without a key, other sites, other met
   expect(await codes(ask(keys.user, { origin: "https://evil.example" }))).toEqual([403, "origin_refused"]);
   expect(await codes(ask(keys.user, { "mcp-protocol-version": "1999-01-01" }))).toEqual([400, "request_invalid"]);
   expect(await codes(product.send("POST", "/mcp", [message], { key: keys.user ?? null }))).toEqual([400, "request_invalid"]);
-  const large = { ...message, params: { text: "x".repeat(2_000_000) } };
-  expect(await codes(product.send("POST", "/mcp", large, { key: keys.user ?? null }))).toEqual([413, "body_too_large"]);
+  const large = { ...message, params: { text: "x".repeat(16_000_000) } };
+  // The line may be cut while the rest is still being sent.
+  const outcome = await codes(product.send("POST", "/mcp", large, { key: keys.user ?? null })).catch(({ code }) => code);
+  expect([["EPIPE"], ["ECONNRESET"], [413, "body_too_large"]]).toContainEqual([outcome].flat());
   for (const method of ["GET", "DELETE"]) {
     const answer = await product.send(method, "/mcp", undefined, { headers: { accept: "text/event-stream" } });
     expect([answer.status, answer.headers.allow]).toEqual([405, "POST"]);

@@ -108,7 +108,7 @@ const byType: Readonly<Record<string, (schema: Schema, making: Making) => Arbitr
   null: () => fc.constant(null),
   boolean: () => fc.boolean(),
   integer: ({ minimum = -1000, maximum = 1000 }) => fc.integer({ min: minimum, max: maximum }),
-  number: ({ minimum = -1000, maximum = 1000 }) => fc.integer({ min: minimum, max: maximum }),
+  number: ({ minimum = -1000, maximum = 1000 }) => fc.double({ min: minimum, max: maximum, noNaN: true }),
   string: ({ pattern, format, minLength = 0, maxLength = 60 }) => {
     if (format === "date-time") return fc.date({ noInvalidDate: true }).map((date) => date.toISOString());
     const most = Math.min(maxLength, minLength + 30);

@@ -101,7 +101,7 @@ const errorCodes = Object.fromEntries(
 const tags: readonly { readonly name: string; readonly path: RegExp; readonly description: string }[] = [
   {
     name: "Steps",
-    path: /^\/(mcp$|v1\/connections\/\{id\}\/(actions|options|proxy)\/)/,
+    path: /^\/(mcp$|v1\/files|v1\/connections\/\{id\}\/(actions|options|proxy)\/)/,
     description: "What is done with a connection.",
   },
   { name: "Connections", path: /^\/v1\/connections/, description: "From a draft to its end." },

@@ -40,7 +40,11 @@ export async function callTool(
   let connection: Connection | undefined;
   try {
     connection = await chosen(services, principal, scope, choice, wanted);
-    const { output, step } = await services.engine.steps.run(principal.actor, connection.id, choice.action.id, input, options);
+    const { output, step } = await services.engine.steps.run(principal.actor, connection.id, choice.action.id, input, {
+      ...options,
+      // A model could do nothing with the bytes, and hands an id on to another tool.
+      files: "reference",
+    });
     return shown({ output: output ?? null, step }, typeof output === "string" ? output : JSON.stringify(output ?? null, null, 1));
   } catch (error) {
     if (!(error instanceof JackfieldError) || options.signal.aborted) throw error;

@@ -4,6 +4,7 @@ import { refuseOtherSite } from "../../http/origin.ts";
 import { requestId } from "../../http/request-id.ts";
 import { type Route, route } from "../route.ts";
 import { closed, Identifier, Owner, Workflow, workflowHeader } from "../schemas.ts";
+import { inputLimit } from "./steps.ts";
 
 const Id = Type.Union([Type.String({ maxLength: 200 }), Type.Integer()]);
 
@@ -44,7 +45,7 @@ const mcp = route({
       }),
     ),
   }),
-  body: { kind: "json", schema: Message },
+  body: { kind: "json", limit: inputLimit, schema: Message },
   sameOrigin: true,
   answers: {
     200: { description: "The answer to a request.", schema: Message },
