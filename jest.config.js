@@ -12,7 +12,7 @@ export default {
     ],
   },
   // Packages that are published as ES modules only.
-  transformIgnorePatterns: ["/node_modules/(?!(typebox|re2js|jose|oauth4webapi)/)"],
+  transformIgnorePatterns: ["/node_modules/(?!(typebox|re2js|jose|oauth4webapi|@seriousme)/)"],
   moduleNameMapper: { "^@jackfield/([a-z]+)$": "<rootDir>/packages/$1/src/index.ts" },
   // Most suites wait for processes of their own: a worker for each core, and on one core two.
   maxWorkers: Math.max(2, availableParallelism()),

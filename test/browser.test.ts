@@ -424,6 +424,34 @@ inBrowser("a connection whose way to connect has changed", () => {
   });
 });
 
+inBrowser("the API's reference", () => {
+  test("tells what each route takes, answers and allows, and of a connector its actions with their inputs", async () => {
+    const { page } = await signedIn();
+    await page.getByRole("navigation", { name: "Main" }).getByRole("link", { name: "API", exact: true }).click();
+    await page.getByRole("heading", { name: "API", exact: true }).waitFor();
+    expect(await page.getByLabel("MCP server").inputValue()).toBe(`${product.url}/mcp`);
+    const operation = page.getByRole("listitem").filter({ hasText: "Makes a draft" });
+    await operation.locator("summary").first().click();
+    await operation.getByText("For admin, user, connect sessions.").waitFor();
+    await operation.getByText("Whose connection it is. Admins only.").waitFor();
+    const codes = page.getByRole("region", { name: "Error codes" });
+    await codes.getByText("input_invalid").waitFor();
+
+    await page.getByLabel("Find").fill("rotate");
+    await page.getByText("/v1/event_endpoints/{id}/rotate").waitFor();
+    expect(await page.getByText("Makes a draft").count()).toBe(0);
+
+    await page.getByLabel("Show").selectOption("acme");
+    await page.getByRole("heading", { name: "Acme: actions" }).waitFor();
+    const action = page.getByRole("listitem").filter({ hasText: "/v1/connections/{id}/actions/list_items" });
+    await action.locator("summary").first().click();
+    await action.getByText("Members").first().click();
+    await action.getByText("1 to 100").waitFor();
+    await action.getByText("default 3").waitFor();
+    expect(await page.getByLabel("MCP server").inputValue()).toBe(`${product.url}/mcp?connector=acme`);
+  });
+});
+
 inBrowser("the pages", () => {
   test("load nothing from anywhere else, and break no rule of their own content security policy", async () => {
     const context = await browser.newContext();
@@ -450,6 +478,8 @@ inBrowser("the pages", () => {
       "/connectors/sandbox/connect",
       "/connectors/slack/setup",
       "/connections",
+      "/api",
+      "/api/sandbox",
       "/nowhere",
     ]) {
       await page.goto(`${product.url}${path}`);

@@ -189,6 +189,7 @@ describe("a target that was made to do harm", () => {
   const targets = [
     "/v1/connections?limit=-1",
     "/v1/connections?limit=1e9",
+    "/v1/connections?limit=1e999",
     "/v1/connections?limit=abc",
     "/v1/connections?limit=1&limit=2",
     "/v1/connections?limit[]=1",

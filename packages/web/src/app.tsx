@@ -12,6 +12,7 @@ import { ConnectorPage } from "./pages/connector.tsx";
 import { EventEndpointsPage } from "./pages/event-endpoints.tsx";
 import { EventsPage } from "./pages/events.tsx";
 import { NotFoundPage } from "./pages/not-found.tsx";
+import { ReferencePage } from "./pages/reference.tsx";
 import { SetUpPage } from "./pages/set-up.tsx";
 import { SignInPage } from "./pages/sign-in.tsx";
 import { match, type Place, usePlace } from "./router.ts";
@@ -36,6 +37,8 @@ const routes: readonly (readonly [pattern: string, page: (props: RouteProps) => 
   ["/connections/:id", ({ id }) => <ConnectionPage key={id} id={id} />],
   ["/events", () => <EventsPage />],
   ["/event-endpoints", () => <EventEndpointsPage />],
+  ["/api", () => <ReferencePage />],
+  ["/api/:name", ({ name }) => <ReferencePage key={name} connector={name} />],
   ["/api-keys", () => <ApiKeysPage />],
 ];
 

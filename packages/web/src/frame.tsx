@@ -41,6 +41,9 @@ export function Frame({ path, onSignedOut, children }: FrameProps) {
             <Place href="/connections" current={path.startsWith("/connections")}>
               Connections
             </Place>
+            <Place href="/api" current={path === "/api" || path.startsWith("/api/")}>
+              API
+            </Place>
             {isAdmin ? (
               <>
                 <Place href="/events" current={path.startsWith("/event")}>

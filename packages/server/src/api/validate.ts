@@ -19,9 +19,19 @@ const coercing = new Ajv2020({ ...options, coerceTypes: true });
 export function checkOf(part: Part, schema: TSchema): Check {
   const validate = (part === "body" ? exact : coercing).compile(schema);
   return (value) => {
-    if (validate(value)) return value;
+    if (validate(value)) return part === "body" ? value : finite(part, value as object);
     throw new JackfieldError("request_invalid", mistake(part, validate));
   };
+}
+
+/** A text such as `1e999` becomes infinite, which no bound of a schema is held against. Throws `request_invalid`. */
+function finite(part: Part, values: object): object {
+  const [field] = Object.entries(values).find(([, value]) => typeof value === "number" && !Number.isFinite(value)) ?? [];
+  if (field === undefined) return values;
+  throw new JackfieldError("request_invalid", {
+    detail: `${part}: ${field} is too large a number.`,
+    members: { in: part, field },
+  });
 }
 
 function mistake(part: Part, { errors }: ValidateFunction) {

@@ -12,7 +12,7 @@ const policy = [
 ].join("; ");
 
 /** Where the API, the sign-in pages and the demonstration provider live: never answered with a page of ours. */
-const reserved = /^\/(v1|oauth|sandbox|sign-in|healthz|readyz|openapi\.json)(\/|$)/;
+const reserved = /^\/(v1|oauth|sandbox|sign-in|mcp|healthz|readyz|openapi\.json)(\/|$)/;
 
 /** The pages that Vite has built. Files with a hash in their name are kept for ever, the page itself is asked for each time. */
 export function staticPages(folder: string): Router {

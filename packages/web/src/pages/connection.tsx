@@ -6,6 +6,7 @@ import { watchConnection } from "../live.ts";
 import { useDoing, useLoaded } from "../loaded.ts";
 import { useSession } from "../session.ts";
 import { Button } from "../ui/button.tsx";
+import { CopyField } from "../ui/copy.tsx";
 import { ConnectorIcon, Fact, StatusPill, Time } from "../ui/facts.tsx";
 import { ErrorNotice, Notice, ProblemNotice } from "../ui/notice.tsx";
 import { Page } from "../ui/page.tsx";
@@ -107,6 +108,7 @@ function ConnectionView({ connection, connector, events, older, tests, usage, ch
       {mayRun && connection.status === "connected" && connector.actions.length > 0 ? (
         <TryAction connection={connection} actions={connector.actions} />
       ) : null}
+      {mayRun && connector.actions.length > 0 ? <ForModels connection={connection.id} /> : null}
       {usage.length > 0 ? <UsedBy usage={usage} /> : null}
       <EventTable events={events} />
       <ProblemNotice problem={more.problem} />
@@ -116,6 +118,19 @@ function ConnectionView({ connection, connector, events, older, tests, usage, ch
         </Button>
       )}
     </Page>
+  );
+}
+
+/** What somebody pastes who wants a language model to use this connection. */
+function ForModels({ connection }: { readonly connection: string }) {
+  return (
+    <section class="panel" aria-label="For language models">
+      <CopyField
+        id="mcp-url"
+        label="MCP server with the actions of this connection"
+        text={`${location.origin}/mcp?connection=${encodeURIComponent(connection)}`}
+      />
+    </section>
   );
 }
 

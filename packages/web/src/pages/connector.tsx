@@ -8,6 +8,7 @@ import { Markdown } from "../ui/markdown.tsx";
 import { Page } from "../ui/page.tsx";
 import { safeLink } from "../ui/safe-link.ts";
 import { Empty, Show } from "../ui/show.tsx";
+import { referencePlace } from "./reference.tsx";
 import { isOffered, WayTags, wayAdvice, wayKind } from "./way.tsx";
 
 /** A connector: what it is, the ways to connect it, and what can be done with a connection. */
@@ -51,6 +52,9 @@ function ConnectorView({ connector }: { readonly connector: Connector }) {
         {categories.length > 0 ? <li>{categories.join(", ")}</li> : null}
         {environments.length > 1 ? <li>Environments: {environments.join(", ")}</li> : null}
         <DocsLink url={connector.docs_url} text="Documentation" />
+        <li>
+          <a href={referencePlace(name)}>API of the actions</a>
+        </li>
       </ul>
       <section aria-labelledby="ways">
         <h2 id="ways">Ways to connect</h2>

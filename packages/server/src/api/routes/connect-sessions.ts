@@ -1,5 +1,5 @@
 import { JackfieldError } from "@jackfield/engine";
-import { Type } from "typebox";
+import { type Static, Type } from "typebox";
 import { actorOfSession, type Principal } from "../../access/authenticate.ts";
 import type { ConnectSession as Session } from "../../access/connect-sessions.ts";
 import { returnOrigin, returnUrl } from "../../http/return-url.ts";
@@ -7,7 +7,8 @@ import { noContent, ok, type Route, route, type Services } from "../route.ts";
 import { ConnectSession, closed, Identifier, Owner, plainLine } from "../schemas.ts";
 
 const byId = Type.Object({ id: Identifier("The session's id.") });
-const makers = ["admin", "author", "user"] as const;
+/** Who may make links. */
+export const makers = ["admin", "author", "user"] as const;
 
 const wanted = Type.Object(
   {
@@ -51,25 +52,35 @@ const createConnectSession = route({
     201: { description: "The session.", schema: Type.Intersect([ConnectSession, Type.Object({ url: Type.String() })]) },
   },
   async handle(services, { body }, principal) {
-    const { owner, name = null, expires_in = 1800 } = body;
-    if (owner !== principal.key.owner && principal.key.role !== "admin") {
-      throw new JackfieldError("admin_required", {
-        detail: "Only an admin may make a link for somebody else's connections.",
-        members: { field: "owner" },
-      });
-    }
-    const limits = await (body.connection === undefined
-      ? connecting(services, body)
-      : reconnecting(services, principal, { ...body, connection: body.connection }));
-    const values = { owner, name, ...limits, ...returning(body) };
-    const { session, token } = await services.access.connectSessions.create(principal.key, values, expires_in);
+    const { session, url } = await makeConnectSession(services, principal, body);
     return {
       status: 201,
-      body: { ...(await view(services, session)), url: `${services.platform.url}/connect/${token}` },
+      body: { ...(await view(services, session)), url },
       headers: { Location: `/v1/connect_sessions/${session.id}` },
     };
   },
 });
+
+/** A link for what is asked for, if it is there and the key may ask for it. Throws `admin_required`, `request_invalid`, `…_unknown`. */
+export async function makeConnectSession(
+  services: Services,
+  principal: Principal,
+  body: Static<typeof wanted>,
+): Promise<{ readonly session: Session; readonly url: string }> {
+  const { owner, name = null, expires_in = 1800 } = body;
+  if (owner !== principal.key.owner && principal.key.role !== "admin") {
+    throw new JackfieldError("admin_required", {
+      detail: "Only an admin may make a link for somebody else's connections.",
+      members: { field: "owner" },
+    });
+  }
+  const limits = await (body.connection === undefined
+    ? connecting(services, body)
+    : reconnecting(services, principal, { ...body, connection: body.connection }));
+  const values = { owner, name, ...limits, ...returning(body) };
+  const { session, token } = await services.access.connectSessions.create(principal.key, values, expires_in);
+  return { session, url: `${services.platform.url}/connect/${token}` };
+}
 
 type Wanted = {
   readonly owner: string;

@@ -11,14 +11,14 @@ import { App, AppValues, closed, Identifier, list, ManifestProblem, nullable, pa
 import { wants } from "../wants.ts";
 
 const manifestBody = { kind: "yaml", limit: 256 * 1024, description: "A manifest." } as const;
-const byName = Type.Object({ name: Identifier("The connector's name.") });
+export const byName = Type.Object({ name: Identifier("The connector's name.") });
 export const byApp = Type.Object({
   name: Identifier("The connector's name."),
   auth: Identifier("The auth's id."),
   environment: Identifier("The environment."),
 });
 
-async function connectorOf(services: Services, name: string, actor?: Actor) {
+export async function connectorOf(services: Services, name: string, actor?: Actor) {
   await services.catalog.learn({ connector: name });
   const connector = services.catalog.get(name);
   if (connector === undefined || !allows(actor?.limits, { connector: name }))
@@ -129,7 +129,10 @@ const connectorIcon = publicRoute({
   path: "/v1/connectors/{name}/icon.svg",
   summary: "A connector's picture.",
   params: byName,
-  answers: { 200: { description: "The picture.", media: "image/svg+xml" } },
+  answers: {
+    200: { description: "The picture.", media: "image/svg+xml" },
+    304: { description: "It is still the one that `If-None-Match` names." },
+  },
   async handle(services, { params, request, response }) {
     const connector = await connectorOf(services, params.name);
     const picture = (await services.catalog.icon(params.name)) ?? Buffer.from(monogram(connector.title));

@@ -21,7 +21,7 @@ import { wants } from "../wants.ts";
 const callers = ["admin", "user", "workflow"] as const;
 const proxyLimit = 1024 * 1024;
 /** A file of 10 MiB in base64, and what else is said of it. */
-const inputLimit = 15 * 1024 * 1024;
+export const inputLimit = 15 * 1024 * 1024;
 
 const runAction = route({
   id: "runAction",
