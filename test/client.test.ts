@@ -338,11 +338,12 @@ type Fate = "pass" | "lost" | { readonly status: number; readonly headers?: Reco
 
 /** Something between the client and the server. */
 async function startFront(fate: (n: number) => Fate) {
-  const seen: { readonly method: string; readonly key: string | undefined }[] = [];
+  const seen: { readonly key: string | undefined; readonly seconds: string | undefined }[] = [];
   const { hostname, port } = new URL(product.url);
   const server = createServer((request, response) => {
     const { method = "", url: path, headers } = request;
-    const become = fate(seen.push({ method, key: headers["idempotency-key"]?.toString() }));
+    const text = (name: string) => headers[name]?.toString();
+    const become = fate(seen.push({ key: text("idempotency-key"), seconds: text("request-timeout") }));
     if (typeof become === "object") {
       response.writeHead(become.status, become.headers);
       // Where a length was told that is not reached, the answer breaks off.
@@ -392,6 +393,16 @@ describe("a call that is sent again", () => {
     expect(seen.at(-1)?.key).not.toBe(keys[0]);
     await client.actions.run(id, "create_order", { item: "fig" }, { idempotencyKey: "order 7" });
     expect(seen.at(-1)?.key).toBe("order 7");
+  });
+
+  test("a step whose first request is still being answered is asked after until it is", async () => {
+    const { id } = await connect({ owner: "running" });
+    const running = problem(409, "step_running", { "retry-after": "0" });
+    const { seen, client } = await startFront((n) => (n === 1 ? "lost" : n < 6 ? running : "pass"));
+    const { output } = await client.actions.run(id, "create_order", { item: "date" }, { retries: 1 });
+    expect(output).toMatchObject({ item: "date" });
+    expect(seen).toHaveLength(6);
+    expect(new Set(seen.map(({ key }) => key)).size).toBe(1);
   });
 
   test("what changes something without a key is sent once when its answer is lost", async () => {
@@ -449,6 +460,52 @@ describe("the end of a call", () => {
     const late = await failureOf(silent.connections.list({}, { timeout: 50 }).page());
     expect(late).toBeInstanceOf(TimedOut);
     expect(late).toMatchObject({ code: "timed_out", status: 0 });
+  });
+
+  test("a step's timeout is told to the server, a little shorter for the way back, and none where none was given", async () => {
+    const { id } = await connect({ owner: "in time" });
+    const { seen, client } = await startFront(() => "pass");
+    await client.actions.run(id, "list_orders", {}, { timeout: 20_000 });
+    await client.actions.run(id, "list_orders");
+    const [told, none] = seen.map(({ seconds }) => seconds);
+    expect(Number(told)).toBeLessThanOrEqual(19);
+    expect(Number(told)).toBeGreaterThan(0);
+    expect(none).toBeUndefined();
+  });
+});
+
+describe("a step's items as they come", () => {
+  const lines = (...parts: unknown[]): Fate => ({
+    status: 200,
+    headers: { "content-type": "application/x-ndjson" },
+    body: parts.map((part) => `${JSON.stringify(part)}\n`).join(""),
+  });
+
+  test("are given one by one to their end, and what an early end is about is thrown", async () => {
+    const failed = {
+      type: "urn:jackfield:error:provider_unavailable",
+      code: "provider_unavailable",
+      status: 502,
+      audience: "provider",
+    };
+    const answers = [
+      lines({ item: 1 }, { item: { two: 2 } }, { step: { id: "stp_1" } }),
+      lines({ item: 1 }, { error: failed }),
+      lines({ item: 1 }),
+    ];
+    const { client } = await startFront((n) => answers[n - 1] ?? "pass");
+    const items: unknown[] = [];
+    const each = async () => {
+      items.splice(0);
+      for await (const item of client.actions.stream("con_1", "list_orders", { limit: 2 })) items.push(item);
+    };
+    await each();
+    expect(items).toEqual([1, { two: 2 }]);
+    expect(await failureOf(each())).toBeInstanceOf(ProviderFailed);
+    expect(items).toEqual([1]);
+    expect(await failureOf(each())).toBeInstanceOf(Unreachable);
+    expect(items).toEqual([1]);
+    expect(await failureOf(each())).toBeInstanceOf(NotFound);
   });
 });
 

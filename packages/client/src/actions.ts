@@ -1,6 +1,8 @@
-import type { Api } from "./api.ts";
-import type { CallOptions } from "./transport.ts";
-import type { StepResult } from "./wire.ts";
+import { type Api, targetOf } from "./api.ts";
+import { errorOf, type ProblemDocument } from "./errors.ts";
+import { cutOff, linesOf } from "./lines.ts";
+import { type CallOptions, timeHeader } from "./transport.ts";
+import { operations, type StepResult } from "./wire.ts";
 
 /** Actions of a connector: what they take and what they give. */
 export type ActionTypes = { readonly [action: string]: { readonly input: object; readonly output: unknown } };
@@ -32,6 +34,11 @@ export interface Step<Output> extends Omit<StepResult, "output"> {
 }
 
 export interface StepOptions extends CallOptions {
+  /**
+   * Milliseconds for the whole step; the server is told, and stops as well. Default: that of the client, or else what the server gives a
+   * step.
+   */
+  readonly timeout?: number | undefined;
   /** What the workflow calls itself: kept with the step's event, and counted as a use of the connection. */
   readonly workflow?: string | undefined;
   /**
@@ -41,11 +48,17 @@ export interface StepOptions extends CallOptions {
   readonly idempotencyKey?: string | undefined;
 }
 
+/** Nothing of what comes in lines is kept: they go out without a key, and are asked for once. */
+export type StreamOptions = Omit<StepOptions, "idempotencyKey" | "retries">;
+
+/** An item of a list. */
+export type ItemOf<Output> = Output extends readonly (infer Item)[] ? Item : unknown;
+
 /** Input and options as arguments; the input may be left out where all of it may. */
 // biome-ignore lint/complexity/noBannedTypes: `{}` is what fits a type without compulsory keys, and is meant so.
-export type StepArguments<Input> = {} extends Input
-  ? [input?: Input, options?: StepOptions]
-  : [input: Input, options?: StepOptions];
+export type StepArguments<Input, Options = StepOptions> = {} extends Input
+  ? [input?: Input, options?: Options]
+  : [input: Input, options?: Options];
 
 /** Runs steps. */
 export class Actions<C extends ConnectorTypes> {
@@ -66,6 +79,18 @@ export class Actions<C extends ConnectorTypes> {
   ): Promise<Step<OutputOf<ActionNamed<C, A>>>> {
     return runStep(this.#api, connection, action, input, options);
   }
+
+  /**
+   * The items of an action that reads pages, each page asked for while those before it are used: for lists that are too long to be had at
+   * once. Throws as `run`; what came before an error has been given.
+   */
+  stream<A extends ActionName<C>>(
+    connection: string,
+    action: A,
+    ...[input, options]: StepArguments<InputOf<ActionNamed<C, A>>, StreamOptions>
+  ): AsyncGenerator<ItemOf<OutputOf<ActionNamed<C, A>>>, void, undefined> {
+    return streamStep(this.#api, connection, action, input, options);
+  }
 }
 
 export async function runStep<Output>(
@@ -76,12 +101,54 @@ export async function runStep<Output>(
   options: StepOptions = {},
 ): Promise<Step<Output>> {
   const { workflow, idempotencyKey = newKey(), ...call } = options;
+  const timeout = options.timeout ?? api.transport.timeout;
   const result = await api.call(
     "runAction",
     { params: { id: connection, action }, body: { input: input as Record<string, unknown>, workflow } },
-    { ...call, headers: { "idempotency-key": idempotencyKey }, harmless: true },
+    {
+      ...call,
+      timeout: timeout ?? longest,
+      tellTime: timeout !== undefined,
+      headers: { "idempotency-key": idempotencyKey },
+      harmless: true,
+    },
   );
   return result as Step<Output>;
+}
+
+/** Somewhat longer than the server gives any step that is not told its time. */
+const longest = 310_000;
+
+export async function* streamStep<Item>(
+  api: Api,
+  connection: string,
+  action: string,
+  input: object = {},
+  { workflow, ...call }: StreamOptions = {},
+): AsyncGenerator<Item, void, undefined> {
+  const [method, path] = operations.runAction;
+  const headers = { accept: "application/x-ndjson", "content-type": "application/json", ...timeHeader(call.timeout) };
+  const target = targetOf(path, { id: connection, action });
+  const { body } = await api.transport.open({ method, target, headers, body: JSON.stringify({ input, workflow }) }, call);
+  for await (const line of linesOf(body, call.signal)) {
+    const part = partOf<Item>(line);
+    if (part === undefined) break;
+    if (part.error !== undefined) throw errorOf(part.error);
+    if (part.step !== undefined) return;
+    yield part.item as Item;
+  }
+  throw cutOff("The step's items broke off before their end.");
+}
+
+/** One line; undefined: it is none, as the answer has broken off within it. */
+function partOf<Item>(
+  line: string,
+): { readonly item?: Item; readonly error?: ProblemDocument; readonly step?: unknown } | undefined {
+  try {
+    return JSON.parse(line) as ReturnType<typeof partOf<Item>>;
+  } catch {
+    return undefined;
+  }
 }
 
 /** 128 random bits. Not `randomUUID`, which browsers have on secure pages only. */

@@ -22,6 +22,8 @@ export interface ApiOptions extends CallOptions {
   readonly headers?: Readonly<Record<string, string>>;
   /** Whether sending it twice does no harm, where the method does not say so already. */
   readonly harmless?: boolean;
+  /** Whether the server is told how much time is left. */
+  readonly tellTime?: boolean;
 }
 
 /** The operations of the API by their ids: the table of wire.ts brought to life. */
@@ -45,6 +47,7 @@ export class Api {
         headers: { ...(text === undefined ? {} : { "content-type": media }), ...options.headers },
         body: text,
         repeat: harmless ? "harmless" : "undone",
+        tellTime: options.tellTime ?? false,
       },
       options,
     );

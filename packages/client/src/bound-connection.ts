@@ -1,4 +1,13 @@
-import { type InputOf, type OutputOf, runStep, type Step, type StepArguments } from "./actions.ts";
+import {
+  type InputOf,
+  type ItemOf,
+  type OutputOf,
+  runStep,
+  type Step,
+  type StepArguments,
+  type StreamOptions,
+  streamStep,
+} from "./actions.ts";
 import type { Api } from "./api.ts";
 import type { Listing } from "./pages.ts";
 import { proxyFetch } from "./proxy.ts";
@@ -30,6 +39,14 @@ export class BoundConnection<A> {
     ...[input, options]: StepArguments<InputOf<A[Name]>>
   ): Promise<Step<OutputOf<A[Name]>>> {
     return runStep(this.#api, this.id, action, input as object | undefined, options);
+  }
+
+  /** The items of an action that reads pages; see `Actions.stream`. */
+  stream<Name extends keyof A & string>(
+    action: Name,
+    ...[input, options]: StepArguments<InputOf<A[Name]>, StreamOptions>
+  ): AsyncGenerator<ItemOf<OutputOf<A[Name]>>, void, undefined> {
+    return streamStep(this.#api, this.id, action, input as object | undefined, options);
   }
 
   /** A drop-down's choices; see `Jackfield.options`. */

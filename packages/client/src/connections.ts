@@ -1,5 +1,4 @@
 import { type Api, type RequestOf, targetOf } from "./api.ts";
-import { Unreachable } from "./errors.ts";
 import type { Listing } from "./pages.ts";
 import { serverEvents } from "./server-events.ts";
 import type { CallOptions } from "./transport.ts";
@@ -87,29 +86,9 @@ export class Connections {
       headers: { accept: "text/event-stream" },
     };
     const { body } = await this.#api.transport.open(sent, options);
-    if (body === null) return;
-    try {
-      for await (const { event, data } of serverEvents(body)) {
-        if (event === "connection") yield { connection: JSON.parse(data) as Connection, event: undefined };
-        if (event === "change") yield JSON.parse(data) as Change;
-      }
-    } catch (cause) {
-      options.signal?.throwIfAborted();
-      throw brokenOff(cause);
+    for await (const { event, data } of serverEvents(body, options.signal)) {
+      if (event === "connection") yield { connection: JSON.parse(data) as Connection, event: undefined };
+      if (event === "change") yield JSON.parse(data) as Change;
     }
   }
-}
-
-function brokenOff(cause: unknown): Unreachable {
-  const problem = {
-    type: "about:blank",
-    code: "unreachable",
-    status: 0,
-    title: "The stream broke off.",
-    detail: "The stream of a connection's events broke off.",
-    hint: "Watch it again.",
-    audience: "operator",
-    request_id: "",
-  } as const;
-  return new Unreachable(problem, { cause });
 }

@@ -71,7 +71,7 @@ export class Unreachable extends JackfieldError {
   }
 }
 
-/** The call's own `timeout` is over. */
+/** The call's own `timeout` is over; `problem.sent` tells, where the server knows it, whether the provider may have done it. */
 export class TimedOut extends JackfieldError {}
 
 /** Too much at once; `retry_after` says how long to wait. */
@@ -110,13 +110,15 @@ const signIn: ReadonlySet<string> = new Set([
   "provider_unauthorized",
 ] satisfies ErrorCode[]);
 
+const late: ReadonlySet<string> = new Set(["timed_out", "step_timeout"]);
+
 type Kind = new (problem: ProblemDocument, options?: ErrorOptions) => JackfieldError;
 
 /** Which class a problem becomes: the first that fits. Codes that a newer server has find their place by status and audience. */
 const kinds: readonly (readonly [name: string, kind: Kind, fits: (problem: ProblemDocument) => boolean])[] = [
   ["NeedsReauth", NeedsReauth, ({ code }) => signIn.has(code)],
   ["Unreachable", Unreachable, ({ code }) => code === "unreachable"],
-  ["TimedOut", TimedOut, ({ code }) => code === "timed_out"],
+  ["TimedOut", TimedOut, ({ code }) => late.has(code)],
   ["RateLimited", RateLimited, ({ status }) => status === 429],
   ["ProviderFailed", ProviderFailed, ({ code, audience }) => audience === "provider" || code.startsWith("provider_")],
   ["Unauthenticated", Unauthenticated, ({ status }) => status === 401],

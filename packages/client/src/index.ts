@@ -5,10 +5,12 @@ export type {
   AnyConnectors,
   ConnectorTypes,
   InputOf,
+  ItemOf,
   OutputOf,
   Step,
   StepArguments,
   StepOptions,
+  StreamOptions,
 } from "./actions.ts";
 export type { AnswerOf, ApiOptions, OperationId, RequestOf } from "./api.ts";
 export type { BoundConnection } from "./bound-connection.ts";

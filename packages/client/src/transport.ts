@@ -16,7 +16,7 @@ export interface Settings {
   readonly url: string | URL;
   /** Another `fetch` than the platform's own. */
   readonly fetch?: typeof fetch | undefined;
-  /** Milliseconds for a whole call with all its tries. Default: 60,000. */
+  /** Milliseconds for a whole call with all its tries. Default: 60,000, and for steps what the server gives them. */
   readonly timeout?: number | undefined;
   /** How often a call is tried again at most. Default: 2. */
   readonly retries?: number | undefined;
@@ -33,6 +33,8 @@ export interface Sent {
    * where it certainly was not carried out.
    */
   readonly repeat: "harmless" | "undone";
+  /** Whether the server is told how much time is left (`Request-Timeout`). */
+  readonly tellTime?: boolean;
 }
 
 /** Sends requests with the key, again where that is safe, and makes errors of what is no success. */
@@ -40,7 +42,8 @@ export class Transport {
   readonly url: string;
   readonly fetch: typeof fetch;
   readonly #key: string;
-  readonly #timeout: number;
+  /** What the settings said; undefined: nothing. */
+  readonly timeout: number | undefined;
   readonly #retries: number;
 
   /** Throws `TypeError`. */
@@ -51,7 +54,7 @@ export class Transport {
     // A header that cannot be written would be found out with every call.
     if (!/^[\x21-\x7e]+$/.test(key)) throw new TypeError("`api_key` must be an API key of the deployment.");
     this.#key = key;
-    this.#timeout = settings.timeout ?? 60_000;
+    this.timeout = settings.timeout;
     this.#retries = settings.retries ?? 2;
   }
 
@@ -62,7 +65,7 @@ export class Transport {
 
   /** The answer's JSON; undefined where there is none. Throws `JackfieldError`, and what the signal says. */
   async json(sent: Sent, options: CallOptions = {}): Promise<unknown> {
-    const timeout = options.timeout ?? this.#timeout;
+    const timeout = options.timeout ?? this.timeout ?? 60_000;
     const deadline = deadlineOf(options.signal, timeout);
     try {
       return await this.#again(sent, deadline, options.retries ?? this.#retries);
@@ -75,14 +78,17 @@ export class Transport {
   }
 
   async #again(sent: Sent, deadline: Deadline, retries: number): Promise<unknown> {
-    for (let tries = 1; ; tries += 1) {
+    for (let tries = 1; ; ) {
       try {
-        return await this.#once(sent, deadline.signal);
+        return await this.#once(withTime(sent, deadline.left()), deadline.signal);
       } catch (error) {
-        const wait = tries > retries ? undefined : waitBefore(tries, error, sent.repeat);
+        const running = isRunning(error);
+        const wait = tries > retries && !running ? undefined : waitBefore(tries, error, sent.repeat);
         // Waiting for longer than the call may last would lose the reason.
         if (wait === undefined || wait >= deadline.left()) throw error;
         await pause(wait, deadline.signal);
+        // Asking after an answer that is still being made is no further try.
+        if (!running) tries += 1;
       }
     }
   }
@@ -147,6 +153,19 @@ function baseOf(url: string | URL): string {
   return origin + pathname.replace(/\/+$/, "");
 }
 
+const withTime = (sent: Sent, left: number): Sent =>
+  sent.tellTime ? { ...sent, headers: { ...sent.headers, ...timeHeader(left) } } : sent;
+
+/** How long a step may take: somewhat less, as its answer's way back takes time too. The server takes up to ten minutes. */
+export function timeHeader(left: number | undefined): Readonly<Record<string, string>> {
+  if (left === undefined) return {};
+  const seconds = (left - Math.min(1000, left / 10)) / 1000;
+  return { "request-timeout": Math.min(600, Math.max(0.001, seconds)).toFixed(3) };
+}
+
+/** Whether the first of several requests with one key is still being answered. */
+const isRunning = (error: unknown) => error instanceof JackfieldError && (error.code as string) === "step_running";
+
 /** Milliseconds until the next try; undefined: there is none. */
 function waitBefore(tries: number, error: unknown, repeat: Sent["repeat"]): number | undefined {
   if (!(error instanceof JackfieldError) || !mayRepeat(error, repeat)) return undefined;
@@ -162,6 +181,7 @@ function mayRepeat(error: JackfieldError, repeat: Sent["repeat"]): boolean {
     if (error.unsent) return true;
     return repeat === "harmless" && (status === 0 || (status >= 502 && status <= 504));
   }
+  if (isRunning(error)) return repeat === "harmless";
   if (status !== 429 && status !== 503) return false;
   return repeat === "harmless" || error.retry_after !== undefined;
 }
