@@ -226,6 +226,32 @@ describe("from manifests", () => {
   });
 });
 
+test("a bundler takes of the client what is used, and it brings nothing else along", async () => {
+  const folder = project({
+    "nothing.js": 'import "@jackfield/client";',
+    "error.js": 'export { NeedsReauth } from "@jackfield/client";',
+    "all.js": 'export * from "@jackfield/client";',
+  });
+  const bundle = `
+    import { build } from "vite";
+    const made = {};
+    for (const name of ["nothing", "error", "all"]) {
+      const lib = { entry: ${JSON.stringify(folder)} + "/" + name + ".js", formats: ["es"] };
+      const options = { root: ${JSON.stringify(folder)}, logLevel: "silent", configFile: false, build: { write: false, lib } };
+      const [{ output }] = await build(options);
+      made[name] = { code: output[0].code, imports: output[0].imports };
+    }
+    console.log(JSON.stringify(made));`;
+  const { out, error } = await ended(spawn(process.execPath, ["--input-type=module", "-e", bundle], { cwd: root }));
+  expect(error).toBe("");
+  const made = JSON.parse(out);
+  expect(made.nothing.code.trim()).toBe("");
+  expect(made.error.code).toContain("needs_reauth");
+  expect(made.error.code).not.toContain("/v1/");
+  expect(made.all.code).toContain("/v1/");
+  expect(made.all.imports).toEqual([]);
+});
+
 describe("from a server", () => {
   let product: Product;
   const shown = (...args: string[]) => types({ JACKFIELD_API_KEY: product.adminKey }, "--url", product.url, ...args);
