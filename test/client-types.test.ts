@@ -187,6 +187,23 @@ describe("from manifests", () => {
     expect(await compile(page)).toBe("");
   });
 
+  test("with --samples an output has the type of what the connector's test shows", async () => {
+    const written = await made("--samples", "connectors/sandbox", connectors);
+    const reading = `
+import { Jackfield } from "@jackfield/client";
+import type { Connectors } from "./connectors.js";
+const jackfield = new Jackfield<Connectors>({ url: "https://connect.example.com", api_key: "key" });
+const sandbox = jackfield.connection("sandbox", "con_1");
+for (const { name, size } of (await sandbox.run("list_files")).output) console.log(name.length, size.toFixed());
+for await (const { name } of sandbox.stream("list_files")) console.log(name.length);
+// @ts-expect-error it has no such key
+console.log((await sandbox.run("read_file", { file_id: "f" })).output.mane);
+// @ts-expect-error without a test nothing is known
+console.log((await jackfield.connection("every-kind", "con_1").run("ping")).output.name);
+`;
+    expect(await compile(project({ "connectors.ts": written.out, "program.ts": reading }))).toBe("");
+  });
+
   test("a file is written, found to be as it should, and found to be out of date", async () => {
     const file = join(temporary(), "made/connectors.ts");
     expect(await made("--out", file)).toMatchObject({ code: 0, out: `${file}: 1 connector\n` });
@@ -214,6 +231,7 @@ describe("from manifests", () => {
     for (const [args, words] of [
       [["--check"], "needs `--out`"],
       [["--used"], "needs `--url`"],
+      [["--samples", "--url", "http://localhost:1"], "`--samples` needs manifests"],
       [["--connectors", "every-kinf"], "Did you mean `every-kind`?"],
       [["--out", broken], "is a folder"],
       [[join(broken, "none")], "There is no file or folder"],

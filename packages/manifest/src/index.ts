@@ -11,6 +11,7 @@ export {
   type Template,
 } from "./expression.ts";
 export type { Bases } from "./extends.ts";
+export { type InputSchema, inputSchema } from "./input-schema.ts";
 export { manifestJsonSchema } from "./json-schema.ts";
 export { jwtClaims, SigningError, signJwt } from "./jwt.ts";
 export { type Name, names, places } from "./names.ts";

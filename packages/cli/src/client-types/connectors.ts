@@ -1,22 +1,18 @@
-import type { Input } from "@jackfield/client";
-import type { Connector } from "@jackfield/manifest";
+import type { Action as ShownAction } from "@jackfield/client";
+import { type Connector, type Inputs, inputSchema } from "@jackfield/manifest";
 import { comment, type Schema, typeOf } from "./typescript.ts";
 
 /*
  * TypeScript types of connectors' actions: what `new Jackfield<Connectors>(…)` takes.
  */
 
-/** What an action is asked with, as the API shows it and a manifest says it. */
-export type Question = Pick<
-  Input,
-  "name" | "label" | "help" | "type" | "required" | "list" | "default" | "options" | "min" | "max" | "visible_if"
->;
-
 export interface TypedAction {
   readonly id: string;
   readonly title: string;
   readonly description: string | null;
-  readonly input: readonly Question[];
+  readonly input: Schema;
+  /** `{}`: nothing is known of it. */
+  readonly output: Schema;
 }
 
 export interface TypedConnector {
@@ -25,30 +21,48 @@ export interface TypedConnector {
   readonly actions: readonly TypedAction[];
 }
 
-/** A compiled connector, as the API would show it. */
-export function typedConnector({ name, title, actions }: Connector): TypedConnector {
+/** A compiled connector; `outputs` are the schemas of what its actions give, as far as they are known. */
+export function typedConnector(
+  { name, title, actions }: Connector,
+  outputs: ReadonlyMap<string, Schema> = new Map(),
+): TypedConnector {
   return {
     name,
     title,
-    actions: Object.values(actions).map(({ id, title: words, description = null, input }) => ({
-      id,
-      title: words,
-      description,
-      input: Object.entries(input).map(([key, question]) => ({
-        name: key,
-        label: question.label,
-        help: question.help ?? null,
-        type: question.type,
-        required: question.required,
-        list: question.list,
-        default: question.default ?? null,
-        options: typeof question.options === "object" ? [...question.options] : null,
-        min: question.min ?? null,
-        max: question.max ?? null,
-        visible_if: question.visible_if?.source ?? null,
-      })),
+    actions: Object.values(actions).map((action) => ({
+      id: action.id,
+      title: action.title,
+      description: action.description ?? null,
+      input: { ...inputSchema(action.input) },
+      output: outputs.get(action.id) ?? {},
     })),
   };
+}
+
+/** A connector as the API shows it. */
+export function shownConnector(connector: {
+  readonly name: string;
+  readonly title: string;
+  readonly actions: readonly ShownAction[];
+}): TypedConnector {
+  const actions = connector.actions.map(({ id, title, description, input }) => ({
+    id,
+    title,
+    description,
+    input: { ...inputSchema(Object.fromEntries(input.map((each) => [each.name, asWritten(each)]))) },
+    output: {},
+  }));
+  return { name: connector.name, title: connector.title, actions };
+}
+
+/** An input as a manifest has it: what it leaves out is null in the API. */
+function asWritten({ options, options_from, visible_if, ...rest }: ShownAction["input"][number]): Inputs[string] {
+  const said = Object.entries({
+    ...rest,
+    options: options ?? options_from,
+    visible_if: visible_if === null ? null : { source: visible_if },
+  });
+  return Object.fromEntries(said.filter(([, value]) => value !== null)) as Inputs[string];
 }
 
 /** The file of types. Connectors without actions are left out. */
@@ -57,21 +71,22 @@ export function connectorTypes(connectors: readonly TypedConnector[]): string {
   const schema = objectOf(sorted.map(({ name, title, actions }) => [name, connectorSchema(title, actions)]));
   return `// Made by \`jackfield client types\`: run it again where a connector has changed.
 
-${comment(["The actions of connectors, for `new Jackfield<Connectors>(…)` of @jackfield/client."])}export type Connectors = ${typeOf(schema, { given: true })};
+${comment(["The actions of connectors, for `new Jackfield<Connectors>(…)` of @jackfield/client."])}export type Connectors = ${typeOf(schema, { given: true, words })};
 `;
 }
 
 const connectorSchema = (title: string, actions: readonly TypedAction[]): Schema => ({
   ...objectOf(actions.map((action) => [action.id, actionSchema(action)])),
-  description: title,
+  title,
 });
 
-const actionSchema = ({ title, description, input }: TypedAction): Schema => ({
+const actionSchema = ({ title, description, input, output }: TypedAction): Schema => ({
   ...objectOf([
-    ["input", inputSchema(input)],
-    ["output", {}],
+    ["input", input],
+    ["output", output],
   ]),
-  description: `${title}.${description === null ? "" : ` ${description}`}`,
+  title,
+  description,
 });
 
 /** An object that has all of these. */
@@ -82,55 +97,19 @@ const objectOf = (properties: readonly (readonly [string, Schema])[]): Schema =>
   additionalProperties: false,
 });
 
-const text = { type: "string" };
-
-/** What a value is, by the type of its input; one that is not known here can be anything. */
-const valueSchemas: Readonly<Record<string, (question: Question) => Schema>> = {
-  string: () => text,
-  text: () => text,
-  url: () => text,
-  path: () => text,
-  date: () => text,
-  number: () => ({ type: "number" }),
-  boolean: () => ({ type: "boolean" }),
-  object: () => ({ type: "object" }),
-  select: ({ options }) => (options === null ? text : { enum: options.map(({ value }) => value) }),
-  file: () => ({
-    type: "object",
-    properties: { name: text, type: text, data: { ...text, description: "Base64." } },
-    required: ["data"],
-  }),
-};
-
-/** What must be given is what is asked, has no default, and is not asked for only now and then. */
-function inputSchema(questions: readonly Question[]): Schema {
-  const compulsory = questions.filter((each) => each.required && each.default === null && each.visible_if === null);
-  return {
-    ...objectOf(questions.map((question) => [question.name, { ...inputType(question), description: told(question) }])),
-    required: compulsory.map(({ name }) => name),
-  };
-}
-
-function inputType(question: Question): Schema {
-  const schema = Object.hasOwn(valueSchemas, question.type) ? valueSchemas[question.type]?.(question) : undefined;
-  return question.list ? { type: "array", items: schema ?? {} } : (schema ?? {});
-}
-
-function told({ label, help, type, min, max, default: preset, visible_if }: Question): string {
+/** What the editor shows: what a form does, and what the type itself does not say. */
+function words(schema: Schema): readonly unknown[] {
+  const { title, description, type, minLength, maxLength, minimum = minLength, maximum = maxLength, default: preset } = schema;
   return [
-    `${label}.`,
-    help,
-    type === "date" && "A date or a time in ISO 8601.",
-    range(min, max, type === "number" ? "" : " characters"),
-    preset !== null && `Default: ${JSON.stringify(preset)}.`,
-    visible_if !== null && `Taken only while \`${visible_if}\`.`,
-  ]
-    .filter((part) => typeof part === "string" && part !== "")
-    .join(" ");
+    typeof title === "string" && (/[.?!]$/.test(title) ? title : `${title}.`),
+    description,
+    range(minimum, maximum, type === "string" ? " characters" : ""),
+    preset !== undefined && `Default: ${JSON.stringify(preset)}.`,
+  ];
 }
 
-function range(min: number | null, max: number | null, unit: string): string {
-  if (min !== null && max !== null) return `From ${min} to ${max}${unit}.`;
-  if (min !== null) return `At least ${min}${unit}.`;
-  return max === null ? "" : `At most ${max}${unit}.`;
+function range(least: unknown, most: unknown, unit: string): string {
+  if (least !== undefined && most !== undefined) return `From ${least} to ${most}${unit}.`;
+  if (least !== undefined) return `At least ${least}${unit}.`;
+  return most === undefined ? "" : `At most ${most}${unit}.`;
 }

@@ -10,6 +10,8 @@ export interface Printing {
   readonly given?: boolean;
   /** Called with every schema that has a title; its name is written in its place. */
   readonly named?: (title: string, schema: Schema) => void;
+  /** What is said of a property. Default: its description. */
+  readonly words?: (schema: Schema) => readonly unknown[];
 }
 
 /** A schema as a type, to be written behind so much indentation. */
@@ -72,7 +74,7 @@ function objectType(schema: Schema, printing: Printing, indent: string): string 
     const optional = !(required as readonly string[]).includes(name);
     const type = `${typeOf(property, printing, inner)}${optional && printing.given ? " | undefined" : ""}`;
     types.push(type);
-    return `${comment([property.description], inner)}${inner}${keyOf(name)}${optional ? "?" : ""}: ${type};\n`;
+    return `${comment(printing.words?.(property) ?? [property.description], inner)}${inner}${keyOf(name)}${optional ? "?" : ""}: ${type};\n`;
   });
   if (typeof others === "object") {
     const index = union([typeOf(others as Schema, printing, inner), ...types.flatMap((type) => type.split(" | "))]);

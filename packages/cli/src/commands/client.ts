@@ -3,18 +3,20 @@ import { dirname } from "node:path";
 import { parseArgs } from "node:util";
 import { Jackfield, JackfieldError } from "@jackfield/client";
 import { formatProblem, nearest } from "@jackfield/manifest";
-import { connectorTypes, type TypedConnector, typedConnector } from "../client-types/connectors.ts";
+import { connectorTypes, shownConnector, type TypedConnector, typedConnector } from "../client-types/connectors.ts";
+import { outputsIn } from "../client-types/samples.ts";
 import { type Command, type ExitCode, type Io, UsageError } from "../command.ts";
 import { compileFile, manifestsAt } from "../manifest-file.ts";
 import { plural } from "../validate/format.ts";
 
-const usage = `jackfield client types [FILE|FOLDER…] [--connectors NAME,…] [--out FILE [--check]] [--json]
+const usage = `jackfield client types [FILE|FOLDER…] [--samples] [--connectors NAME,…] [--out FILE [--check]] [--json]
 jackfield client types --url URL [--used] [--connectors NAME,…] [--out FILE [--check]] [--json]
 
 Writes TypeScript types of connectors' actions, with which @jackfield/client has the compiler check each step: its action's name and its
 input. They are made from manifests (of a folder, every connector.yaml below it; default: the folder CONNECTORS_DIR) or from what a running
 server shows.
 
+--samples      what an action gives has the type of the answers in the connector's test.yaml; without it, it is unknown
 --url          ask this server, with the API key in JACKFIELD_API_KEY
 --used         only connectors that the key sees a connection of
 --connectors   only these
@@ -34,6 +36,7 @@ export const client: Command = {
       options: {
         url: { type: "string" },
         used: { type: "boolean" },
+        samples: { type: "boolean" },
         connectors: { type: "string" },
         out: { type: "string" },
         check: { type: "boolean" },
@@ -51,10 +54,19 @@ export const client: Command = {
   },
 };
 
+interface Options {
+  readonly used?: boolean | undefined;
+  readonly samples?: boolean | undefined;
+  readonly connectors?: string | undefined;
+  readonly out?: string | undefined;
+  readonly check?: boolean | undefined;
+  readonly json?: boolean | undefined;
+}
+
 /** The connectors of manifests; undefined, and the problems printed, where one has errors. Throws `UsageError`. */
 async function fromManifests(
   paths: readonly string[],
-  { used }: { readonly used?: boolean | undefined },
+  { used, samples }: Pick<Options, "used" | "samples">,
   io: Io,
 ): Promise<readonly TypedConnector[] | undefined> {
   if (used) throw new UsageError("`--used` needs `--url`: a server knows what is used.");
@@ -70,7 +82,8 @@ async function fromManifests(
       errors += 1;
       io.error(`${formatProblem(problem, { colour: false })}\n\n`);
     }
-    if (connector !== undefined) byName.set(connector.name, typedConnector(connector));
+    const outputs = samples ? await outputsIn(dirname(file.file)) : undefined;
+    if (connector !== undefined) byName.set(connector.name, typedConnector(connector, outputs));
   }
   if (errors === 0) return [...byName.values()];
   io.error(`${plural(errors, "error")}: no types are written.\n`);
@@ -81,10 +94,11 @@ async function fromManifests(
 async function fromServer(
   url: string,
   paths: readonly string[],
-  { used, connectors }: { readonly used?: boolean | undefined; readonly connectors?: string | undefined },
+  { used, samples, connectors }: Pick<Options, "used" | "samples" | "connectors">,
   io: Io,
 ): Promise<readonly TypedConnector[] | undefined> {
   if (paths.length > 0) throw new UsageError("Give either manifests or `--url`.");
+  if (samples) throw new UsageError("`--samples` needs manifests: a server does not have the tests beside them.");
   const jackfield = clientOf(url, process.env.JACKFIELD_API_KEY);
   try {
     const wanted = connectors?.split(",");
@@ -92,7 +106,8 @@ async function fromServer(
     if (used) for await (const { connector } of jackfield.connections.list({ limit: 200 })) names.add(connector);
     else for await (const { name } of jackfield.connectors.list()) names.add(name);
     const found: TypedConnector[] = [];
-    for (const name of names) if (wanted === undefined || wanted.includes(name)) found.push(await jackfield.connectors.get(name));
+    for (const name of names)
+      if (wanted === undefined || wanted.includes(name)) found.push(shownConnector(await jackfield.connectors.get(name)));
     return found;
   } catch (error) {
     if (!(error instanceof JackfieldError)) throw error;
@@ -124,13 +139,7 @@ function chosen(known: readonly TypedConnector[], names: readonly string[] | und
   });
 }
 
-interface Delivery {
-  readonly out?: string | undefined;
-  readonly check?: boolean | undefined;
-  readonly json?: boolean | undefined;
-}
-
-async function deliver(connectors: readonly TypedConnector[], { out, check, json }: Delivery, io: Io): Promise<ExitCode> {
+async function deliver(connectors: readonly TypedConnector[], { out, check, json }: Options, io: Io): Promise<ExitCode> {
   const types = connectorTypes(connectors);
   const changed = out === undefined || (await textOf(out)) !== types;
   if (out !== undefined && changed && !check) {
