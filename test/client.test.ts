@@ -57,6 +57,17 @@ actions:
     title: Create an order
     input: { item: { required: true } }
     request: { method: POST, path: /orders, body: { item: "{{ input.item }}" } }
+  list_items:
+    title: List items
+    request: { path: /items }
+    paginate: { items: body.items, next: body.next, send: { query: { cursor: "{{ page.cursor }}" } } }
+    output: label
+  read_picture: { title: Read a picture, request: { path: /picture } }
+  send_picture:
+    title: Send a picture
+    input: { picture: { type: file, required: true } }
+    request: { method: POST, path: /echo, encoding: binary, body: "{{ input.picture }}" }
+  wait: { title: Wait, request: { path: /never } }
 options:
   items: { request: { path: /items, query: { cursor: "{{ page.cursor }}" } }, items: body.items, next: body.next }
 `;
@@ -83,6 +94,8 @@ beforeAll(async () => {
             next: "2",
           },
     ),
+    "/v1/picture": () => ({ headers: { "content-type": "image/png" }, body: "as good as a picture" }),
+    "/v1/never": () => new Promise(() => {}),
     "/v1/echo": (seen) => ({
       status: Number(seen.query.get("status") ?? 200),
       headers: { "content-type": seen.headers["content-type"] ?? "text/plain", "x-shop": "yes" },
@@ -178,7 +191,7 @@ describe("what the API has", () => {
   test("connectors, apps, links, keys, endpoints and the log are reached", async () => {
     const names = (await jackfield.connectors.list().toArray()).map(({ name }) => name);
     expect(names).toEqual(expect.arrayContaining(["sandbox", "shop"]));
-    expect(await jackfield.connectors.get("shop")).toMatchObject({ actions: [{ id: "list_orders" }, { id: "create_order" }] });
+    expect(await jackfield.connectors.get("shop")).toMatchObject({ name: "shop", title: "Shop" });
     expect(await jackfield.connectors.validate("manifest: 2\n")).toMatchObject({ valid: false });
     const published = manifest(shop.url).replace("name: shop", "name: stall");
     expect(await jackfield.connectors.publish("stall", published)).toMatchObject({ name: "stall" });
@@ -395,6 +408,26 @@ describe("a call that is sent again", () => {
     expect(seen.at(-1)?.key).toBe("order-7");
   });
 
+  test("the step itself is run once, and its first answer is what comes back", async () => {
+    const { id } = await connect({ owner: "once" });
+    const before = shop.at("/v1/orders").length;
+    const { client } = await startFront((n) => (n < 3 ? "lost" : "pass"));
+    expect((await client.actions.run(id, "create_order", { item: "kiwi" })).output).toMatchObject({ item: "kiwi" });
+    expect(shop.at("/v1/orders")).toHaveLength(before + 1);
+    const twice = () => jackfield.actions.run(id, "create_order", { item: "lime" }, { idempotencyKey: "order-8" });
+    expect(await twice()).toEqual(await twice());
+    expect(shop.at("/v1/orders")).toHaveLength(before + 2);
+    const other = jackfield.actions.run(id, "create_order", { item: "plum" }, { idempotencyKey: "order-8" });
+    expect(await failureOf(other)).toMatchObject({ name: "InvalidRequest", code: "idempotency_key_reused" });
+  });
+
+  test("a step without a key is sent once when its answer is lost", async () => {
+    const { id } = await connect({ owner: "no key" });
+    const { seen, client } = await startFront(() => "lost");
+    expect(await failureOf(client.actions.run(id, "list_orders", {}, { idempotencyKey: null }))).toBeInstanceOf(Unreachable);
+    expect(seen).toEqual([{ key: undefined, seconds: undefined }]);
+  });
+
   test("a step whose first request is still being answered is asked after until it is", async () => {
     const { id } = await connect({ owner: "running" });
     const running = problem(409, "step_running", { "retry-after": "0" });
@@ -471,10 +504,49 @@ describe("the end of a call", () => {
     expect(Number(told)).toBeLessThanOrEqual(19);
     expect(Number(told)).toBeGreaterThan(0);
     expect(none).toBeUndefined();
+    expect(await failureOf(jackfield.actions.run(id, "wait", {}, { timeout: 500 }))).toBeInstanceOf(TimedOut);
+  });
+});
+
+describe("a step", () => {
+  test("that is only tried is marked so, and its output cut", async () => {
+    const { id } = await connect({ owner: "tried" });
+    const { step } = await jackfield.actions.run(id, "list_orders", {}, { mode: "test" });
+    expect(step).toMatchObject({ mode: "test" });
+  });
+
+  test("is given files by reference, and leaves them so", async () => {
+    const { id } = await connect({ owner: "files" });
+    const shopping = jackfield.connection("shop", id);
+    const { output } = await shopping.run("read_picture", {}, { files: "reference" });
+    expect(output).toMatchObject({ type: "image/png", size: 20, file: expect.any(String) });
+    const { file } = output as { file: string };
+    const answer = await jackfield.files.download(file);
+    expect([answer.headers.get("content-type"), await answer.text()]).toEqual(["image/png", "as good as a picture"]);
+    await shopping.run("send_picture", { picture: { file } });
+    expect(shop.at("/v1/echo").at(-1)?.body.toString()).toBe("as good as a picture");
+
+    const blob = new Blob([new Uint8Array([0, 255, 0])], { type: "image/gif" });
+    const kept = await jackfield.files.upload(blob, { name: "a.gif" });
+    expect(kept).toMatchObject({ name: "a.gif", type: "image/gif", size: 3 });
+    await shopping.run("send_picture", { picture: { file: kept.id } });
+    expect([...(shop.at("/v1/echo").at(-1)?.body ?? [])]).toEqual([0, 255, 0]);
+    await jackfield.files.delete(kept.id);
+    expect(await failureOf(jackfield.files.download(kept.id))).toBeInstanceOf(NotFound);
   });
 });
 
 describe("a step's items as they come", () => {
+  test("are those of all pages, and what is wrong before the first is an error as any", async () => {
+    const { id } = await connect({ owner: "streamed" });
+    const items: unknown[] = [];
+    for await (const item of jackfield.connection("shop", id).stream("list_items", {}, { timeout: 30_000 })) items.push(item);
+    expect(items).toEqual(["Apple", "Plum", "Pear"]);
+    expect(await failureOf(jackfield.actions.stream(id, "list_items", { more: 1 }).next())).toBeInstanceOf(InvalidRequest);
+    instead.push({ status: 400, body: { error: "sold_out" } });
+    expect(await failureOf(jackfield.actions.stream(id, "list_items").next())).toBeInstanceOf(ProviderFailed);
+  });
+
   const lines = (...parts: unknown[]): Fate => ({
     status: 200,
     headers: { "content-type": "application/x-ndjson" },

@@ -42,14 +42,19 @@ export interface StepOptions extends CallOptions {
   /** What the workflow calls itself: kept with the step's event, and counted as a use of the connection. */
   readonly workflow?: string | undefined;
   /**
-   * Makes one step of all calls that have the same key, also of another process's. Default: one that is made for this call and kept over
-   * its tries.
+   * Makes one step of all calls that have the same key within a day, also of another process's: text without spaces. Default: a key that is
+   * made for this call and kept over its tries. Null: none, for what only reads; the server then keeps nothing of it, and an answer that was
+   * lost is lost.
    */
-  readonly idempotencyKey?: string | undefined;
+  readonly idempotencyKey?: string | null | undefined;
+  /** Somebody only tries it: one page at the most, the output shortened, no use of the connection. */
+  readonly mode?: "test" | undefined;
+  /** What is no text is kept on the server and given as a reference, `{ name, type, size, file }`, for `files.download` or a further step. */
+  readonly files?: "reference" | undefined;
 }
 
 /** Nothing of what comes in lines is kept: they go out without a key, and are asked for once. */
-export type StreamOptions = Omit<StepOptions, "idempotencyKey" | "retries">;
+export type StreamOptions = Omit<StepOptions, "idempotencyKey" | "retries" | "mode" | "files">;
 
 /** An item of a list. */
 export type ItemOf<Output> = Output extends readonly (infer Item)[] ? Item : unknown;
@@ -100,17 +105,18 @@ export async function runStep<Output>(
   input: object = {},
   options: StepOptions = {},
 ): Promise<Step<Output>> {
-  const { workflow, idempotencyKey = newKey(), ...call } = options;
+  const { workflow, mode, files, idempotencyKey = newKey(), ...call } = options;
   const timeout = options.timeout ?? api.transport.timeout;
+  const body = { input: input as Record<string, unknown>, workflow, mode, files };
   const result = await api.call(
     "runAction",
-    { params: { id: connection, action }, body: { input: input as Record<string, unknown>, workflow } },
+    { params: { id: connection, action }, body },
     {
       ...call,
       timeout: timeout ?? longest,
       tellTime: timeout !== undefined,
-      headers: { "idempotency-key": idempotencyKey },
-      harmless: true,
+      harmless: idempotencyKey !== null,
+      ...(idempotencyKey !== null && { headers: { "idempotency-key": idempotencyKey } }),
     },
   );
   return result as Step<Output>;

@@ -110,7 +110,7 @@ const signIn: ReadonlySet<string> = new Set([
   "provider_unauthorized",
 ] satisfies ErrorCode[]);
 
-const late: ReadonlySet<string> = new Set(["timed_out", "step_timeout"]);
+const late: ReadonlySet<string> = new Set(["timed_out", "step_timeout"] satisfies (ErrorCode | ClientErrorCode)[]);
 
 type Kind = new (problem: ProblemDocument, options?: ErrorOptions) => JackfieldError;
 

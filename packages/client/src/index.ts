@@ -35,6 +35,6 @@ export {
 export { Jackfield, type JackfieldSettings } from "./jackfield.ts";
 export type { Listing, Page } from "./pages.ts";
 export type { ProxyOptions } from "./proxy.ts";
-export type { AppName, Choice } from "./resources.ts";
+export type { AppName, Choice, FileContent } from "./resources.ts";
 export type { CallOptions } from "./transport.ts";
 export type * from "./wire.ts";

@@ -25,6 +25,7 @@ export class Jackfield<C extends ConnectorTypes = AnyConnectors> {
   readonly apps: ReturnType<typeof resources.apps>;
   readonly connect_sessions: ReturnType<typeof resources.connectSessions>;
   readonly events: ReturnType<typeof resources.events>;
+  readonly files: ReturnType<typeof resources.files>;
   readonly event_endpoints: ReturnType<typeof resources.eventEndpoints>;
   readonly api_keys: ReturnType<typeof resources.apiKeys>;
   readonly #api: Api;
@@ -42,6 +43,7 @@ export class Jackfield<C extends ConnectorTypes = AnyConnectors> {
     this.apps = resources.apps(api);
     this.connect_sessions = resources.connectSessions(api);
     this.events = resources.events(api);
+    this.files = resources.files(api);
     this.event_endpoints = resources.eventEndpoints(api);
     this.api_keys = resources.apiKeys(api);
   }

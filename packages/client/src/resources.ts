@@ -1,4 +1,4 @@
-import type { AnswerOf, Api, OperationId, RequestOf } from "./api.ts";
+import { type AnswerOf, type Api, type OperationId, type RequestOf, targetOf } from "./api.ts";
 import { Listing } from "./pages.ts";
 import type { CallOptions } from "./transport.ts";
 import type {
@@ -12,6 +12,7 @@ import type {
   EventEndpoint,
   Operations,
   OptionsPage,
+  File as StoredFile,
 } from "./wire.ts";
 
 /*
@@ -73,6 +74,28 @@ export const events = (api: Api) => ({
   /** The workspace's log, the newest first. */
   list: (query: Query<"listEvents"> = {}, options?: CallOptions): Listing<ConnectionEvent> =>
     api.list("listEvents", { query }, options),
+});
+
+/** What a file is made of. */
+export type FileContent = string | Blob | ArrayBuffer | Uint8Array<ArrayBuffer>;
+
+export const files = (api: Api) => ({
+  /** Keeps a file of up to 25 MiB for a day: an input of type `file` takes `{ file: id }`. Its type is the blob's, where it is one. */
+  upload: async (
+    content: FileContent,
+    { name, type }: { readonly name?: string; readonly type?: string } = {},
+    options?: CallOptions,
+  ): Promise<StoredFile> => {
+    const media = type || (content instanceof Blob && content.type) || "application/octet-stream";
+    const target = targetOf("/v1/files", {}, { name });
+    const sent = { method: "POST", target, headers: { "content-type": media }, body: content, repeat: "undone" } as const;
+    return (await api.transport.json(sent, options)) as StoredFile;
+  },
+  /** An answer whose body is the file's content. */
+  download: (id: string, options?: Omit<CallOptions, "retries">): Promise<Response> =>
+    api.transport.open({ method: "GET", target: targetOf("/v1/files/{id}", { id }), headers: { accept: "*/*" } }, options),
+  /** Deletes it before its day is over. */
+  delete: (id: string, options?: CallOptions): Promise<undefined> => api.call("deleteFile", { params: { id } }, options),
 });
 
 export const eventEndpoints = (api: Api) => ({

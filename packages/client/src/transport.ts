@@ -27,7 +27,7 @@ export interface Sent {
   /** Path and query, below the deployment's URL. */
   readonly target: string;
   readonly headers?: Readonly<Record<string, string>>;
-  readonly body?: string | undefined;
+  readonly body?: string | Blob | ArrayBuffer | Uint8Array<ArrayBuffer> | undefined;
   /**
    * When it may be sent again. `harmless`: after anything that may pass, since sending it twice is like sending it once. `undone`: only
    * where it certainly was not carried out.
@@ -164,7 +164,7 @@ export function timeHeader(left: number | undefined): Readonly<Record<string, st
 }
 
 /** Whether the first of several requests with one key is still being answered. */
-const isRunning = (error: unknown) => error instanceof JackfieldError && (error.code as string) === "step_running";
+const isRunning = (error: unknown) => error instanceof JackfieldError && error.code === "step_running";
 
 /** Milliseconds until the next try; undefined: there is none. */
 function waitBefore(tries: number, error: unknown, repeat: Sent["repeat"]): number | undefined {

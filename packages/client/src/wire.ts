@@ -235,6 +235,8 @@ export interface ConnectionEvent {
   code?: string;
   /** As the step named it. */
   workflow?: string;
+  /** A step that somebody only tried. */
+  mode?: "test";
   /** The event endpoint that it is about. */
   endpoint?: string;
   /** The app of `connector` that it is about. */
@@ -347,6 +349,19 @@ export interface Field {
   suffix: string | null;
 }
 
+/** A file that is kept for steps: an input of type `file` takes `{ file: <id> }`. */
+export interface File {
+  id: string;
+  name: string | null;
+  type: string;
+  /** Bytes. */
+  size: number;
+  /** ISO 8601 in UTC. */
+  created_at: string;
+  /** ISO 8601 in UTC. */
+  expires_at: string;
+}
+
 /** What an action takes. */
 export interface Input {
   name: string;
@@ -435,6 +450,10 @@ export interface StepResult {
     attempts: number;
     status: number;
     duration_ms: number;
+    /** Somebody only tried it. */
+    mode?: "test";
+    /** With mode `test`: whether the output was cut. */
+    shortened?: boolean;
   };
 }
 
@@ -994,6 +1013,10 @@ export interface Operations {
       input?: Record<string, unknown> | undefined;
       /** What the workflow calls itself: kept with the step's event, and counted as a use of the connection. */
       workflow?: string | undefined;
+      /** An answer that is no text is kept as a file, up to 25 MiB, and given as `{ name, type, size, file }` with its id. */
+      files?: "reference" | undefined;
+      /** Somebody tries it: marked in the log, counted as no use, one page at the most, the output shortened. */
+      mode?: "test" | undefined;
     };
     answer: StepResult;
   };
@@ -1012,6 +1035,16 @@ export interface Operations {
       cursor?: string | undefined;
     };
     answer: OptionsPage;
+  };
+  /** Deletes a file before it expires. */
+  deleteFile: {
+    params: {
+      /** The file's id. */
+      id: string;
+    };
+    query: undefined;
+    body: undefined;
+    answer: undefined;
   };
   /** Makes a short-lived link with which a person without a key connects for one owner. It is shown in this answer only. */
   createConnectSession: {
@@ -1103,6 +1136,7 @@ export const operations = {
   listDeliveries: ["GET", "/v1/event_endpoints/{id}/deliveries"],
   runAction: ["POST", "/v1/connections/{id}/actions/{action}"],
   listOptions: ["POST", "/v1/connections/{id}/options/{name}"],
+  deleteFile: ["DELETE", "/v1/files/{id}"],
   createConnectSession: ["POST", "/v1/connect_sessions"],
   getConnectSession: ["GET", "/v1/connect_sessions/{id}"],
   endConnectSession: ["DELETE", "/v1/connect_sessions/{id}"],
@@ -1133,6 +1167,7 @@ export type ErrorCode =
   | "code_expired"
   | "connect_session_full"
   | "connect_session_invalid"
+  | "connection_busy"
   | "connection_idle"
   | "connection_revoked"
   | "connection_unknown"
@@ -1145,12 +1180,15 @@ export type ErrorCode =
   | "field_invalid"
   | "field_required"
   | "fields_need_sign_in"
+  | "file_unknown"
+  | "files_full"
   | "forbidden"
   | "grant_disabled"
   | "grant_refused"
   | "grant_unsupported"
   | "header_refused"
   | "id_token_invalid"
+  | "idempotency_key_reused"
   | "in_use"
   | "input_invalid"
   | "internal"
@@ -1185,6 +1223,10 @@ export type ErrorCode =
   | "sign_in_link_invalid"
   | "signature_invalid"
   | "state_invalid"
+  | "step_answer_not_kept"
+  | "step_interrupted"
+  | "step_running"
+  | "step_timeout"
   | "stopping"
   | "store_unavailable"
   | "test_unreachable"

@@ -9,9 +9,11 @@
  * @typedef {import("../../../packages/server/src/api/route.ts").Route} Route
  */
 
-/** Answers of JSON, or none: what a client can call by an operation's name. @param {Route} route */
-const isCallable = ({ method, answers }) =>
-  typeof method === "string" && Object.values(answers).some((answer) => !("media" in answer));
+/** Text in, JSON or nothing out: what a client can call by an operation's name. @param {Route} route */
+const isCallable = ({ method, body, answers }) =>
+  typeof method === "string" &&
+  (body === undefined || body.kind === "json" || body.kind === "yaml") &&
+  Object.values(answers).some((answer) => !("media" in answer));
 
 /**
  * @param {readonly Route[]} routes @param {Schema} problem What every error is. @param {readonly string[]} codes
@@ -31,6 +33,10 @@ export function wire(routes, problem, codes, printer) {
     );
   };
   printer.typeOf(problem, { named: name });
+  // Also what routes answer that are none of these.
+  for (const { answers } of routes)
+    for (const answer of Object.values(answers))
+      if ("schema" in answer) printer.typeOf(/** @type {any} */ (answer.schema), { named: name });
   const callable = routes.filter(isCallable);
   const operations = callable.map((route) => operation(route, printer, name));
   const table = callable.map(({ id, method, path, body }) => {
