@@ -105,7 +105,7 @@ const full = {
 export async function good(): Promise<void> {
   await kinds.run("try_all", full);
   await kinds.run("try_all", { name: "n", size: 1 }, { workflow: "w", signal: AbortSignal.timeout(1), timeout: 1 });
-  await kinds.run("try_all", { name: "n", size: 1, flag: undefined });
+  await kinds.run("try_all", { name: "n", size: 1, flag: undefined, upload: { file: "fil_1", name: "a.txt" } });
   await kinds.run("ping");
   await kinds.run("ping", {}, { idempotencyKey: "k" });
   await jackfield.actions.run("con_1", "list_files", { limit: 5 });

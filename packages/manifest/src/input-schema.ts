@@ -90,7 +90,7 @@ const byType: { readonly [T in Input["type"]]: (input: Input) => InputSchema } =
 
 /** What the schema itself cannot say. */
 function words({ type, options, pattern, visible_if }: Input): (string | undefined)[] {
-  const named = typeof options === "object" ? options.filter(({ label, value }) => label !== String(value)) : [];
+  const named = typeof options === "object" ? options.filter(isWorthTelling) : [];
   return [
     type === "date" ? "A date such as 2026-01-31, or a date and time in ISO 8601." : undefined,
     named.length === 0 ? undefined : `${named.map(({ label, value }) => `${value}: ${label}`).join("; ")}.`,
@@ -99,6 +99,9 @@ function words({ type, options, pattern, visible_if }: Input): (string | undefin
     visible_if === undefined ? undefined : `Taken only while ${visible_if.source}.`,
   ];
 }
+
+const isWorthTelling = ({ label, value }: { readonly label: string; readonly value: unknown }) =>
+  label.toLowerCase() !== String(value).toLowerCase();
 
 const whole = (pattern: string) => `^(?:${pattern})$`;
 
