@@ -2,6 +2,7 @@ import { createServer, request as httpRequest, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import {
   Conflict,
+  type ErrorCode,
   Forbidden,
   InvalidRequest,
   Jackfield,
@@ -16,6 +17,8 @@ import {
   Unauthenticated,
   Unreachable,
 } from "@jackfield/client";
+import { errorTable } from "@jackfield/engine";
+import { errorOf } from "../packages/client/src/errors.ts";
 import { Browser } from "./harness/browser.ts";
 import { afterwards, cleanup } from "./harness/cleanup.ts";
 import { type Product, startProduct } from "./harness/product.ts";
@@ -270,6 +273,32 @@ describe("what the API has", () => {
 });
 
 describe("errors", () => {
+  test("every code that there is has a class, which says who has to do something", () => {
+    const classes = Object.entries(errorTable).map(([code, [status, audience]]) => {
+      const shown = { type: "", title: "", detail: "", hint: "", request_id: "", code: code as ErrorCode, status, audience };
+      return { code, status, audience, name: errorOf(shown).name };
+    });
+    const where = (name: string) => classes.filter((each) => each.name === name);
+    expect(where("JackfieldError")).toEqual([]);
+    expect(where("Misconfigured").filter(({ audience }) => audience === "user" || audience === "provider")).toEqual([]);
+    expect(where("ServerFailed").filter(({ audience }) => audience !== "operator")).toEqual([]);
+    expect(where("InvalidRequest").filter(({ audience, status }) => audience !== "user" || status >= 502)).toEqual([]);
+    expect(where("ProviderFailed").filter(({ audience, status }) => audience !== "provider" && status < 502)).toEqual([]);
+    const classOf = Object.fromEntries(classes.map(({ code, name }) => [code, name]));
+    expect(classOf).toMatchObject({
+      forbidden: "Forbidden",
+      app_in_use: "Conflict",
+      app_not_configured: "Misconfigured",
+      address_refused: "Misconfigured",
+      provider_unauthorized: "NeedsReauth",
+      provider_permission: "ProviderFailed",
+      connection_busy: "RateLimited",
+      connection_revoked: "NotFound",
+      step_timeout: "TimedOut",
+      stopping: "ServerFailed",
+    });
+  });
+
   test("say by their class what is in the way, and by their members what exactly", async () => {
     const { id } = await connect({ owner: "errors" });
     const invalid = await failureOf(jackfield.actions.run(id, "list_orders", { limit: 1000 }));

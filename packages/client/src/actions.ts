@@ -53,7 +53,10 @@ export interface StepOptions extends CallOptions {
   readonly files?: "reference" | undefined;
 }
 
-/** Nothing of what comes in lines is kept: they go out without a key, and are asked for once. */
+/**
+ * Nothing of what comes in lines is kept: they go out without a key, and are asked for once. `timeout` is told to the server for all of
+ * them, and waited for until the first.
+ */
 export type StreamOptions = Omit<StepOptions, "idempotencyKey" | "retries" | "mode" | "files">;
 
 /** An item of a list. */

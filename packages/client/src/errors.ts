@@ -114,24 +114,24 @@ const late: ReadonlySet<string> = new Set(["timed_out", "step_timeout"] satisfie
 
 type Kind = new (problem: ProblemDocument, options?: ErrorOptions) => JackfieldError;
 
+/** Where an admin is named who is to decide, and nothing to be corrected. */
+const decided: ReadonlySet<string> = new Set(["forbidden", "admin_required", "app_in_use"] satisfies ErrorCode[]);
+
 /** Which class a problem becomes: the first that fits. Codes that a newer server has find their place by status and audience. */
 const kinds: readonly (readonly [name: string, kind: Kind, fits: (problem: ProblemDocument) => boolean])[] = [
   ["NeedsReauth", NeedsReauth, ({ code }) => signIn.has(code)],
   ["Unreachable", Unreachable, ({ code }) => code === "unreachable"],
   ["TimedOut", TimedOut, ({ code }) => late.has(code)],
   ["RateLimited", RateLimited, ({ status }) => status === 429],
-  ["ProviderFailed", ProviderFailed, ({ code, audience }) => audience === "provider" || code.startsWith("provider_")],
   ["Unauthenticated", Unauthenticated, ({ status }) => status === 401],
   ["NotFound", NotFound, ({ status }) => status === 404 || status === 410],
-  ["Misconfigured", Misconfigured, ({ audience, status }) => audience === "author" || (audience !== "user" && isSetUp(status))],
+  ["ServerFailed", ServerFailed, ({ status }) => status === 500 || status === 503],
+  ["ProviderFailed", ProviderFailed, ({ audience, status }) => audience === "provider" || (audience === "user" && status >= 502)],
+  ["Misconfigured", Misconfigured, ({ audience, code }) => audience !== "user" && !decided.has(code)],
   ["Forbidden", Forbidden, ({ status }) => status === 403],
   ["Conflict", Conflict, ({ status }) => status === 409],
-  ["InvalidRequest", InvalidRequest, ({ status }) => status < 500],
-  ["ServerFailed", ServerFailed, () => true],
+  ["InvalidRequest", InvalidRequest, () => true],
 ];
-
-/** A key that may not do something is no fault of the set-up, and a server that is down is more than one. */
-const isSetUp = (status: number) => status !== 403 && status !== 500 && status !== 503;
 
 /** The error of a problem document. */
 export function errorOf(problem: ProblemDocument, options: ErrorOptions = {}): JackfieldError {

@@ -1,6 +1,6 @@
 import { targetOf } from "./api.ts";
 import { errorOf, isProblem } from "./errors.ts";
-import type { Transport } from "./transport.ts";
+import { secondsOf, type Transport } from "./transport.ts";
 
 export interface ProxyOptions {
   /**
@@ -78,6 +78,5 @@ async function refuse(response: Response): Promise<void> {
     .catch(() => undefined);
   if (!isProblem(problem) || id === null || problem.request_id !== id) return;
   await response.body?.cancel();
-  const seconds = Number(response.headers.get("retry-after") ?? Number.NaN);
-  throw errorOf(problem, Number.isFinite(seconds) ? { retry_after: seconds } : {});
+  throw errorOf(problem, { retry_after: secondsOf(response) });
 }

@@ -206,7 +206,7 @@ function notOurs(sent: Pick<Sent, "method" | "target">, response: Response, caus
 }
 
 /** `Retry-After` in seconds (RFC 9110, section 10.2.3). */
-function secondsOf({ headers }: Response): number | undefined {
+export function secondsOf({ headers }: Response): number | undefined {
   const value = headers.get("retry-after")?.trim() ?? "";
   if (/^\d{1,9}$/.test(value)) return Number(value);
   const at = Date.parse(value);
