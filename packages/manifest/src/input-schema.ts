@@ -11,6 +11,7 @@ export interface InputSchema {
   readonly required?: readonly string[];
   readonly additionalProperties?: boolean;
   readonly items?: InputSchema;
+  readonly anyOf?: readonly InputSchema[];
   readonly maxItems?: number;
   readonly enum?: readonly (string | number | boolean)[];
   readonly pattern?: string;
@@ -62,6 +63,20 @@ const text = ({ min, max, pattern }: Input): InputSchema => ({
   ...(pattern === undefined || !isEcmaScript(pattern) ? {} : { pattern: whole(pattern) }),
 });
 
+const base64: InputSchema = { type: "string", contentEncoding: "base64" };
+const uploaded: InputSchema = { type: "string", maxLength: 1_000, description: "The id of an uploaded file." };
+
+const file = (name: string, content: InputSchema): InputSchema => ({
+  type: "object",
+  properties: {
+    [name]: content,
+    name: { type: "string", maxLength: 1_000 },
+    type: { type: "string", description: "The media type, such as text/plain." },
+  },
+  required: [name],
+  additionalProperties: false,
+});
+
 const byType: { readonly [T in Input["type"]]: (input: Input) => InputSchema } = {
   string: text,
   text,
@@ -75,16 +90,7 @@ const byType: { readonly [T in Input["type"]]: (input: Input) => InputSchema } =
   select: ({ options }) => (typeof options === "object" ? { enum: options.map(({ value }) => value) } : { type: "string" }),
   url: () => ({ type: "string", format: "uri" }),
   path: (input) => ({ ...text(input), ...(input.pattern === undefined ? { pattern: "^/" } : {}) }),
-  file: () => ({
-    type: "object",
-    properties: {
-      name: { type: "string", maxLength: 1_000 },
-      type: { type: "string", description: "The media type, such as text/plain." },
-      data: { type: "string", contentEncoding: "base64" },
-    },
-    required: ["data"],
-    additionalProperties: false,
-  }),
+  file: () => ({ anyOf: [file("data", base64), file("file", uploaded)] }),
   object: () => ({ type: "object" }),
 };
 

@@ -33,7 +33,7 @@ export function typedConnector(
       id: action.id,
       title: action.title,
       description: action.description ?? null,
-      input: typedInput(action.input),
+      input: { ...inputSchema(action.input) },
       output: outputs.get(action.id) ?? {},
     })),
   };
@@ -49,30 +49,10 @@ export function shownConnector(connector: {
     id,
     title,
     description,
-    input: typedInput(Object.fromEntries(input.map((each) => [each.name, asWritten(each)]))),
+    input: { ...inputSchema(Object.fromEntries(input.map((each) => [each.name, asWritten(each)]))) },
     output: {},
   }));
   return { name: connector.name, title: connector.title, actions };
-}
-
-const text = { type: "string" };
-const reference = {
-  type: "object",
-  properties: { file: { ...text, description: "The id of a file that is kept for steps." }, name: text, type: text },
-  required: ["file"],
-};
-
-/** The schema of inputs; a file can be given by reference besides. */
-function typedInput(inputs: Inputs): Schema {
-  const schema = inputSchema(inputs);
-  const properties = Object.entries(schema.properties ?? {}).map(([name, property]) => {
-    const { type, list } = inputs[name] ?? {};
-    if (type !== "file") return [name, property];
-    const { title, description, items = property } = property;
-    const either = { anyOf: [items, reference] };
-    return [name, { title, description, ...(list ? { type: "array", items: either } : either) }];
-  });
-  return { ...schema, properties: Object.fromEntries(properties) };
 }
 
 /** An input as a manifest has it: what it leaves out is null in the API. */
