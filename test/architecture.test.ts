@@ -9,7 +9,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   engine: ["manifest"],
   sandbox: [],
   server: ["manifest", "engine", "sandbox"],
-  cli: ["manifest", "engine", "server"],
+  cli: ["manifest", "engine", "server", "client"],
   web: [],
   client: [],
 };

@@ -1,7 +1,7 @@
 // @ts-check
 /*
- * Writes what is made from the code: the manifest's JSON Schema, the two documents of codes, a page for each problem of a manifest, and
- * the configuration table of the README. `--check` writes nothing and fails where a file is not what it would be.
+ * Writes what is made from the code: the manifest's JSON Schema, the two documents of codes, a page for each problem of a manifest, the
+ * client's types of the API, and the configuration table of the README. `--check` writes nothing and fails where a file is not what it would be.
  */
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
@@ -9,6 +9,7 @@ import { fileURLToPath } from "node:url";
 import { behaviours, connectorList, cookbookPages, manifests } from "./documents/connectors.mjs";
 import { table } from "./documents/markdown.mjs";
 import { reference } from "./documents/reference.mjs";
+import { wire } from "./documents/wire.mjs";
 
 const root = fileURLToPath(new URL("../..", import.meta.url));
 const check = process.argv.includes("--check");
@@ -21,6 +22,9 @@ const { manifestSchema } = await load("manifest/dist/json-schema.js");
 const { errorTable } = await load("engine/dist/index.js");
 const { variables } = await load("server/dist/config.js");
 const { schemaText } = await load("cli/dist/commands/schema.js");
+const { routes } = await load("server/dist/api/routes.js");
+const { Problem } = await load("server/dist/api/schemas.js");
+const typescript = await load("cli/dist/client-types/typescript.js");
 
 const actors = {
   user: "The person who connects or calls",
@@ -134,6 +138,7 @@ const files = {
   "connectors/test.schema.json": () => schemaText("test"),
   "ERRORS.md": errorsDocument,
   "PROBLEMS.md": problemsDocument,
+  "packages/client/src/wire.ts": () => wire(routes, Problem, Object.keys(errorTable), typescript),
   "README.md": readme,
   ...Object.fromEntries(problems.map(([code, kind]) => [pageOf(code), () => problemPage(code, kind)])),
 };

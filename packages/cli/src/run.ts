@@ -2,6 +2,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { nearest } from "@jackfield/manifest";
 import { type Command, type ExitCode, type Io, UsageError } from "./command.ts";
+import { client } from "./commands/client.ts";
 import { dev } from "./commands/dev.ts";
 import { doctor } from "./commands/doctor.ts";
 import { importCommand } from "./commands/import.ts";
@@ -27,6 +28,7 @@ export const commands: Readonly<Record<string, Command>> = {
   test,
   schema,
   import: importCommand,
+  client,
   keys,
   store,
 };

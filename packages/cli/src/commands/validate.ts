@@ -1,8 +1,6 @@
-import { readdir, stat } from "node:fs/promises";
-import { basename, join, resolve } from "node:path";
 import { parseArgs } from "node:util";
 import { type Command, type Io, UsageError } from "../command.ts";
-import type { ManifestFile } from "../manifest-file.ts";
+import { type ManifestFile, manifestsAt } from "../manifest-file.ts";
 import { checkFiles } from "../validate/check.ts";
 import { countOf, type Format, formats, isFormat } from "../validate/format.ts";
 
@@ -39,27 +37,6 @@ function formatOf(name: string | undefined, json: boolean): Format {
   if (!isFormat(format)) throw new UsageError(`There is no format \`${format}\`: choose ${Object.keys(formats).join(", ")}.`);
   if (json && format !== "json") throw new UsageError(`--json and --format ${format} exclude each other.`);
   return format;
-}
-
-async function manifestsAt(argument: string): Promise<ManifestFile[]> {
-  const found = await stat(argument).catch(() => undefined);
-  if (!found) throw new UsageError(`There is no file or folder ${argument}.`);
-  if (!found.isDirectory()) return [{ file: argument }];
-  const files = await manifestsBelow(argument);
-  if (files.length === 0) throw new UsageError(`There is no connector.yaml below ${argument}.`);
-  return files;
-}
-
-async function manifestsBelow(folder: string): Promise<ManifestFile[]> {
-  const entries = (await readdir(folder, { withFileTypes: true })).sort((a, b) => (a.name < b.name ? -1 : 1));
-  const found: ManifestFile[] = [];
-  for (const entry of entries) {
-    const path = join(folder, entry.name);
-    if (entry.isFile() && entry.name === "connector.yaml") found.push({ file: path, folder: basename(resolve(folder)) });
-    if (entry.isDirectory() && entry.name !== "node_modules" && !entry.name.startsWith("."))
-      found.push(...(await manifestsBelow(path)));
-  }
-  return found;
 }
 
 /** Tells how far it is, from the second second on. */
