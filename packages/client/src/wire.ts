@@ -381,6 +381,10 @@ export interface Input {
   options_from: string | null;
   /** JSONata over `fields`; shown and sent only while true. */
   visible_if: string | null;
+  /** The parts of a group; null: it is none. */
+  fields: Member[] | null;
+  /** The inputs that the choices of `options_from` are asked with: where one of them changes, ask again. */
+  options_depend_on: string[];
   list: boolean;
   min: number | null;
   max: number | null;
@@ -395,6 +399,52 @@ export interface ManifestProblem {
   column: number;
   message: string;
   hint: string;
+}
+
+/** One message of JSON-RPC 2.0; no batches. */
+export interface McpMessage {
+  jsonrpc: "2.0";
+  id?: string | number;
+  method?: string;
+  params?: Record<string, unknown>;
+  result?: Record<string, unknown>;
+  error?: {
+    code: number;
+    message: string;
+    data?: unknown;
+  };
+}
+
+/** A part of an input that is a group. */
+export interface Member {
+  name: string;
+  label: string;
+  type: string;
+  required: boolean;
+  help: string | null;
+  placeholder: string | null;
+  pattern: string | null;
+  /** null: none. */
+  default: unknown;
+  options: {
+    label: string;
+    value: unknown;
+  }[] | null;
+  /** The `options` block that asks the provider for the choices. */
+  options_from: string | null;
+  /** JSONata over `fields`; shown and sent only while true. */
+  visible_if: string | null;
+  list: boolean;
+  min: number | null;
+  max: number | null;
+}
+
+/** As the OpenAPI Specification 3.1 says. */
+export interface OpenApiDocument {
+  openapi: string;
+  info: Record<string, unknown>;
+  paths: Record<string, unknown>;
+  components: Record<string, unknown>;
 }
 
 /** A page of a drop-down's choices. */
@@ -463,6 +513,8 @@ export interface TestResult {
   outcome: "passed" | "failed" | "unreachable";
   status?: number;
   duration_ms: number;
+  /** What the provider answered, without secrets, shortened to 4 KiB. */
+  preview?: unknown;
   connection: Connection;
 }
 
@@ -487,6 +539,23 @@ export interface Usage {
 
 /** What each operation takes and answers, by its operationId. */
 export interface Operations {
+  /** This document. */
+  getOpenApi: {
+    params: undefined;
+    query: undefined;
+    body: undefined;
+    answer: OpenApiDocument;
+  };
+  /** A connector's actions as typed operations: what a client is generated from. */
+  getConnectorOpenApi: {
+    params: {
+      /** The connector's name. */
+      name: string;
+    };
+    query: undefined;
+    body: undefined;
+    answer: OpenApiDocument;
+  };
   /** The public URL, and what this deployment allows. */
   getPlatform: {
     params: undefined;
@@ -630,6 +699,16 @@ export interface Operations {
     query: undefined;
     body: string;
     answer: ConnectorDetail;
+  };
+  /** A connector's picture. */
+  getConnectorIcon: {
+    params: {
+      /** The connector's name. */
+      name: string;
+    };
+    query: undefined;
+    body: undefined;
+    answer: undefined;
   };
   /** A saved app, without its secret. */
   getApp: {
@@ -1046,6 +1125,22 @@ export interface Operations {
     body: undefined;
     answer: undefined;
   };
+  /** The Model Context Protocol, streamable HTTP: actions as tools of a language model. Every answer is one of JSON. */
+  mcp: {
+    params: undefined;
+    query: {
+      /** Only this connection; tools are then called as its actions. */
+      connection?: string | undefined;
+      /** Only this owner's connections. Without effect for those who see their own only. */
+      owner?: string | undefined;
+      /** Only this connector; also before anything is connected to it. */
+      connector?: string | undefined;
+      /** What the workflow calls itself: kept with the step's event, and counted as a use of the connection. */
+      workflow?: string | undefined;
+    };
+    body: McpMessage;
+    answer: McpMessage | undefined;
+  };
   /** Makes a short-lived link with which a person without a key connects for one owner. It is shown in this answer only. */
   createConnectSession: {
     params: undefined;
@@ -1098,6 +1193,8 @@ export interface Operations {
 
 /** Where each operation is found, and what its body is where that is not JSON. */
 export const operations = {
+  getOpenApi: ["GET", "/openapi.json"],
+  getConnectorOpenApi: ["GET", "/v1/connectors/{name}/openapi.json"],
   getPlatform: ["GET", "/v1/platform"],
   healthz: ["GET", "/healthz"],
   readyz: ["GET", "/readyz"],
@@ -1111,6 +1208,7 @@ export const operations = {
   validateManifest: ["POST", "/v1/connectors/validate", "application/yaml"],
   getConnector: ["GET", "/v1/connectors/{name}"],
   publishConnector: ["PUT", "/v1/connectors/{name}", "application/yaml"],
+  getConnectorIcon: ["GET", "/v1/connectors/{name}/icon.svg"],
   getApp: ["GET", "/v1/connectors/{name}/apps/{auth}/{environment}"],
   putApp: ["PUT", "/v1/connectors/{name}/apps/{auth}/{environment}"],
   deleteApp: ["DELETE", "/v1/connectors/{name}/apps/{auth}/{environment}"],
@@ -1137,6 +1235,7 @@ export const operations = {
   runAction: ["POST", "/v1/connections/{id}/actions/{action}"],
   listOptions: ["POST", "/v1/connections/{id}/options/{name}"],
   deleteFile: ["DELETE", "/v1/files/{id}"],
+  mcp: ["POST", "/mcp"],
   createConnectSession: ["POST", "/v1/connect_sessions"],
   getConnectSession: ["GET", "/v1/connect_sessions/{id}"],
   endConnectSession: ["DELETE", "/v1/connect_sessions/{id}"],
