@@ -381,6 +381,8 @@ export interface Input {
   options_from: string | null;
   /** JSONata over `fields`; shown and sent only while true. */
   visible_if: string | null;
+  /** The parts of a group; null: it is none. */
+  fields: Member[] | null;
   /** The inputs that the choices of `options_from` are asked with: where one of them changes, ask again. */
   options_depend_on: string[];
   list: boolean;
@@ -411,6 +413,30 @@ export interface McpMessage {
     message: string;
     data?: unknown;
   };
+}
+
+/** A part of an input that is a group. */
+export interface Member {
+  name: string;
+  label: string;
+  type: string;
+  required: boolean;
+  help: string | null;
+  placeholder: string | null;
+  pattern: string | null;
+  /** null: none. */
+  default: unknown;
+  options: {
+    label: string;
+    value: unknown;
+  }[] | null;
+  /** The `options` block that asks the provider for the choices. */
+  options_from: string | null;
+  /** JSONata over `fields`; shown and sent only while true. */
+  visible_if: string | null;
+  list: boolean;
+  min: number | null;
+  max: number | null;
 }
 
 /** As the OpenAPI Specification 3.1 says. */

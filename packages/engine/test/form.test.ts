@@ -175,3 +175,43 @@ test("An object as deep as real ones and a file of megabytes are taken, the file
   const { x } = await check({ type: "file" }, { data, name: "a.txt", type: "text/plain; charset=utf-8", extra: 1 });
   expect(Object.keys(x as object)).toEqual(["data", "name", "type"]);
 });
+
+describe("A group", () => {
+  const part = (name: string, rest: object = {}) => [name, { ...plain(name), ...rest }] as const;
+  const plain = (label: string) => ({ label, type: "string", required: false, list: false });
+  const fields = Object.fromEntries([
+    part("street", { required: true }),
+    part("floor", { type: "number", min: 0 }),
+    part("kind", { type: "select", options: [{ label: "Home", value: 1 }], default: 1 }),
+    part("tags", { list: true }),
+  ]);
+  const asked = (rest: object = {}) => [
+    ["address", { ...plain("Address"), type: "object", fields, ...rest }] as unknown as Asked,
+  ];
+  type Asked = Parameters<typeof checkForm>[1][number];
+  const check = (address: unknown, rest: object = {}) => checkForm("input", asked(rest), { address });
+
+  test("has its parts brought to their types, and its defaults", async () => {
+    expect(await check({ street: "A", floor: "2", tags: "x" })).toEqual({
+      address: { street: "A", floor: 2, kind: 1, tags: ["x"] },
+    });
+    expect(await check({ street: "A", floor: null, tags: [] })).toEqual({ address: { street: "A", kind: 1 } });
+    expect(await checkForm("input", asked(), {})).toEqual({});
+  });
+
+  test("is refused by the name of the part that is wrong, in a list with its place", async () => {
+    const refusal = (given: unknown, rest?: object) =>
+      check(given, rest).then(
+        () => undefined,
+        (error: { code: string; members: object }) => ({ code: error.code, ...error.members }),
+      );
+    const named = (input: string) => ({ code: "input_invalid", input });
+    expect(await refusal({ floor: 1 })).toEqual(named("address.street"));
+    expect(await refusal({ street: "A", floor: -1 })).toEqual(named("address.floor"));
+    expect(await refusal({ street: "A", stret: "B" })).toEqual(named("address.stret"));
+    expect(await refusal({ street: "A", tags: ["x", {}] })).toEqual(named("address.tags"));
+    expect(await refusal("A")).toEqual(named("address"));
+    expect(await refusal([{ street: "A" }, { street: "B", kind: 2 }], { list: true })).toEqual(named("address.1.kind"));
+    expect(await refusal(JSON.parse('{ "street": "A", "__proto__": 1 }'))).toEqual(named("address.__proto__"));
+  });
+});

@@ -7,7 +7,13 @@ export type * from "./connector-auth.ts";
 export type * from "./connector-parts.ts";
 
 type ActionManifest = Compiled<NonNullable<Manifest["actions"]>[string]>;
-export type Input = Filled<NonNullable<ActionManifest["input"]>[string], "label" | "type" | "required" | "list">;
+type InputManifest = NonNullable<ActionManifest["input"]>[string];
+type FilledKeys = "label" | "type" | "required" | "list";
+/** A part of an input that is a group. */
+export type Member = Filled<NonNullable<InputManifest["fields"]>[string], FilledKeys>;
+export type Input = Filled<Omit<InputManifest, "fields">, FilledKeys> & {
+  readonly fields?: Readonly<Record<string, Member>> | undefined;
+};
 export type Inputs = Readonly<Record<string, Input>>;
 
 /** How one answer leads to the next. */

@@ -91,7 +91,7 @@ const byType: { readonly [T in Input["type"]]: (input: Input) => InputSchema } =
   url: () => ({ type: "string", format: "uri" }),
   path: (input) => ({ ...text(input), ...(input.pattern === undefined ? { pattern: "^/" } : {}) }),
   file: () => ({ anyOf: [file("data", base64), file("file", uploaded)] }),
-  object: () => ({ type: "object" }),
+  object: ({ fields }) => (fields === undefined ? { type: "object" } : inputSchema(fields)),
 };
 
 /** What the schema itself cannot say. */

@@ -1,5 +1,6 @@
 import { compile } from "../src/compile.ts";
 import type { Auth, Connector, OAuth2 } from "../src/connector.ts";
+import { inputSchema } from "../src/input-schema.ts";
 
 const head = "manifest: 1\nname: acme\ntitle: Acme\nbase_url: https://api.acme.example/v1\n";
 const identity = "    test: { request: { path: /me } }\n    label: '{{ me.name }}'\n    unique_id: me.id\n";
@@ -155,5 +156,30 @@ test.each(["oauth2", "custom"])("a reason why there is no revocation leaves %s w
   expect(authOf(type, `${blocks}    revocation: { none: There is no endpoint. }\n`)).toMatchObject({ revocation: undefined });
   expect(authOf(type, `${blocks}    revocation: { request: { path: /logout } }\n`)).toMatchObject({
     revocation: { request: {} },
+  });
+});
+
+test("a group has every default in its parts, and a schema of its own", () => {
+  const action = connectorOf(`${head}auth:\n  main:\n    type: none\nactions:
+  add:
+    title: Add
+    input: { address: { type: object, list: true, fields: { street: { required: true }, floor: { type: number, min: 0 } } }, any: { type: object } }
+    request: { method: POST, path: /add, body: { address: "{{ input.address }}", any: "{{ input.any }}" } }
+`).actions.add;
+  expect(action?.input.address?.fields).toEqual({
+    street: { label: "Street", type: "string", required: true, list: false },
+    floor: { label: "Floor", type: "number", required: false, list: false, min: 0 },
+  });
+  expect(inputSchema(action?.input ?? {}).properties).toMatchObject({
+    address: {
+      type: "array",
+      items: {
+        type: "object",
+        properties: { street: { type: "string" }, floor: { type: "number", minimum: 0 } },
+        required: ["street"],
+        additionalProperties: false,
+      },
+    },
+    any: { type: "object" },
   });
 });

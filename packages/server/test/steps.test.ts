@@ -96,6 +96,12 @@ actions:
     title: Typed
     input: { headers: { type: object } }
     request: { method: POST, path: /typed, headers: "{{ input.headers }}", body: { a: 1 } }
+  invite:
+    title: Invite
+    input:
+      address: { type: object, required: true, fields: { street: { required: true }, floor: { type: number }, lift: { type: boolean, default: true } } }
+      people: { type: object, list: true, fields: { name: { required: true }, age: { type: number, min: 0 } } }
+    request: { method: POST, path: "/in/{{ input.address.street }}", body: { floor: "{{ input.address.floor }}", lift: "{{ input.address.lift }}", people: "{{ input.people }}" } }
   quick: { title: Read, timeout: 1s, request: { path: /quick } }
   pages:
     title: Pages
@@ -751,4 +757,44 @@ test("A test of a connection shows what the provider answered, cut and without s
   expect([ok, preview.id, preview.items[0]]).toEqual([true, "u1", { n: 0, text: "long text" }]);
   expect(JSON.stringify(preview).length).toBeLessThanOrEqual(4096);
   expect(JSON.stringify(preview)).not.toContain("canary-key");
+});
+
+describe("inputs that belong together", () => {
+  const invite = (input: object) => run("invite", { input });
+
+  test("are checked and sent part by part", async () => {
+    const people = [{ name: "Ada", age: "36" }, { name: "Eve" }];
+    expect((await invite({ address: { street: "a/b", floor: "2" }, people })).status).toBe(200);
+    const [{ path: at, body } = { path: "", body: "{}" }] = api.seen;
+    expect([at, JSON.parse(body)]).toEqual([
+      "/in/a%2Fb",
+      { floor: 2, lift: true, people: [{ name: "Ada", age: 36 }, { name: "Eve" }] },
+    ]);
+  });
+
+  test("are refused by the part's name, and nothing is sent", async () => {
+    const named = async (input: object) => {
+      const { status, json } = await invite(input);
+      return [status, json.code, json.input];
+    };
+    const address = { street: "x" };
+    expect(await named({})).toEqual([422, "input_invalid", "address"]);
+    expect(await named({ address: { floor: 1 } })).toEqual([422, "input_invalid", "address.street"]);
+    expect(await named({ address, people: [{ name: "Ada" }, { name: "Eve", age: -1 }] })).toEqual([
+      422,
+      "input_invalid",
+      "people.1.age",
+    ]);
+    expect(api.seen).toHaveLength(0);
+  });
+
+  test("are told to forms", async () => {
+    const { actions } = (await product.send("GET", "/v1/connectors/acme")).json;
+    const [{ input }] = actions.filter(({ id }: { id: string }) => id === "invite");
+    expect(input[0].fields).toMatchObject([
+      { name: "street", label: "Street", type: "string", required: true },
+      { name: "floor", type: "number" },
+      { name: "lift", type: "boolean", default: true },
+    ]);
+  });
 });

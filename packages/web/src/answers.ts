@@ -98,6 +98,8 @@ export interface Question {
   readonly options?: readonly Choice[] | null;
   /** What asks the provider for the choices. */
   readonly options_from?: string | null;
+  /** The parts of a group. */
+  readonly fields?: readonly Question[] | null;
   /** The questions whose answers the choices are asked with. */
   readonly options_depend_on?: readonly string[];
   readonly prefix?: string | null;

@@ -1,11 +1,11 @@
-import { compilePattern, type Field, type Input } from "@jackfield/manifest";
+import { compilePattern, type Field, type Input, type Member } from "@jackfield/manifest";
 import { type ErrorCode, JackfieldError } from "../errors.ts";
 import { isDeeper } from "../request/depth.ts";
 import { evaluate } from "../request/hole.ts";
 import { canonicalUrl, reasonAgainstPath } from "../request/url.ts";
 
 /** One question of a form: a field of an auth block or an input of an action. */
-export type Question = Field | Input;
+export type Question = Field | Input | Member;
 
 /** What a form's answers are called, and the codes of what is wrong with them. */
 export const forms = {
@@ -44,7 +44,12 @@ export async function checkForm(
     const raw = Object.hasOwn(values, name) ? values[name] : undefined;
     const value = isEmpty(raw) ? question.default : raw;
     if (!isEmpty(value))
-      checked[name] = coerce(question, value, (detail) => refuse(invalid, name, `${question.label}: ${detail}`), plainHttp);
+      checked[name] = coerce(
+        question,
+        value,
+        (detail, at = []) => refuse(invalid, [name, ...at].join("."), `${question.label}: ${detail}`),
+        plainHttp,
+      );
   }
   for (const [name, question] of questions) {
     if (!(await isVisible(kind, question, checked))) delete checked[name];
@@ -69,24 +74,34 @@ function valuesOf(
 }
 
 async function isVisible(kind: FormKind, question: Question, checked: Readonly<Record<string, unknown>>): Promise<boolean> {
-  return question.visible_if === undefined || (await evaluate(question.visible_if, { [kind]: checked })) === true;
+  return (
+    !("visible_if" in question) ||
+    question.visible_if === undefined ||
+    (await evaluate(question.visible_if, { [kind]: checked })) === true
+  );
 }
 
 function isEmpty(value: unknown): boolean {
   return value === undefined || value === null || value === "" || (Array.isArray(value) && value.length === 0);
 }
 
-type Refuse = (detail: string) => never;
+/** `at` is the way to what is wrong within the value. */
+type Refuse = (detail: string, at?: readonly (string | number)[]) => never;
 
 /** Whether a host may be spoken to in plain http. */
 type PlainHttp = (host: string) => boolean;
 
 function coerce(question: Question, value: unknown, refuse: Refuse, plainHttp: PlainHttp): unknown {
-  const one = (item: unknown) => byType[question.type](question, item, refuse, plainHttp);
-  if (!question.list) return one(value);
+  const check = byType[question.type];
+  if (!question.list) return check(question, value, refuse, plainHttp);
   const items = Array.isArray(value) ? value : [value];
   if (items.length > maxList) refuse(`takes at most ${maxList} values.`);
-  return items.map(one);
+  // The item is named only where something within it is.
+  const within =
+    (index: number): Refuse =>
+    (detail, at = []) =>
+      refuse(detail, at.length === 0 ? [] : [index, ...at]);
+  return items.map((item, index) => check(question, item, within(index), plainHttp));
 }
 
 type Coerce = (question: Question, value: unknown, refuse: Refuse, plainHttp: PlainHttp) => unknown;
@@ -145,11 +160,33 @@ const byType: { readonly [T in Question["type"]]: Coerce } = {
     if (type !== undefined && (typeof type !== "string" || !mediaType.test(type))) refuse("must have a type such as text/plain.");
     return { ...content, ...(name === undefined ? {} : { name }), ...(type === undefined ? {} : { type }) };
   },
-  object(_question, value, refuse) {
+  object(question, value, refuse, plainHttp) {
     if (isDeeper(value, maxDepth)) refuse(`must be nested at most ${maxDepth} levels deep.`);
-    return typeof value === "object" && value !== null && !Array.isArray(value) ? value : refuse("must be an object.");
+    if (typeof value !== "object" || value === null || Array.isArray(value)) return refuse("must be an object.");
+    const parts = "fields" in question ? question.fields : undefined;
+    return parts === undefined ? value : group(parts, value as Readonly<Record<string, unknown>>, refuse, plainHttp);
   },
 };
+
+/** The parts of a group, each of its declared type; what is not given is left out. */
+function group(
+  parts: Readonly<Record<string, Member>>,
+  given: Readonly<Record<string, unknown>>,
+  refuse: Refuse,
+  plainHttp: PlainHttp,
+): Record<string, unknown> {
+  const stray = Object.keys(given).find((name) => !Object.hasOwn(parts, name));
+  if (stray !== undefined) refuse(`there is no part "${stray}". Known: ${Object.keys(parts).join(", ")}.`, [stray]);
+  const checked: Record<string, unknown> = {};
+  for (const [name, part] of Object.entries(parts)) {
+    const raw = Object.hasOwn(given, name) ? given[name] : undefined;
+    const value = isEmpty(raw) ? part.default : raw;
+    const refusePart: Refuse = (detail, at = []) => refuse(`${part.label}: ${detail}`, [name, ...at]);
+    if (!isEmpty(value)) checked[name] = coerce(part, value, refusePart, plainHttp);
+    else if (part.required) refusePart("is required.");
+  }
+  return checked;
+}
 
 /** What a file holds, or the id by which it is kept here. */
 function contentOf({ data, file }: Readonly<Record<string, unknown>>, refuse: Refuse): Readonly<Record<string, string>> {

@@ -102,6 +102,7 @@ type Question = Pick<Field, "name" | "default" | "visible_if"> & {
   readonly type: string;
   readonly options?: unknown;
   readonly list?: boolean;
+  readonly fields?: Readonly<Record<string, Omit<Question, "name">>> | undefined;
 };
 
 /**
@@ -118,14 +119,26 @@ export async function answers(
   const answered: Record<string, unknown> = {};
   for (const question of questions) {
     const { name, type, list } = question;
-    const stand = () => (type === "object" ? { [name]: placeholder(name) } : placeholder(name));
-    const value = Object.hasOwn(given, name) ? typed(type, given[name]) : (suggested(question, now) ?? stand());
+    const stand = () => (type === "object" ? objectOf(kind, question, placeholder, now) : placeholder(name));
+    const value = Object.hasOwn(given, name) ? typed(type, given[name]) : (suggested(question, now) ?? (await stand()));
     if (value !== "" && value !== undefined) answered[name] = list && !Array.isArray(value) ? [value] : value;
   }
   for (const { name, visible_if } of questions) {
     if (visible_if !== undefined && (await evaluate(visible_if, { [kind]: answered })) !== true) delete answered[name];
   }
   return answered;
+}
+
+/** An object with its parts, where they are known. */
+async function objectOf(
+  kind: "fields" | "input",
+  { name, fields }: Question,
+  placeholder: (name: string) => string,
+  now: number,
+): Promise<Record<string, unknown>> {
+  if (fields === undefined) return { [name]: placeholder(name) };
+  const parts = Object.entries(fields).map(([part, member]) => ({ ...member, name: part }));
+  return answers(kind, parts, {}, (part) => placeholder(`${name}.${part}`), now);
 }
 
 function suggested({ name, type, options, default: preset }: Question, now: number): unknown {

@@ -132,16 +132,20 @@ function intervals(every: Extract<CompiledTrigger, { type: "polling" }>["every"]
 }
 
 function inputs(declared: Readonly<Record<string, CompiledInput>> | undefined): Inputs {
-  return mapped(
-    declared,
-    (name, input): Input => ({
-      ...input,
-      label: input.label ?? labelOf(name),
-      type: input.type ?? "string",
-      required: input.required ?? false,
-      list: input.list ?? false,
-    }),
-  );
+  return mapped(declared, (name, { fields, ...input }): Input => {
+    const filled: Input = { ...input, ...unasked(name, input) };
+    return fields === undefined
+      ? filled
+      : { ...filled, fields: mapped(fields, (part, member) => ({ ...member, ...unasked(part, member) })) };
+  });
+}
+
+/** What an input has that does not say it. */
+function unasked<T extends Input["type"]>(
+  name: string,
+  { label, type, required, list }: { label?: string; type?: T; required?: boolean; list?: boolean },
+): { label: string; type: T | "string"; required: boolean; list: boolean } {
+  return { label: label ?? labelOf(name), type: type ?? "string", required: required ?? false, list: list ?? false };
 }
 
 function deepFreeze<T>(value: T): T {

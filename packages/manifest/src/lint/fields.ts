@@ -4,6 +4,7 @@ import { appFields, basicValue, defaultApply, labelOf } from "../defaults.ts";
 import { analyseExpression } from "../expression.ts";
 import type { Path } from "../source.ts";
 import type { Piece } from "../text.ts";
+import { idle } from "./grants.ts";
 import { requestSites } from "./request-sites.ts";
 import type { CheckedAuth, CheckedManifest, Found, Rule } from "./rule.ts";
 
@@ -69,6 +70,15 @@ function isTaken(of: CheckedAuth, name: string): boolean {
   if (of.auth.type !== "oauth2") return false;
   if (of.auth.grant === "password" && (name === "username" || name === "password")) return true;
   return of.auth.client?.source !== undefined && askedAnyway.has(name);
+}
+
+function* groupsOfOtherTypes(checked: CheckedManifest): Iterable<Found> {
+  for (const { path, input } of checked.inputs()) {
+    for (const [name, { fields, type = "string" }] of Object.entries(input)) {
+      if (fields !== undefined && type !== "object")
+        yield idle([...path, "input", name, "fields"], `the input is no object, but a ${type}`);
+    }
+  }
 }
 
 function* unusedInputs(checked: CheckedManifest): Iterable<Found> {
@@ -167,6 +177,7 @@ export const fieldRules: readonly Rule[] = [
   { code: "duplicate_field", check: duplicates },
   { code: "unused_field", check: unusedFields },
   { code: "unused_input", check: unusedInputs },
+  { code: "key_without_effect", check: groupsOfOtherTypes },
   { code: "too_many_fields", check: tooMany(many.warning, many.error) },
   { code: "far_too_many_fields", check: tooMany(many.error, Number.POSITIVE_INFINITY) },
   { code: "identity_field", check: identityFields },

@@ -116,16 +116,24 @@ function* unknownFields(checked: CheckedManifest): Iterable<Found> {
 
 function* unknownInputs(checked: CheckedManifest): Iterable<Found> {
   for (const use of checked.uses()) {
-    const [root, name] = use.reference.path;
+    const [root, name, part] = use.reference.path;
     const inputs = checked.inputsOf(use.text);
     if (root !== "input" || name === undefined || !inputs || isFree(use.text, checked)) continue;
     const declared = Object.keys(inputs);
-    if (declared.includes(name)) continue;
-    yield {
-      ...placeOf(use, 1),
-      message: `The ${use.text.path[0] === "actions" ? "action" : "trigger"} has no input \`${name}\`.`,
-      hint: didYouMean(nearest(name, declared)),
-    };
+    const parts = Object.keys(inputs[name]?.fields ?? {});
+    if (!declared.includes(name)) {
+      yield {
+        ...placeOf(use, 1),
+        message: `The ${use.text.path[0] === "actions" ? "action" : "trigger"} has no input \`${name}\`.`,
+        hint: didYouMean(nearest(name, declared)),
+      };
+    } else if (part !== undefined && parts.length > 0 && !parts.includes(part)) {
+      yield {
+        ...placeOf(use, 2),
+        message: `The input \`${name}\` has no part \`${part}\`.`,
+        hint: didYouMean(nearest(part, parts)),
+      };
+    }
   }
 }
 

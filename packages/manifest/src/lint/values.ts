@@ -23,11 +23,11 @@ interface Asked {
 const asked = derived((checked: CheckedManifest): readonly Asked[] => {
   const fields = [...declaredFields(checked)].map(({ field, path }) => ({ ...field, path, type: field.type ?? "string" }));
   const inputs = checked.inputs().flatMap(({ path, input: declared }) =>
-    Object.entries(declared).map(([name, input]) => ({
-      ...input,
-      path: [...path, "input", name],
-      type: input.type ?? "string",
-    })),
+    Object.entries(declared).flatMap(([name, { fields: parts = {}, ...input }]) => {
+      const at = [...path, "input", name];
+      const members = Object.entries(parts).map(([part, member]) => ({ ...member, path: [...at, "fields", part] }));
+      return [{ ...input, path: at }, ...members].map((each) => ({ ...each, type: each.type ?? "string" }));
+    }),
   );
   return [...fields, ...inputs];
 });

@@ -46,6 +46,31 @@ export const Field = Type.Object(
   { ...closed, description: "One thing that the user is asked when connecting." },
 );
 
+/** What an input asks beside its kind. */
+const bounds = {
+  list: Type.Optional(Type.Boolean({ description: "Takes a list of such values. Default: false." })),
+  min: Type.Optional(Type.Number({ description: "The smallest number, or the shortest text." })),
+  max: Type.Optional(Type.Number({ description: "The largest number, or the longest text." })),
+};
+
+/** A part of an input that is a group. */
+const Member = Type.Object(
+  {
+    type: Type.Optional(
+      OneOf(["string", "text", "number", "boolean", "date", "select"], "What kind of value it is. Default: string."),
+    ),
+    ...bounds,
+    options: Type.Optional(Choices),
+    label: Type.Optional(Text("What the person sees above the box.", 100)),
+    help: Type.Optional(Text("One sentence that says where the value is found. Markdown.")),
+    placeholder: Type.Optional(Text("Shown in the empty box.", 200)),
+    required: Type.Optional(Type.Boolean({ description: "Whether a value must be given, where the group is. Default: false." })),
+    default: Type.Optional(Default),
+    pattern: Type.Optional(Pattern("What the whole value must match, in RE2 syntax.")),
+  },
+  { ...closed, description: "One part of a group." },
+);
+
 /** One input of an action or a trigger. */
 export const Input = Type.Object(
   {
@@ -56,9 +81,17 @@ export const Input = Type.Object(
           "whole https URL; a `path` begins with a slash and may have several segments. Default: string.",
       ),
     ),
-    list: Type.Optional(Type.Boolean({ description: "Takes a list of such values. Default: false." })),
-    min: Type.Optional(Type.Number({ description: "The smallest number, or the shortest text." })),
-    max: Type.Optional(Type.Number({ description: "The largest number, or the longest text." })),
+    ...bounds,
+    fields: Type.Optional(
+      Type.Record(Type.String(), Member, {
+        ...keyed(
+          "^[a-z][a-z0-9_]{0,63}$",
+          50,
+          "Of an `object`: its parts, each checked by itself, as `input.<name>.<part>`. Without them it is any JSON object.",
+        ),
+        minProperties: 1,
+      }),
+    ),
     options: Type.Optional(
       Type.Union(
         [Choices, Type.String({ pattern: "^[a-z][a-z0-9_]{0,63}$", description: "A key of the manifest's own `options`." })],

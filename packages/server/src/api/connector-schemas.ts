@@ -30,9 +30,15 @@ const Field = Type.Object(
   { title: "Field", description: "What the user is asked." },
 );
 
+const Member = Type.Object(
+  { ...form, list: Type.Boolean(), min: nullable(Type.Number()), max: nullable(Type.Number()) },
+  { title: "Member", description: "A part of an input that is a group." },
+);
+
 const Input = Type.Object(
   {
     ...form,
+    fields: Type.Union([Type.Array(Member), Type.Null()], { description: "The parts of a group; null: it is none." }),
     options_depend_on: Type.Array(Type.String(), {
       description: "The inputs that the choices of `options_from` are asked with: where one of them changes, ask again.",
     }),

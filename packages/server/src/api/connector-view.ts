@@ -1,5 +1,5 @@
 import { type Actor, allows, isPasswordGrant, recommendedAuth } from "@jackfield/engine";
-import type { Action, Auth, Connector, Field, Input } from "@jackfield/manifest";
+import type { Action, Auth, Connector, Field, Input, Member } from "@jackfield/manifest";
 import type { Static } from "typebox";
 import type { ConnectorDetail, ConnectorItem } from "./connector-schemas.ts";
 import type { Services } from "./route.ts";
@@ -90,7 +90,7 @@ const scopes = (list: readonly { readonly name: string; readonly reason: string 
   list.map(({ name, reason }) => ({ name, reason }));
 
 /** What a field of a form and an input of an action have in common. */
-function formView(name: string, question: Field | Input) {
+function formView(name: string, question: Field | Input | Member) {
   return {
     name,
     label: question.label,
@@ -102,7 +102,7 @@ function formView(name: string, question: Field | Input) {
     default: question.default ?? null,
     options: typeof question.options === "object" ? question.options.map(({ label, value }) => ({ label, value })) : null,
     options_from: typeof question.options === "string" ? question.options : null,
-    visible_if: question.visible_if?.source ?? null,
+    visible_if: "visible_if" in question ? (question.visible_if?.source ?? null) : null,
   };
 }
 
@@ -116,6 +116,10 @@ function fieldView(field: Field) {
   };
 }
 
+function memberView(name: string, member: Member) {
+  return { ...formView(name, member), list: member.list, min: member.min ?? null, max: member.max ?? null };
+}
+
 function actionView(connector: Connector, action: Action): Detail["actions"][number] {
   return {
     id: action.id,
@@ -125,6 +129,7 @@ function actionView(connector: Connector, action: Action): Detail["actions"][num
     scopes: [...action.scopes],
     input: Object.entries(action.input).map(([name, input]) => ({
       ...formView(name, input),
+      fields: input.fields === undefined ? null : Object.entries(input.fields).map(([part, member]) => memberView(part, member)),
       options_depend_on: dependencies(connector, input, Object.keys(action.input)),
       list: input.list,
       min: input.min ?? null,

@@ -3,7 +3,7 @@ import { useState } from "preact/hooks";
 import type { Choice, Question, QuestionType } from "../api.ts";
 import { Markdown } from "../ui/markdown.tsx";
 import { controlId, type Form } from "./use-form.ts";
-import type { Value } from "./values.ts";
+import { heldParts, type Value } from "./values.ts";
 
 interface ControlProps {
   readonly question: Question;
@@ -93,6 +93,7 @@ function QuestionRow({ question, value, environments, mistake, change, suggest, 
 
 function controlOf(question: Question, suggest: Suggest | undefined) {
   if (question.list) return ListControl;
+  if (question.fields) return GroupControl;
   return suggest !== undefined && question.options_from ? SuggestControl : controls[question.type];
 }
 
@@ -228,6 +229,26 @@ function SelectControl(props: ControlProps) {
 function EnvironmentControl(props: ControlProps) {
   const options = props.environments.map((name) => ({ label: name, value: name }));
   return <SelectControl {...props} question={{ ...props.question, options, required: true }} />;
+}
+
+/** The parts of a group, held together as JSON. */
+function GroupControl({ question, value, environments, change, aria }: ControlProps) {
+  const { id, ...rest } = aria;
+  const held = heldParts(value);
+  return (
+    <fieldset {...rest} id={String(id)} class="group" tabIndex={-1} aria-label={question.label}>
+      {(question.fields ?? []).map((part) => (
+        <QuestionRow
+          key={part.name}
+          question={{ ...part, name: `${question.name}.${part.name}` }}
+          value={held[part.name] ?? (part.list ? [] : part.default == null ? "" : String(part.default))}
+          environments={environments}
+          mistake={undefined}
+          change={(given) => change(JSON.stringify({ ...held, [part.name]: given }))}
+        />
+      ))}
+    </fieldset>
+  );
 }
 
 /** A list is one value per line, or a tick per choice. */

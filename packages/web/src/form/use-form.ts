@@ -52,7 +52,8 @@ export function useForm({ kind, questions, given, names }: FormOptions): Form {
       return undefined;
     },
     blame(problem) {
-      const name = problem?.question;
+      // A part of a group is named after it, with a dot between them.
+      const name = problem?.question?.split(".")[0];
       setBlamed(problem && name && questions.some((question) => question.name === name) ? { [name]: problem.message } : {});
     },
   };

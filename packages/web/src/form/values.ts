@@ -48,7 +48,20 @@ function parsed(text: string): unknown {
   }
 }
 
+/** What the controls of a group hold, which is itself held as JSON. */
+export function heldParts(value: Value): Values {
+  const held: unknown = typeof value === "string" ? parsed(value) : undefined;
+  return typeof held === "object" && held !== null ? (held as Values) : {};
+}
+
+/** The parts of a group that were given; undefined where none was. */
+function group(parts: readonly Question[], held: Values): unknown {
+  const sent = payload(parts, held, new Set());
+  return Object.keys(sent).length === 0 ? undefined : sent;
+}
+
 function typed(question: Question, text: string): unknown {
+  if (question.fields) return group(question.fields, heldParts(text));
   if (question.type === "file" || question.type === "object") return parsed(text);
   if (question.type === "number") return Number.isFinite(Number(text)) ? Number(text) : text;
   if (question.type === "select") return question.options?.find(({ value }) => String(value) === text)?.value ?? text;
