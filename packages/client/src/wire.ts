@@ -700,16 +700,6 @@ export interface Operations {
     body: string;
     answer: ConnectorDetail;
   };
-  /** A connector's picture. */
-  getConnectorIcon: {
-    params: {
-      /** The connector's name. */
-      name: string;
-    };
-    query: undefined;
-    body: undefined;
-    answer: undefined;
-  };
   /** A saved app, without its secret. */
   getApp: {
     params: {
@@ -1208,7 +1198,6 @@ export const operations = {
   validateManifest: ["POST", "/v1/connectors/validate", "application/yaml"],
   getConnector: ["GET", "/v1/connectors/{name}"],
   publishConnector: ["PUT", "/v1/connectors/{name}", "application/yaml"],
-  getConnectorIcon: ["GET", "/v1/connectors/{name}/icon.svg"],
   getApp: ["GET", "/v1/connectors/{name}/apps/{auth}/{environment}"],
   putApp: ["PUT", "/v1/connectors/{name}/apps/{auth}/{environment}"],
   deleteApp: ["DELETE", "/v1/connectors/{name}/apps/{auth}/{environment}"],

@@ -9,11 +9,14 @@
  * @typedef {import("../../../packages/server/src/api/route.ts").Route} Route
  */
 
+/** What is answered where all went well. @param {Pick<Route, "answers">} route */
+const successes = ({ answers }) => Object.entries(answers).flatMap(([status, answer]) => (Number(status) < 300 ? [answer] : []));
+
 /** Text in, JSON or nothing out: what a client can call by an operation's name. @param {Route} route */
 const isCallable = ({ method, body, answers }) =>
   typeof method === "string" &&
   (body === undefined || body.kind === "json" || body.kind === "yaml") &&
-  Object.values(answers).some((answer) => !("media" in answer));
+  successes({ answers }).every((answer) => !("media" in answer));
 
 /**
  * @param {readonly Route[]} routes @param {Schema} problem What every error is. @param {readonly string[]} codes
@@ -72,7 +75,7 @@ ${[...codes]
 /** @param {Route} route @param {Printer} printer @param {(title: string, schema: Schema) => void} named */
 function operation({ id, summary, params, query, body, answers }, printer, named) {
   const given = { given: true, named };
-  const answered = Object.values(answers).flatMap((answer) => {
+  const answered = successes({ answers }).flatMap((answer) => {
     if ("media" in answer) return [];
     return answer.schema === undefined ? "undefined" : printer.typeOf(/** @type {any} */ (answer.schema), { named }, "    ");
   });
