@@ -212,6 +212,7 @@ test("a connector to which nothing is connected offers a link for a first connec
     isError: true,
     structuredContent: { code: "not_connected", connect_url: expect.stringContaining(`${product.url}/connect/`) },
   });
+  await expect((await client({ query: "?connector=nowhere" })).listTools()).rejects.toThrow('There is no connector "nowhere"');
   // A workflow's key makes no links.
   const workflow = await client({ query: "?connector=many&owner=nobody", key: keys.workflow });
   const none = await workflow.callTool({ name: "many__act_1" });
@@ -234,6 +235,27 @@ test("a call that is cancelled is cut off at the provider", async () => {
   expect(failed).toMatchObject({ action: "wait" });
   for (const release of waiting) release();
   expect(namesOf(await asked.listTools())).toContain("wait");
+});
+
+test("a call is cancelled by the client that made it, and by no other with the same key", async () => {
+  const say = (session: string, message: object) =>
+    product.send(
+      "POST",
+      `/mcp?connection=${connections.bob}`,
+      { jsonrpc: "2.0", ...message },
+      { headers: { "mcp-session-id": session } },
+    );
+  const before = waiting.length;
+  const call = say("one", { id: 7, method: "tools/call", params: { name: "wait" } });
+  await until("the provider to be asked", () => waiting.length > before);
+  const other = await say("two", { method: "notifications/cancelled", params: { requestId: 7 } });
+  expect(other.status).toBe(202);
+  for (const release of waiting) release();
+  expect((await call).json.result).toMatchObject({ structuredContent: { output: { waited: true } } });
+  const again = say("one", { id: 8, method: "tools/call", params: { name: "wait" } });
+  await until("the provider to be asked again", () => waiting.length > before + 1);
+  await say("one", { method: "notifications/cancelled", params: { requestId: 8 } });
+  expect([(await again).status, (await again).text]).toEqual([202, ""]);
 });
 
 test("roles that may not run steps, people without a key, other sites, other methods and other versions are refused", async () => {

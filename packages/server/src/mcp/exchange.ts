@@ -102,6 +102,7 @@ async function ask(
   begin(cancel);
   signal.addEventListener("abort", () => cancel("the client went away"), { once: true });
   transport.onmessage?.(request);
+  if (signal.aborted) cancel("the client went away");
   return answer;
 }
 

@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import type { Connection } from "@jackfield/engine";
+import { type Connection, JackfieldError } from "@jackfield/engine";
 import { type Action, type Connector, type InputSchema, inputSchema } from "@jackfield/manifest";
 import type { Principal } from "../access/authenticate.ts";
 import type { Services } from "../api/route.ts";
@@ -57,7 +57,7 @@ export function toolName(connector: Connector, action: Action, { connection }: S
   return `${name.slice(0, longestName - 9)}_${createHash("sha256").update(name).digest("hex").slice(0, 8)}`;
 }
 
-/** A page of the tools, and the cursor of the next. Throws `request_invalid`, `connection_unknown`, `connection_revoked`. */
+/** A page of the tools, and the cursor of the next. Throws `request_invalid`, `connection_unknown`, `connector_unknown`. */
 export async function listTools(
   services: Services,
   principal: Principal,
@@ -99,8 +99,11 @@ export async function findTool(
 async function connectorsIn({ engine, catalog }: Services, { actor }: Principal, scope: Scope): Promise<readonly Connector[]> {
   const named =
     scope.connection === undefined ? scope.connector : (await engine.connections.get(actor, scope.connection)).connector;
-  if (named !== undefined) await catalog.learn({ connector: named });
-  return catalog.list().filter(({ name }) => named === undefined || name === named);
+  if (named === undefined) return catalog.list();
+  await catalog.learn({ connector: named });
+  const connector = catalog.get(named);
+  if (connector === undefined) throw new JackfieldError("connector_unknown", { detail: `There is no connector "${named}".` });
+  return [connector];
 }
 
 /** The connector's actions that are of use in the scope: to one that is named also a first connection can be made. */
