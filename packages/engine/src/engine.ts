@@ -158,6 +158,10 @@ export interface Engine {
       input: unknown,
       options?: Omit<StepOptions, "idempotencyKey" | "mode">,
     ): AsyncGenerator<StepPart, void, undefined>;
+    /**
+     * A request of the caller's own, and the answer as the provider gives it, both streamed. Throws as `run`, and `provider_timeout` once
+     * nothing has moved for a minute, `body_not_repeatable`, and what reading the body throws.
+     */
     proxy(actor: Actor, connection: string, request: ProxyRequest, options?: StepOptions): Promise<ProxyAnswer>;
     /** A page of a drop-down's choices. Throws `options_unknown`, and as `run`. */
     options(actor: Actor, connection: string, name: string, request: OptionsRequest): Promise<OptionsPage>;

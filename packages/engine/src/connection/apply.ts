@@ -2,6 +2,7 @@
 
 import type { Apply, Auth, Template } from "@jackfield/manifest";
 import type { EgressRequest } from "../egress/egress.ts";
+import { flatHeaders } from "../egress/headers.ts";
 import { JackfieldError } from "../errors.ts";
 import type { Client, Credential } from "../grant/credential.ts";
 import { isBound, proofOf, sendsBearer } from "../grant/dpop.ts";
@@ -15,7 +16,7 @@ import { withQuery } from "../request/url.ts";
 import type { Outgoing } from "./api-call.ts";
 import { freshNames } from "./open.ts";
 
-type Authorized = Pick<EgressRequest, "method" | "url" | "headers" | "body" | "cookie">;
+type Authorized = Pick<EgressRequest, "method" | "url" | "headers" | "body" | "upload" | "cookie">;
 
 interface Placed {
   readonly headers: Record<string, string>;
@@ -61,10 +62,10 @@ export async function authorize(
 ): Promise<AuthorizedRequest> {
   const placed: Placed = { headers: {}, query: [], body: {}, path: [] };
   const computed: string[] = [];
-  refuseOtherType(outgoing.content?.encoding, outgoing.headers["content-type"]);
+  refuseOtherType(outgoing.content?.encoding, flatHeaders(outgoing.headers)["content-type"]);
   const plain = encodeContent(outgoing.content, context.random);
   if (auth.apply.length > 0) {
-    const inReach = { ...names, request: requestNames(context, outgoing, plain?.body) };
+    const inReach = { ...names, request: requestNames(context, outgoing, outgoing.body ?? plain?.body) };
     for (const { in: where, name, value: template } of auth.apply) {
       const credential = await value(template, inReach);
       if (credential === undefined) continue;
@@ -85,6 +86,7 @@ export async function authorize(
       url,
       headers: { ...(encoded === undefined ? {} : { "content-type": encoded.type }), ...outgoing.headers, ...credentials },
       ...(body === undefined ? {} : { body }),
+      ...(outgoing.upload === undefined ? {} : { upload: outgoing.upload }),
       ...("cookie" in placed.headers ? { cookie: true } : {}),
     },
     secretHeaders: Object.keys(credentials),
@@ -137,7 +139,7 @@ function requestNames(context: Pick<GrantContext, "clock" | "random">, outgoing:
     url: outgoing.url,
     path: url.pathname + url.search,
     query: Object.fromEntries(url.searchParams),
-    headers: outgoing.headers,
+    headers: flatHeaders(outgoing.headers),
     body: body === undefined ? "" : body.toString("utf8"),
   };
 }
