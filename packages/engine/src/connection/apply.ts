@@ -79,20 +79,24 @@ export async function authorize(
   const signed = await signature(context, auth, { ...outgoing, url, content }, names, keys);
   const prove = proverOf(context, auth, keys.credential);
   const credentials = { ...placed.headers, ...signed, ...(await prove?.({ method: outgoing.method, url })) };
-  const body = outgoing.body ?? encoded?.body;
   return {
     request: {
       method: outgoing.method,
       url,
       headers: { ...(encoded === undefined ? {} : { "content-type": encoded.type }), ...outgoing.headers, ...credentials },
-      ...(body === undefined ? {} : { body }),
-      ...(outgoing.upload === undefined ? {} : { upload: outgoing.upload }),
+      ...bodyOf(outgoing, encoded?.body),
       ...("cookie" in placed.headers ? { cookie: true } : {}),
     },
     secretHeaders: Object.keys(credentials),
     computed,
     prove,
   };
+}
+
+function bodyOf({ body, upload }: Outgoing, encoded: Authorized["body"]): Pick<Authorized, "body" | "upload"> {
+  if (upload !== undefined) return { upload };
+  const given = body ?? encoded;
+  return given === undefined ? {} : { body: given };
 }
 
 /** Where the token is sent as RFC 9449 §7.1 says, and not as the manifest does. */
