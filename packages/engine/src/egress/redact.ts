@@ -28,7 +28,7 @@ const minLength = 6;
 /** Deeper values are replaced whole: what cannot be searched is not let through. */
 const maxDepth = 500;
 
-const nothing = Buffer.alloc(0);
+const nothing: Buffer = Buffer.alloc(0);
 
 const unchanged: Redactor = Object.assign((text: string) => text, {
   stream: () => ({ push: (chunk: Buffer) => chunk, end: () => nothing }),
@@ -293,22 +293,25 @@ function createSieve({ forms }: Index): (bytes: Buffer) => boolean {
 const sieved = (index: Index) => ({ index, holds: createSieve(index) });
 
 function streaming(index: Index, holds: (bytes: Buffer) => boolean): StreamRedactor {
-  let held = "";
+  let held: Buffer = nothing;
   /** Of bytes in which no form begins but at their very end. */
-  const glance = (chunk: Buffer): Buffer => {
-    const last = chunk.toString("latin1", Math.max(0, chunk.length - windowLength + 1));
-    held = last.slice(undecided(index, last));
-    return held === "" ? chunk : chunk.subarray(0, chunk.length - held.length);
+  const glance = (bytes: Buffer): Buffer => {
+    const from = Math.max(0, bytes.length - windowLength + 1);
+    const upTo = from + undecided(index, bytes.toString("latin1", from));
+    held = bytes.subarray(upTo);
+    return held.length === 0 ? bytes : bytes.subarray(0, upTo);
   };
-  const take = (chunk: Buffer, open: boolean): Buffer => {
-    const text = held + chunk.toString("latin1");
-    const { clean, upTo } = replaceAll(index, text, longMask, open);
-    held = text.slice(upTo);
+  const take = (bytes: Buffer, open: boolean): Buffer => {
+    const { clean, upTo } = replaceAll(index, bytes.toString("latin1"), longMask, open);
+    held = bytes.subarray(upTo);
     return Buffer.from(clean, "latin1");
   };
   return {
-    push: (chunk) => (held === "" && !holds(chunk) ? glance(chunk) : take(chunk, true)),
-    end: () => (held === "" ? nothing : take(nothing, false)),
+    push(chunk) {
+      const bytes = held.length === 0 ? chunk : Buffer.concat([held, chunk]);
+      return holds(bytes) ? take(bytes, true) : glance(bytes);
+    },
+    end: () => (held.length === 0 ? nothing : take(held, false)),
   };
 }
 

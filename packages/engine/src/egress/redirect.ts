@@ -1,6 +1,6 @@
 import { JackfieldError } from "../errors.ts";
 import type { Headers } from "./headers.ts";
-import { parseUrl } from "./whitelist.ts";
+import { parseReference } from "./whitelist.ts";
 
 /*
  * Redirects are followed by hand. Libraries that follow them send custom credential headers, and with 307 the body, to whatever origin
@@ -52,12 +52,7 @@ function target(base: URL, location: string | readonly string[]): URL {
   if (typeof location !== "string")
     throw new JackfieldError("url_invalid", { detail: "The provider's redirect has two targets." });
   try {
-    // What has a scheme or a host must be well formed by itself: the parser would mend `https:host` and `///host`.
-    if (/^[a-z][a-z0-9+.-]*:/i.test(location)) return parseUrl(location);
-    if (/^[/\\]{2}/.test(location)) return parseUrl(base.protocol + location);
-    // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is refused
-    if (/[\u0000-\u0020\u007f\\]/.test(location)) throw new JackfieldError("url_invalid");
-    return parseUrl(new URL(location, base).href);
+    return parseReference(location, base);
   } catch (cause) {
     throw new JackfieldError("url_invalid", { detail: `${base.host} redirects to a URL that is not acceptable.`, cause });
   }
