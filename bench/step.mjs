@@ -160,7 +160,9 @@ function againstPeer(found) {
   const [own, peer] = [at("(d)"), at("(e)")];
   if (own === undefined || peer === undefined) return [];
   const figures = `${own.rate.toFixed(0)} : ${peer.rate.toFixed(0)} /s`;
-  return [{ what: "(d) action, embedded, 1 KB, 64 callers", ratio: peer.rate / own.rate, against: "(e) Node-RED", budget: 1, figures }];
+  return [
+    { what: "(d) action, embedded, 1 KB, 64 callers", ratio: peer.rate / own.rate, against: "(e) Node-RED", budget: 1, figures },
+  ];
 }
 
 /** How much more memory a process holds at most while so many bytes go through it. @param {{ child: import("node:child_process").ChildProcess, url: string }} product @param {number} bytes @returns {Promise<Result[]>} */
@@ -178,7 +180,15 @@ async function streamed({ child, url }, bytes) {
   if (size !== bytes) throw new Error(`Only ${size} of ${bytes} bytes came through.`);
   const seconds = (performance.now() - began) / 1000;
   const figures = `${((most - before) / 2 ** 20).toFixed(1)} MB more, of ${(before / 2 ** 20).toFixed(0)}; ${(bytes / seconds / 2 ** 20).toFixed(0)} MB/s`;
-  return [{ what: `(c) ${(bytes / 2 ** 20).toFixed(0)} MB streamed: memory`, ratio: (most - before) / streamedMemory, against: "60 MB", budget: 1, figures }];
+  return [
+    {
+      what: `(c) ${(bytes / 2 ** 20).toFixed(0)} MB streamed: memory`,
+      ratio: (most - before) / streamedMemory,
+      against: "60 MB",
+      budget: 1,
+      figures,
+    },
+  ];
 }
 
 /** @param {string} url @returns {Promise<number>} how many bytes came */
@@ -215,7 +225,9 @@ export async function measure(count) {
       "(b) express and undici": (size) => ({ url: `http://127.0.0.1:${bare.said}/json/${size}` }),
       ...waysThrough("embedded", embedded.url),
       ...(shared === undefined ? {} : waysThrough(`on ${mongodb?.title} and Redis`, shared.url)),
-      ...(nodeRed === undefined ? {} : { "(e) Node-RED": (/** @type {number} */ size) => ({ url: `${nodeRed.url}/pass?size=${size}` }) }),
+      ...(nodeRed === undefined
+        ? {}
+        : { "(e) Node-RED": (/** @type {number} */ size) => ({ url: `${nodeRed.url}/pass?size=${size}` }) }),
     },
     count,
   );

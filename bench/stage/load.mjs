@@ -21,7 +21,8 @@ async function load({ url, method = "GET", headers = {}, body }, callers, count)
   const ask = async () => {
     const answer = await send(url, { dispatcher, method, headers, ...(body === undefined ? {} : { body }) });
     const bytes = await answer.body.bytes();
-    if (answer.statusCode !== 200) throw new Error(`${url} answered ${answer.statusCode}: ${Buffer.from(bytes).toString().slice(0, 300)}`);
+    if (answer.statusCode !== 200)
+      throw new Error(`${url} answered ${answer.statusCode}: ${Buffer.from(bytes).toString().slice(0, 300)}`);
   };
   /** @param {number} many @param {number[]} times */
   const run = async (many, times) => {

@@ -63,11 +63,20 @@ export async function startNodeRed(upstream, token) {
   const port = await freePort();
   writeFileSync(join(folder, "flows.json"), JSON.stringify(flowOf(upstream, token)));
   const settings = {
-    ...{ uiHost: "127.0.0.1", uiPort: port, flowFile: "flows.json", userDir: folder, httpAdminRoot: false, credentialSecret: false },
+    ...{
+      uiHost: "127.0.0.1",
+      uiPort: port,
+      flowFile: "flows.json",
+      userDir: folder,
+      httpAdminRoot: false,
+      credentialSecret: false,
+    },
     ...{ telemetry: { enabled: false }, logging: { console: { level: "fatal" } } },
   };
   writeFileSync(join(folder, "settings.js"), `module.exports = ${JSON.stringify(settings)};\n`);
-  const child = spawn(process.execPath, [program, "--userDir", folder, "--settings", join(folder, "settings.js")], { stdio: "ignore" });
+  const child = spawn(process.execPath, [program, "--userDir", folder, "--settings", join(folder, "settings.js")], {
+    stdio: "ignore",
+  });
   endWithUs(child);
   const url = `http://127.0.0.1:${port}`;
   for (const began = now(); now() - began < startMs; await sleep(100)) {

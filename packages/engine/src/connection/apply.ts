@@ -65,7 +65,7 @@ export async function authorize(
   refuseOtherType(outgoing.content?.encoding, flatHeaders(outgoing.headers)["content-type"]);
   const plain = encodeContent(outgoing.content, context.random);
   if (auth.apply.length > 0) {
-    const inReach = { ...names, request: requestNames(context, outgoing, outgoing.body ?? plain?.body) };
+    const inReach = withRequest(context, auth, names, { outgoing, body: plain?.body });
     for (const { in: where, name, value: template } of auth.apply) {
       const credential = await value(template, inReach);
       if (credential === undefined) continue;
@@ -133,6 +133,20 @@ function isComputed(auth: Auth, { source }: Template): boolean {
   const named = source.match(/\b(?:token|app|fields)\b(?:\.\w+)?/g) ?? [];
   return named.some((name) => name !== "app.client_id" && !open.includes(name));
 }
+
+/** The names with those of the request, which most credentials do not depend on: making them up costs more than all others. */
+function withRequest(
+  context: Pick<GrantContext, "clock" | "random">,
+  auth: Auth,
+  names: Names,
+  { outgoing, body }: { readonly outgoing: Outgoing; readonly body: string | Buffer | undefined },
+): Names {
+  const asks = asking.get(auth) ?? auth.apply.some(({ value: { source } }) => /\brequest\b/.test(source));
+  asking.set(auth, asks);
+  return asks ? { ...names, request: requestNames(context, outgoing, outgoing.body ?? body) } : names;
+}
+
+const asking = new WeakMap<Auth, boolean>();
 
 /** What a signature in `apply` may be made of. All parts of one request see the same id and time. */
 function requestNames(context: Pick<GrantContext, "clock" | "random">, outgoing: Outgoing, body: string | Buffer | undefined) {

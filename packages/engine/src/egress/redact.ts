@@ -266,7 +266,7 @@ const longMask: Mask = (length) => (length < mark.length ? "*".repeat(length) : 
 
 /** How far apart four characters may be looked at so that some of each window are. */
 const stride = windowLength - 3;
-const sieveBits = 16;
+const sieveBits = 14;
 
 /** Tells, for most bytes by a quarter of them, that no form begins there: what passes by is searched at the speed of memory. */
 function createSieve({ forms }: Index): (bytes: Buffer) => boolean {
@@ -289,6 +289,9 @@ function createSieve({ forms }: Index): (bytes: Buffer) => boolean {
     return false;
   };
 }
+
+// biome-ignore lint/suspicious/noControlCharactersInRegex: all of ASCII is meant
+const isAscii = (text: string) => /^[\u0000-\u007f]*$/.test(text);
 
 const sieved = (index: Index) => ({ index, holds: createSieve(index) });
 
@@ -323,6 +326,21 @@ function streaming(index: Index, holds: (bytes: Buffer) => boolean): StreamRedac
 export function createRedactor(secrets: readonly string[]): Redactor {
   const long = secrets.filter((secret) => secret.length >= minLength);
   if (long.length === 0) return unchanged;
+  // The same secrets come back with every step of a connection.
+  const name = JSON.stringify(long);
+  const redactor = made.get(name) ?? redactorOf(long);
+  made.delete(name);
+  made.set(name, redactor);
+  const [oldest] = made.keys();
+  if (made.size > mostMade && oldest !== undefined) made.delete(oldest);
+  return redactor;
+}
+
+/** Those that were used last, by their secrets. */
+const made = new Map<string, Redactor>();
+const mostMade = 64;
+
+function redactorOf(long: readonly string[]): Redactor {
   let forms: readonly string[] | undefined;
   let ofText: Index | undefined;
   let ofBytes: { readonly index: Index; readonly holds: (bytes: Buffer) => boolean } | undefined;
@@ -330,13 +348,14 @@ export function createRedactor(secrets: readonly string[]): Redactor {
     forms ??= long.flatMap(formsOf);
     return forms;
   };
-  const redact = (text: string): string => {
-    if (text.length < minLength) return text;
+  const indexOfTexts = (): Index => {
     ofText ??= indexOf(all());
-    return replaceAll(ofText, text, shortMask, false).clean;
+    return ofText;
   };
+  const redact = (text: string): string =>
+    text.length < minLength ? text : replaceAll(indexOfTexts(), text, shortMask, false).clean;
   const stream = (): StreamRedactor => {
-    ofBytes ??= sieved(indexOf(byteForms(all())));
+    ofBytes ??= sieved(all().every(isAscii) ? indexOfTexts() : indexOf(byteForms(all())));
     return streaming(ofBytes.index, ofBytes.holds);
   };
   return Object.assign(redact, { stream });

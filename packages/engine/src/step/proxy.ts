@@ -206,7 +206,7 @@ function visibleHeaders(answer: EgressStream, redact: Redactor): Headers {
 /** The body with its secrets replaced, byte by byte as long as it was. */
 async function* passed({ body }: EgressStream, redact: Redactor, done: (cause?: unknown) => void): ProxyAnswer["body"] {
   const redactor = redact.stream();
-  let cause: unknown = new JackfieldError("caller_gone");
+  let cause: unknown = unread;
   try {
     for await (const chunk of body) {
       const clean = redactor.push(chunk);
@@ -219,6 +219,8 @@ async function* passed({ body }: EgressStream, redact: Redactor, done: (cause?: 
     cause = thrown;
     throw thrown;
   } finally {
-    done(cause);
+    done(cause === unread ? new JackfieldError("caller_gone") : cause);
   }
 }
+
+const unread = Symbol("unread");

@@ -13,14 +13,17 @@ export interface Listening {
 
 /** Takes the port first: with PORT=0 the public URL, and all that is made of it, is known only then. */
 export async function listen(host: string, port: number): Promise<Listening> {
-  let serve: (listener: RequestListener) => void = () => {};
-  const ready = new Promise<RequestListener>((resolve) => {
-    serve = resolve;
-  });
-  const http = createServer(async (request, response) => {
+  let ready: RequestListener | undefined;
+  const early: Parameters<RequestListener>[] = [];
+  const http = createServer((request, response) => {
     response.once("close", () => endUnread(request));
-    (await ready)(request, response);
+    if (ready === undefined) early.push([request, response]);
+    else ready(request, response);
   });
+  const serve = (listener: RequestListener): void => {
+    ready = listener;
+    for (const arrived of early.splice(0)) listener(...arrived);
+  };
   // A body may take its time where it is passed on; whoever reads one sees to its limits (body.ts).
   http.requestTimeout = 0;
   // Longer than the usual proxy keeps its own connections, so that it is never us who hang up first.
