@@ -26,6 +26,10 @@ const targets = { proxy: 0.7, action: 0.5 };
 const addedMs = 1;
 const streamedMemory = 60 << 20;
 
+/** Whether the embedded shape is measured alone, without the servers of the other one and without a peer. */
+// biome-ignore lint/suspicious/noUndeclaredEnvVars: the measurements are no task of turbo.
+const isAlone = process.env.BENCH_ALONE === "on";
+
 const adminKey = "bench-admin-key-0123456789abcdef";
 const token = "at-".padEnd(64, "0123456789abcdef");
 
@@ -214,10 +218,9 @@ export async function measure(count) {
   const { child: load } = await startPart("load", {});
   const bare = await startPart("pass-through", { upstream: `${upstream}/api`, token });
   const embedded = await startEmbedded(upstream);
-  const mongodb = await startService("mongodb");
-  const redis = await startService("redis");
+  const [mongodb, redis] = isAlone ? [] : [await startService("mongodb"), await startService("redis")];
   const shared = mongodb === undefined || redis === undefined ? undefined : await startScaledOut(upstream, mongodb, redis.url);
-  const nodeRed = await startNodeRed(`${upstream}/api`, token);
+  const nodeRed = isAlone ? undefined : await startNodeRed(`${upstream}/api`, token);
   const found = await measureAll(
     load,
     {

@@ -18,6 +18,7 @@ const installMs = 240_000;
 
 /** The program; undefined where it cannot be had. */
 function install() {
+  // biome-ignore lint/suspicious/noUndeclaredEnvVars: the measurements are no task of turbo.
   const folder = join(process.env.XDG_CACHE_HOME ?? join(homedir(), ".cache"), "jackfield-bench", `node-red-${version}`);
   const program = join(folder, "node_modules", "node-red", "red.js");
   if (existsSync(program)) return program;
