@@ -35,9 +35,14 @@ const server = createServer((request, response) => {
 /** @param {import("node:http").ServerResponse} response @param {number} bytes */
 async function pour(response, bytes) {
   response.writeHead(200, { "content-type": "application/octet-stream", "content-length": bytes });
+  /** Called when more can be written, or nothing any more. */
+  let goOn = () => {};
+  response.on("drain", () => goOn()).once("close", () => goOn());
   for (let left = bytes; left > 0 && !response.destroyed; left -= piece.length) {
     if (!response.write(left < piece.length ? piece.subarray(0, left) : piece))
-      await new Promise((done) => response.once("drain", () => done(undefined)).once("close", () => done(undefined)));
+      await new Promise((done) => {
+        goOn = () => done(undefined);
+      });
   }
   response.end();
 }
