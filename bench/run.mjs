@@ -20,10 +20,10 @@ import { parseArgs } from "node:util";
  *   what the ratio was made of
  * @typedef {(count: number) => Promise<Result[]>} Measure
  */
-const measurements = ["manifests", "expressions", "refresh", "million"];
+const measurements = ["manifests", "expressions", "refresh", "million", "step"];
 
 /** Runs that take a minute or more are made once. */
-const runsOf = (/** @type {string} */ name) => (["refresh", "million"].includes(name) ? 1 : 3);
+const runsOf = (/** @type {string} */ name) => (["refresh", "million", "step"].includes(name) ? 1 : 3);
 
 const usage = `npm run bench [-- [NAME…] [--count N] [--runs N] [--json FILE]]
 

@@ -8,7 +8,11 @@ jest.setTimeout(300_000);
 afterAll(cleanup);
 
 const bench = (...args: string[]) =>
-  spawnSync(process.execPath, ["bench/run.mjs", "--runs", "1", ...args], { encoding: "utf8", timeout: 280_000 });
+  spawnSync(process.execPath, ["bench/run.mjs", "--runs", "1", ...args], {
+    encoding: "utf8",
+    timeout: 280_000,
+    env: { ...process.env, BENCH_ALONE: "on" },
+  });
 
 test("every measurement gives ratios, and exit status 0 when it keeps to its budgets", () => {
   const { status, stdout, stderr } = bench("manifests", "expressions", "--count", "20");
@@ -66,4 +70,19 @@ test("many stored connections are measured by their bytes, the memory of a proce
     "sweep, 2,000 due",
   ]);
   for (const { ratio } of results) expect(ratio).toBeGreaterThan(0);
+});
+
+test("a step is measured against a bare pass-through, by size and callers, and the memory while much is streamed", () => {
+  const { results } = report("step", 8);
+  const ways = ["(a) undici alone", "(c) proxy route, embedded", "(d) action, embedded"];
+  const rows = [1, 100].flatMap((size) =>
+    [1, 16, 64].flatMap((callers) => ways.map((way) => `${way}, ${size} KB, ${callers} callers`)),
+  );
+  const memory = process.platform === "linux" ? ["(c) 8 MB streamed: memory"] : [];
+  expect(results.map(({ what }) => what)).toEqual([...rows, "(d) action, embedded: added at p50, 1 caller", ...memory]);
+  for (const { what, figures } of results.slice(0, rows.length))
+    expect([what, figures]).toEqual([
+      what,
+      expect.stringMatching(/^\d+ : \d+ \/s; p50 [\d.]+ : [\d.]+ ms; p99 [\d.]+ : [\d.]+ ms$/),
+    ]);
 });

@@ -18,7 +18,15 @@ function strictProvider(clock: () => number) {
     return { access_token: `${id}:a${count}`, refresh_token: `${id}:r${count}`, expires_in: 3600 };
   };
   const answer = (request: EgressRequest): [number, unknown] => {
-    if (request.url.endsWith("/me")) return [200, { id: (request.headers.authorization ?? "").slice(7).split(":")[0] }];
+    if (request.url.endsWith("/me"))
+      return [
+        200,
+        {
+          id: String(request.headers.authorization ?? "")
+            .slice(7)
+            .split(":")[0],
+        },
+      ];
     const form = new URLSearchParams(String(request.body ?? ""));
     const given = form.get("refresh_token");
     if (given === null) return [200, issue(form.get("code") ?? "")];

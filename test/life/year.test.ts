@@ -168,7 +168,7 @@ class Providers {
   }
 
   #api(name: string, request: EgressRequest, answer: (status: number, body: unknown) => EgressAnswer): EgressAnswer {
-    const token = (request.headers.authorization ?? "").replace("Bearer ", "");
+    const token = String(request.headers.authorization ?? "").replace("Bearer ", "");
     const id = token.split(":")[0] ?? "";
     const account = this.accounts.get(`${name}/${id}`);
     const end = account?.access.get(token);

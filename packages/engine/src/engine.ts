@@ -1,4 +1,3 @@
-import { randomBytes } from "node:crypto";
 import { setTimeout } from "node:timers/promises";
 import type { Actor } from "./connection/actor.ts";
 import { type App, deleteApp, getApp, hasApp, listAppEvents, putApp } from "./connection/app/apps.ts";
@@ -20,7 +19,7 @@ import { learning } from "./connection/learning.ts";
 import { actorsShownTo, mayUse } from "./connection/limits.ts";
 import { type ConnectionEvent, duties, type UsageRecord } from "./connection/record.ts";
 import { redirectUri } from "./connection/redirect-uri.ts";
-import { createSealer, type KeyRing } from "./connection/seal.ts";
+import { createSealer, type KeyRing, remembering } from "./connection/seal.ts";
 import { type Begun, begin, type CallbackOutcome, expireFlows, finish, openFlow } from "./connection/sign-in/authorization.ts";
 import { poll } from "./connection/sign-in/device.ts";
 import type { EventFilter, Listed, Page, Store } from "./connection/store.ts";
@@ -46,6 +45,7 @@ import type { Log } from "./log.ts";
 import { createDeliverer } from "./outbound/deliver.ts";
 import { createEndpoints, type EventEndpoints } from "./outbound/endpoints.ts";
 import type { JobKind, Queue } from "./queue.ts";
+import { pooledBytes } from "./random.ts";
 import { type Repeat, repeatByTimer } from "./repeat.ts";
 import type { Platform, Policy, Registry, Runtime } from "./runtime.ts";
 import type { Spool } from "./spool.ts";
@@ -158,6 +158,10 @@ export interface Engine {
       input: unknown,
       options?: Omit<StepOptions, "idempotencyKey" | "mode">,
     ): AsyncGenerator<StepPart, void, undefined>;
+    /**
+     * A request of the caller's own, and the answer as the provider gives it, both streamed. Throws as `run`, and `provider_timeout` once
+     * nothing has moved for a minute, `body_not_repeatable`, and what reading the body throws.
+     */
     proxy(actor: Actor, connection: string, request: ProxyRequest, options?: StepOptions): Promise<ProxyAnswer>;
     /** A page of a drop-down's choices. Throws `options_unknown`, and as `run`. */
     options(actor: Actor, connection: string, name: string, request: OptionsRequest): Promise<OptionsPage>;
@@ -224,7 +228,7 @@ const concurrency = 32;
 const deliverConcurrency = 64;
 
 function createRuntime(options: EngineOptions, stopping: AbortSignal): Runtime {
-  const { log, telemetry = noTelemetry, clock = Date.now, random = randomBytes, repeat = repeatByTimer } = options;
+  const { log, telemetry = noTelemetry, clock = Date.now, random = pooledBytes(), repeat = repeatByTimer } = options;
   const store = learning(options.store, options.connectors);
   const sending = "send" in options.egress ? options.egress : createEgress(options.egress, { clock });
   const egress = breaking(watched(sending, telemetry, clock), clock, log);
@@ -234,7 +238,7 @@ function createRuntime(options: EngineOptions, stopping: AbortSignal): Runtime {
     store,
     queue: options.queue,
     spool: options.spool,
-    sealer: createSealer(options.keys, random),
+    sealer: remembering(createSealer(options.keys, random), clock),
     egress,
     ...(options.discovery === false ? {} : { metadata: createMetadata({ egress, clock, log }) }),
     nonces: createNonces(),

@@ -333,6 +333,20 @@ export const errorTable = {
     "Too many steps run through this connection at once.",
     "Try again after the given time, or run fewer at once.",
   ],
+  body_not_repeatable: [
+    502,
+    "provider",
+    "The provider wants a body again that was streamed, and so is gone.",
+    "Call the redirect's target directly, or send a body of at most 1 MiB.",
+  ],
+  upgrade_refused: [501, "user", "A connection cannot be turned into another protocol here.", "Call the provider over HTTP."],
+  caller_gone: [499, "user", "The caller went away before the answer was complete.", "Send the request again."],
+  egress_proxy_failed: [
+    502,
+    "operator",
+    "The egress proxy does not connect to the provider.",
+    "Check EGRESS_PROXY, and what the proxy lets pass.",
+  ],
   scope_missing: [409, "user", "The account did not grant a scope that this action needs.", "Reconnect and grant it."],
   // event endpoints
   endpoint_unknown: [404, "admin", "There is no such event endpoint.", "GET /v1/event_endpoints lists them."],

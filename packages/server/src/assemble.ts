@@ -86,7 +86,7 @@ export async function assemble(host: Host): Promise<Assembled> {
     keys,
     platform,
     policy: policyOf(config),
-    egress: { allowPrivate },
+    egress: { allowPrivate, proxy: config.egressProxy },
     workspace: defaultWorkspace,
     admits: (actor) => isGuestAdmitted(access, actor),
     shared,

@@ -1,4 +1,5 @@
 import { isIP } from "node:net";
+import { readEgressProxy } from "@jackfield/engine";
 import type { MasterKey } from "./config.ts";
 
 // How the text of an environment variable becomes a value. All throw `Unusable`.
@@ -65,6 +66,16 @@ export function redisUrl(text: string): string {
     throw new Unusable("names more than a Redis. Nothing but the number of a database may follow HOST:PORT");
   }
   return text;
+}
+
+/** The message never repeats the text: it may hold a password. */
+export function egressProxy(text: string): string {
+  try {
+    readEgressProxy(text);
+    return text;
+  } catch (cause) {
+    throw new Unusable((cause as Error).message, { cause });
+  }
 }
 
 /** Messages never repeat the text: it is a secret. */

@@ -1,5 +1,6 @@
 import { resolve } from "node:path";
 import {
+  egressProxy,
   httpUrl,
   list,
   masterKeys,
@@ -50,6 +51,8 @@ export interface Config {
   readonly masterKeys: readonly MasterKey[] | undefined;
   readonly adminApiKey: string | undefined;
   readonly allowPrivateNetworks: readonly string[];
+  /** undefined: requests go out directly. It may hold a password. */
+  readonly egressProxy: string | undefined;
   /** Whether people's passwords may be spent for tokens (OAuth 2.0's grant `password`). */
   readonly allowPasswordGrant: boolean;
   /** undefined: on when the public URL is this machine. */
@@ -172,6 +175,14 @@ export const variables: { readonly [Key in keyof Values]: Variable<Values[Key]> 
       "For development and tests.",
     read: (text) => list(text).map(network),
   },
+  egressProxy: {
+    name: "EGRESS_PROXY",
+    default: "requests go out directly",
+    description:
+      "A proxy that all requests to providers go through: http://USER:PASSWORD@HOST:PORT, or https:// for TLS. It must take CONNECT. " +
+      "What ALLOW_PRIVATE_NETWORKS names is reached directly. HTTP_PROXY and its like have no effect.",
+    read: (text) => (text === undefined ? undefined : egressProxy(text)),
+  },
   allowPasswordGrant: {
     name: "ALLOW_PASSWORD_GRANT",
     default: "on",
@@ -242,11 +253,6 @@ export const variables: { readonly [Key in keyof Values]: Variable<Values[Key]> 
   },
 };
 
-/** Variables of later versions: to ignore them silently would be a promise that is not kept. */
-const unsupported: Readonly<Record<string, string>> = {
-  EGRESS_PROXY: "is not supported yet. Unset it; requests go out directly",
-};
-
 const withoutEffect = ["STEP_LOG"] as const;
 
 /** Where the stores are that a deployment may have. */
@@ -293,7 +299,6 @@ export function readConfig(env: NodeJS.ProcessEnv, role: ProcessRole = "both"): 
     );
   }
   problems.push(...lacking(given, role));
-  for (const [name, words] of Object.entries(unsupported)) if (given(name) !== undefined) problems.push(`${name} ${words}.`);
   if (problems.length > 0) throw new ConfigError(problems);
   const ignored = withoutEffect.filter((name) => given(name) !== undefined);
   return Object.freeze({

@@ -4,7 +4,8 @@ import type { LogLevel } from "./config.ts";
 
 /** A log on standard output: JSON lines for machines, short lines for a terminal. */
 export function createLog(level: LogLevel): Log {
-  const destination = process.stdout.isTTY ? { write: writeShort } : pino.destination({ fd: 1, sync: true });
+  const lines = process.stdout.isTTY ? undefined : gathered();
+  const destination = lines ?? { write: writeShort };
   const logger = pino(
     {
       level,
@@ -15,7 +16,25 @@ export function createLog(level: LogLevel): Log {
     },
     destination,
   );
-  return (lineLevel, message, fields = {}) => logger[lineLevel](fields, message);
+  return (lineLevel, message, fields = {}) => {
+    logger[lineLevel](fields, message);
+    // The line that every request leaves may wait for others; who looks for another one finds it.
+    if (message !== requestLine) lines?.flushSync();
+  };
+}
+
+/** What the log says of each request that was answered. */
+export const requestLine = "request";
+
+/** Lines of requests are written some at a time: one by one they would cost a busy process more than what they tell of. */
+const gatherMs = 50;
+const gatherBytes = 8 * 1024;
+
+function gathered(): ReturnType<typeof pino.destination> {
+  const destination = pino.destination({ fd: 1, sync: true, minLength: gatherBytes });
+  setInterval(() => destination.flushSync(), gatherMs).unref();
+  process.once("exit", () => destination.flushSync());
+  return destination;
 }
 
 function writeShort(line: string): void {

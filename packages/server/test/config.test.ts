@@ -30,6 +30,7 @@ test("nothing set gives the embedded default on this machine", () => {
     masterKeys: undefined,
     adminApiKey: undefined,
     allowPrivateNetworks: [],
+    egressProxy: undefined,
     allowPasswordGrant: true,
     sandbox: undefined,
     logLevel: "info",
@@ -113,7 +114,7 @@ test("all problems come at once, each with its variable and a cure", () => {
     MONGODB_URL: "postgres://x",
     REDIS_URL: "http://x",
     START_TIMEOUT: "soon",
-    EGRESS_PROXY: "http://x",
+    EGRESS_PROXY: "socks5://x",
     NODE_TLS_REJECT_UNAUTHORIZED: "0",
   });
   expect(found.map((text) => text.split(/[ =]/)[0])).toEqual([
@@ -125,6 +126,7 @@ test("all problems come at once, each with its variable and a cure", () => {
     "MASTER_KEYS",
     "ADMIN_API_KEY",
     "ALLOW_PRIVATE_NETWORKS",
+    "EGRESS_PROXY",
     "ALLOW_PASSWORD_GRANT",
     "SANDBOX",
     "LOG_LEVEL",
@@ -132,9 +134,24 @@ test("all problems come at once, each with its variable and a cure", () => {
     "METRICS_TOKEN",
     "OTEL_EXPORTER_OTLP_ENDPOINT",
     "NODE_TLS_REJECT_UNAUTHORIZED",
-    "EGRESS_PROXY",
   ]);
   for (const text of found) expect(text).toMatch(/\. ?(Give|Unset|`openssl)|Give|makes (a good )?one/);
+});
+
+test("the proxy for outgoing requests is an http or https origin, whose password no message repeats", () => {
+  for (const good of ["http://proxy:3128", "https://proxy.example", "http://me:s%3Acret@[::1]:3128/"])
+    expect(readConfig({ EGRESS_PROXY: good }).egressProxy).toBe(good);
+  for (const bad of [
+    "proxy:3128",
+    "http://me:canary@proxy/path",
+    "http://me:canary@proxy?a",
+    "http://me:%zzcanary@proxy",
+    "http://",
+  ]) {
+    const [found = "", ...others] = problems({ EGRESS_PROXY: bad });
+    expect([found.split(" ")[0], others]).toEqual(["EGRESS_PROXY", []]);
+    expect(found).not.toContain("canary");
+  }
 });
 
 const shared = { MONGODB_URL: "mongodb://h/d", REDIS_URL: "rediss://user:p%40ss@h:6380/1", MASTER_KEYS: `k1:${key()}` };

@@ -276,9 +276,9 @@ describe("a raw request", () => {
     expect(own.filter((line) => /private-canary|query-canary/.test(JSON.stringify(line)))).toEqual([]);
   });
 
-  test("takes a body of 1 MiB and no more", async () => {
+  test("has a body of any size: that it is too large is the provider's to say", async () => {
     const answer = await product.send("POST", `/v1/connections/${id}/proxy/files`, { body: "x".repeat(1024 * 1024 + 1) });
-    expect([answer.status, answer.json.code, answer.json.limit]).toEqual([413, "body_too_large", 1024 * 1024]);
+    expect([answer.status, answer.json.code]).toEqual([413, undefined]);
   });
 
   test("by HEAD answers without a body", async () => {

@@ -1,5 +1,9 @@
 import type { Auth } from "@jackfield/manifest";
-import type { EgressAnswer } from "../egress/egress.ts";
+import type { EgressAnswer, EgressRequest, EgressStream } from "../egress/egress.ts";
+import { discard } from "../egress/egress.ts";
+import { flatHeaders, type Headers } from "../egress/headers.ts";
+import type { Redactor } from "../egress/redact.ts";
+import type { Upload } from "../egress/redirect.ts";
 import { allows, parseUrl, type Rule } from "../egress/whitelist.ts";
 import { JackfieldError } from "../errors.ts";
 import type { Client } from "../grant/credential.ts";
@@ -39,22 +43,34 @@ export interface Limits {
 const redirectLimit = 5;
 
 /** A request before the credential is laid on: a body as data, or one that is passed through as it came. */
-export interface Outgoing extends Omit<Rendered, "content"> {
+export interface Outgoing extends Omit<Rendered, "content" | "headers"> {
+  readonly headers: Headers;
   readonly content?: Content | undefined;
   readonly body?: Buffer | undefined;
+  /** In place of `body`: what can be sent only once. */
+  readonly upload?: Upload | undefined;
 }
+
+interface Sent<Answer> {
+  readonly answer: Answer;
+  readonly redact: Redactor;
+}
+
+/** The parts of a request that have nothing to do with what it says. */
+type Manner = Pick<EgressRequest, "timeout" | "counts" | "maxBytes" | "maxPlainBytes" | "signal">;
 
 /**
  * The only way in which a connection's credential leaves: the URL is judged against the whitelist first, and the credential is laid on
  * last. Throws `url_not_whitelisted`, `address_refused`, `provider_timeout`, `provider_unavailable`, …
  */
-export async function sendAuthorized(
+async function sendWith<Answer extends Pick<EgressStream, "status" | "headers" | "url"> & { readonly body: unknown }>(
   runtime: Runtime,
   opened: OpenConnection,
   outgoing: Outgoing,
-  limits: Limits,
   encodedBy: "engine" | "caller",
-): Promise<{ readonly answer: EgressAnswer; readonly redact: (text: string) => string }> {
+  send: (request: Omit<EgressRequest, keyof Manner>) => Promise<Answer>,
+  drop: (answer: Answer) => Promise<void>,
+): Promise<Sent<Answer>> {
   const rules = await whitelistOf(runtime, opened);
   const client = await clientForCalls(runtime, opened);
   const judged = judge(rules, outgoing.url, encodedBy, redactorOf(opened, client, []));
@@ -63,25 +79,48 @@ export async function sendAuthorized(
   const attempt = async () => {
     const authorized = await authorize(runtime, opened.auth, { ...outgoing, url: judged }, names, credential);
     const { request, secretHeaders, computed, prove } = authorized;
-    const answer = await runtime.egress.send({
+    const answer = await send({
       ...request,
       ...(isCertified(opened.auth) && client !== undefined ? { certificate: certificateOf(client) } : {}),
-      timeout: limits.timeout,
-      maxBytes: limits.maxBytes,
       redirects: {
         limit: redirectLimit,
         allowed: (url) => allows(rules, url),
         secretHeaders,
         ...(prove === undefined ? {} : { renew: prove }),
       },
-      ...(limits.signal === undefined ? {} : { signal: limits.signal }),
     });
     const asksAgain = prove !== undefined && runtime.nonces?.note("api", answer) === true;
     return { answer, asksAgain, redact: redactorOf(opened, client, computed) };
   };
   const first = await attempt();
+  if (!first.asksAgain || outgoing.upload !== undefined) return first;
   // What lacked the nonce was not carried out (RFC 9449 §9).
-  return first.asksAgain ? attempt() : first;
+  await drop(first.answer);
+  return attempt();
+}
+
+/** Sends a request with the connection's credential, and reads the answer. Throws as `sendWith`. */
+export function sendAuthorized(
+  runtime: Runtime,
+  opened: OpenConnection,
+  outgoing: Outgoing,
+  { timeout, maxBytes, signal }: Limits,
+  encodedBy: "engine" | "caller",
+): Promise<Sent<EgressAnswer>> {
+  const manner = { timeout, maxBytes, ...(signal === undefined ? {} : { signal }) };
+  const send = (request: Omit<EgressRequest, keyof Manner>) => runtime.egress.send({ ...request, ...manner });
+  return sendWith(runtime, opened, outgoing, encodedBy, send, async () => {});
+}
+
+/** The same, with an answer whose body is read while it arrives. What a caller gave is passed on as it encoded it. */
+export function streamAuthorized(
+  runtime: Runtime,
+  opened: OpenConnection,
+  outgoing: Outgoing,
+  manner: Manner,
+): Promise<Sent<EgressStream>> {
+  const stream = (request: Omit<EgressRequest, keyof Manner>) => runtime.egress.stream({ ...request, ...manner });
+  return sendWith(runtime, opened, outgoing, "caller", stream, ({ body }) => discard(body));
 }
 
 const isCertified = (auth: Auth) => auth.type === "oauth2" && auth.client.certificate === "always";
@@ -98,7 +137,7 @@ export async function callApi(runtime: Runtime, opened: OpenConnection, rendered
   const { answer, redact } = await sendAuthorized(runtime, opened, rendered, limits, "engine");
   return {
     status: answer.status,
-    headers: flatHeaders(answer),
+    headers: flatHeaders(answer.headers),
     body: readBody(answer, redact),
     host: new URL(answer.url).host,
     url: answer.url,
@@ -121,10 +160,4 @@ function judge(rules: readonly Rule[], text: string, encodedBy: "engine" | "call
     throw new JackfieldError("url_not_whitelisted", { detail: `${redact(url.origin + url.pathname)} is not on the whitelist.` });
   }
   return url.href;
-}
-
-export function flatHeaders(answer: Pick<EgressAnswer, "headers">): Record<string, string> {
-  return Object.fromEntries(
-    Object.entries(answer.headers).map(([name, value]) => [name, Array.isArray(value) ? value.join(", ") : value]),
-  );
 }

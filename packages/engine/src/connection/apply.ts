@@ -2,6 +2,7 @@
 
 import type { Apply, Auth, Template } from "@jackfield/manifest";
 import type { EgressRequest } from "../egress/egress.ts";
+import { flatHeaders } from "../egress/headers.ts";
 import { JackfieldError } from "../errors.ts";
 import type { Client, Credential } from "../grant/credential.ts";
 import { isBound, proofOf, sendsBearer } from "../grant/dpop.ts";
@@ -15,7 +16,7 @@ import { withQuery } from "../request/url.ts";
 import type { Outgoing } from "./api-call.ts";
 import { freshNames } from "./open.ts";
 
-type Authorized = Pick<EgressRequest, "method" | "url" | "headers" | "body" | "cookie">;
+type Authorized = Pick<EgressRequest, "method" | "url" | "headers" | "body" | "upload" | "cookie">;
 
 interface Placed {
   readonly headers: Record<string, string>;
@@ -61,10 +62,10 @@ export async function authorize(
 ): Promise<AuthorizedRequest> {
   const placed: Placed = { headers: {}, query: [], body: {}, path: [] };
   const computed: string[] = [];
-  refuseOtherType(outgoing.content?.encoding, outgoing.headers["content-type"]);
+  refuseOtherType(outgoing.content?.encoding, flatHeaders(outgoing.headers)["content-type"]);
   const plain = encodeContent(outgoing.content, context.random);
   if (auth.apply.length > 0) {
-    const inReach = { ...names, request: requestNames(context, outgoing, plain?.body) };
+    const inReach = withRequest(context, auth, names, { outgoing, body: plain?.body });
     for (const { in: where, name, value: template } of auth.apply) {
       const credential = await value(template, inReach);
       if (credential === undefined) continue;
@@ -78,19 +79,24 @@ export async function authorize(
   const signed = await signature(context, auth, { ...outgoing, url, content }, names, keys);
   const prove = proverOf(context, auth, keys.credential);
   const credentials = { ...placed.headers, ...signed, ...(await prove?.({ method: outgoing.method, url })) };
-  const body = outgoing.body ?? encoded?.body;
   return {
     request: {
       method: outgoing.method,
       url,
       headers: { ...(encoded === undefined ? {} : { "content-type": encoded.type }), ...outgoing.headers, ...credentials },
-      ...(body === undefined ? {} : { body }),
+      ...bodyOf(outgoing, encoded?.body),
       ...("cookie" in placed.headers ? { cookie: true } : {}),
     },
     secretHeaders: Object.keys(credentials),
     computed,
     prove,
   };
+}
+
+function bodyOf({ body, upload }: Outgoing, encoded: Authorized["body"]): Pick<Authorized, "body" | "upload"> {
+  if (upload !== undefined) return { upload };
+  const given = body ?? encoded;
+  return given === undefined ? {} : { body: given };
 }
 
 /** Where the token is sent as RFC 9449 §7.1 says, and not as the manifest does. */
@@ -128,6 +134,20 @@ function isComputed(auth: Auth, { source }: Template): boolean {
   return named.some((name) => name !== "app.client_id" && !open.includes(name));
 }
 
+/** The names with those of the request, which most credentials do not depend on: making them up costs more than all others. */
+function withRequest(
+  context: Pick<GrantContext, "clock" | "random">,
+  auth: Auth,
+  names: Names,
+  { outgoing, body }: { readonly outgoing: Outgoing; readonly body: string | Buffer | undefined },
+): Names {
+  const asks = asking.get(auth) ?? auth.apply.some(({ value: { source } }) => /\brequest\b/.test(source));
+  asking.set(auth, asks);
+  return asks ? { ...names, request: requestNames(context, outgoing, outgoing.body ?? body) } : names;
+}
+
+const asking = new WeakMap<Auth, boolean>();
+
 /** What a signature in `apply` may be made of. All parts of one request see the same id and time. */
 function requestNames(context: Pick<GrantContext, "clock" | "random">, outgoing: Outgoing, body: string | Buffer | undefined) {
   const url = new URL(outgoing.url);
@@ -137,7 +157,7 @@ function requestNames(context: Pick<GrantContext, "clock" | "random">, outgoing:
     url: outgoing.url,
     path: url.pathname + url.search,
     query: Object.fromEntries(url.searchParams),
-    headers: outgoing.headers,
+    headers: flatHeaders(outgoing.headers),
     body: body === undefined ? "" : body.toString("utf8"),
   };
 }

@@ -1,5 +1,5 @@
 import { type Auth, type AuthVersion, type Connector, type Template, withLiveParts } from "@jackfield/manifest";
-import { createRedactor } from "../egress/redact.ts";
+import { createRedactor, type Redactor } from "../egress/redact.ts";
 import { compileRule, type Rule } from "../egress/whitelist.ts";
 import { JackfieldError } from "../errors.ts";
 import { appNames, type Client, type Credential, type Known, nothingKnown, tokenNames } from "../grant/credential.ts";
@@ -241,7 +241,7 @@ export function redactorOf(
   { auth, fields, credential }: OpenConnection,
   client: Client | undefined,
   sent: readonly string[],
-): (text: string) => string {
+): Redactor {
   const ofClient = client === undefined ? [] : clientSecrets(client);
   const secrets = [...fieldSecrets(auth, fields), ...tokenSecrets(credential ?? {}), ...ofClient, ...sent];
   return createRedactor(secrets.filter((secret): secret is string => typeof secret === "string"));

@@ -93,6 +93,43 @@ export function createSealer(keys: KeyRing, random: (bytes: number) => Buffer): 
   };
 }
 
+/** How long what was opened is remembered, in milliseconds, and how much of it. */
+const openedMs = 60_000;
+const mostOpened = 1_000;
+/** What every step opens again. */
+const remembered: ReadonlySet<Place["field"]> = new Set(["credential", "fields"]);
+
+/**
+ * The same sealer, which remembers what it has opened: a sealed text never changes its meaning, so that nobody need be told when a
+ * record does. What it gives is shared, and frozen.
+ */
+export function remembering(sealer: Sealer, clock: () => number): Sealer {
+  const opened = new Map<string, { readonly value: unknown; readonly until: number }>();
+  return {
+    seal: sealer.seal,
+    open(place, sealed) {
+      if (!remembered.has(place.field)) return sealer.open(place, sealed);
+      const name = `${associated(place, "", "data").toString("latin1")}|${sealed}`;
+      const known = opened.get(name);
+      if (known !== undefined && known.until > clock()) return known.value;
+      const value = frozen(sealer.open(place, sealed));
+      opened.delete(name);
+      opened.set(name, { value, until: clock() + openedMs });
+      for (const [old, { until }] of opened) {
+        if (opened.size <= mostOpened && until > clock()) break;
+        opened.delete(old);
+      }
+      return value;
+    },
+  };
+}
+
+function frozen(value: unknown): unknown {
+  if (typeof value !== "object" || value === null) return value;
+  for (const inner of Object.values(value)) frozen(inner);
+  return Object.freeze(value);
+}
+
 /** The id of the master key that a text is sealed with; undefined where it is no sealed text. */
 export function masterKeyOf(sealed: string): string | undefined {
   const [tag, kid, ...rest] = sealed.split(".");

@@ -1,16 +1,16 @@
-import { lookup as systemLookup } from "node:dns/promises";
-import { isIP, type LookupFunction } from "node:net";
 import { setImmediate as nextTurn } from "node:timers/promises";
-import { Agent, Pool } from "undici";
+import type { Agent } from "undici";
 import { JackfieldError } from "../errors.ts";
-import { type Allowance, compileAllowance, isMetadataName, judgeAddress, type Verdict } from "./address.ts";
+import { type Allowance, compileAllowance } from "./address.ts";
 import { createCertifiedAgents } from "./certified-agents.ts";
+import { createAgent, judgeHost, type Resolve } from "./connections.ts";
 import { acceptEncoding, contentCodings, decodeBody } from "./decode.ts";
 import { exchange, type RawAnswer } from "./exchange.ts";
 import { failure } from "./failure.ts";
-import { checkHeaders } from "./headers.ts";
-import { type Hop, isRedirect, nextHop, type Redirects } from "./redirect.ts";
-import { literalAddress, parseUrl } from "./whitelist.ts";
+import { checkHeaders, type Headers } from "./headers.ts";
+import { readEgressProxy } from "./proxy.ts";
+import { type Hop, isRedirect, isUpload, nextHop, type Redirects, type Upload } from "./redirect.ts";
+import { parseUrl } from "./whitelist.ts";
 
 /*
  * The only way out of the process. A request goes to the URL that was judged, at an address that was judged after DNS, over TLS that is
@@ -21,18 +21,26 @@ import { literalAddress, parseUrl } from "./whitelist.ts";
 export interface EgressOptions {
   /** CIDRs, or host:port of one listener, that may be reached although private, and in plain http. */
   readonly allowPrivate: readonly string[];
+  /** `http://user:password@host:port` of a proxy that everything goes through but what is private and allowed. */
+  readonly proxy?: string | undefined;
 }
 
 export interface EgressRequest {
   /** Upper case. */
   readonly method: string;
   readonly url: string;
-  readonly headers: Readonly<Record<string, string>>;
+  readonly headers: Headers;
   readonly body?: Buffer | string;
+  /** A body that is sent while it is read, in place of `body`. What its reading throws ends the request and is thrown as it is. */
+  readonly upload?: Upload | undefined;
   /** Milliseconds for everything: DNS, connecting, redirects, and the body to its last byte. */
   readonly timeout: number;
+  /** What `timeout` counts. `silence`: the time in which no byte is moved, in either direction, by whoever is to blame. Default: `all`. */
+  readonly counts?: "all" | "silence";
   /** Bytes of the answer's body after decompression. */
   readonly maxBytes: number;
+  /** The same of a body that is not compressed, so that it takes as many bytes to send. Default: `maxBytes`. */
+  readonly maxPlainBytes?: number;
   /** `none` gives the 3xx back as it is. */
   readonly redirects: "none" | Redirects;
   readonly signal?: AbortSignal;
@@ -73,14 +81,14 @@ export interface EgressAnswer extends AnswerHead {
 export interface EgressStream extends AnswerHead {
   /**
    * Decompressed, to be read once. It throws what `send` throws. It holds a connection until it is read to its end, reading stops, the
-   * signal is aborted, or the timeout is over.
+   * signal is aborted, or the timeout is over; one that is not wanted is given to `discard`.
    */
   readonly body: AsyncGenerator<Buffer, void, undefined>;
 }
 
 /**
  * Both methods throw `url_invalid`, `header_refused`, `request_invalid`, `address_refused`, `url_not_whitelisted` (a redirect),
- * `provider_timeout`, `provider_unavailable`, `provider_answer_too_large`, `certificate_invalid` and `stopping`. Once the request itself was found acceptable,
+ * `provider_timeout`, `provider_unavailable`, `provider_answer_too_large`, `certificate_invalid`, `body_not_repeatable`, `egress_proxy_failed` and `stopping`. Once the request itself was found acceptable,
  * errors have a member `sent`: whether the provider may have processed it. When the caller's signal is aborted they throw its reason.
  */
 export interface Egress {
@@ -92,12 +100,10 @@ export interface Egress {
   close(): Promise<void>;
 }
 
-export type Resolve = (host: string) => Promise<readonly { readonly address: string; readonly family: number }[]>;
-
 export interface EgressExtra {
   /** All addresses of a host name. Default: the system's resolver, including its hosts file. */
   readonly resolve?: Resolve;
-  /** Milliseconds until a connection, with TLS, must stand. Default: 10,000. */
+  /** Milliseconds until a connection, with TLS and a proxy's consent, must stand. Default: 10,000. */
   readonly connectTimeout?: number;
   /** Certificates, in PEM, of authorities to trust instead of the system's. */
   readonly ca?: string;
@@ -106,94 +112,9 @@ export interface EgressExtra {
 }
 
 const userAgent = "Jackfield/0.1";
-const connectionsPerOrigin = 128;
 const maxTimeout = 2 ** 31 - 1;
 /** What is read of a redirect's body so that its connection can be used again. */
 const redirectBody = 16 * 1024;
-
-const verdicts: Readonly<Record<Exclude<Verdict, "ok">, readonly [detail: string, hint?: string]>> = {
-  private: ["leads to a private address."],
-  plain: ["is not private, so plain http is refused.", "Use https."],
-  literal: ["is an IP address; only host names are called.", "Use the host's name."],
-};
-
-function addressRefused(host: string, verdict: Exclude<Verdict, "ok">): JackfieldError {
-  const [detail, hint] = verdicts[verdict];
-  return new JackfieldError("address_refused", { detail: `${host} ${detail}`, ...(hint === undefined ? {} : { hint }) });
-}
-
-function portOf(url: URL): number {
-  return Number(url.port) || (url.protocol === "https:" ? 443 : 80);
-}
-
-/** Refuses what the DNS is not asked about: undici does not call `lookup` for literals. */
-function judgeHost(allowance: Allowance, url: URL): void {
-  const address = literalAddress(url.hostname);
-  if (address === undefined) {
-    if (isMetadataName(url.hostname)) throw addressRefused(url.hostname, "private");
-    return;
-  }
-  const verdict = judgeAddress(allowance, url.protocol, { host: address, port: portOf(url), address });
-  if (verdict !== "ok") throw addressRefused(url.host, verdict);
-}
-
-/**
- * A lookup for the connections of one origin. One address that may not be reached refuses all of them: an answer that mixes public and
- * private addresses is an attack. The judged addresses are the ones that the socket connects to.
- */
-function judgedLookup(origin: URL, resolve: Resolve, allowance: Allowance): LookupFunction {
-  const judged = async (host: string) => {
-    const list = [...(await resolve(host))].map(({ address }) => ({ address, family: isIP(address) }));
-    if (list.length === 0) throw Object.assign(new Error("the name has no address"), { code: "ENOTFOUND" });
-    for (const { address } of list) {
-      const verdict = judgeAddress(allowance, origin.protocol, { host, port: portOf(origin), address });
-      if (verdict !== "ok") throw addressRefused(origin.host, verdict);
-    }
-    return list;
-  };
-  return (host, options, callback) => {
-    judged(host).then(
-      (list) => {
-        const usable =
-          options.family === 4 || options.family === 6 ? list.filter(({ family }) => family === options.family) : list;
-        if (options.all === true) return callback(null, usable);
-        const [first] = usable;
-        if (first === undefined)
-          return callback(Object.assign(new Error("no address of that family"), { code: "ENOTFOUND" }), "");
-        return callback(null, first.address, first.family);
-      },
-      (error: unknown) => callback(error as NodeJS.ErrnoException, ""),
-    );
-  };
-}
-
-const resolveBySystem: Resolve = (host) => systemLookup(host, { all: true, verbatim: true });
-
-function createAgent(allowance: Allowance, extra: EgressExtra, connectTimeout: number, certificate?: Certificate): Agent {
-  const resolve = extra.resolve ?? resolveBySystem;
-  return new Agent({
-    // 1 is no pipelining; 0 would close the connection after each request.
-    pipelining: 1,
-    connections: connectionsPerOrigin,
-    // The request's own timeout counts for the whole of it.
-    headersTimeout: 0,
-    bodyTimeout: 0,
-    // One pool per origin, so that the lookup knows the port and whether TLS follows.
-    factory: (origin, options) =>
-      new Pool(origin, {
-        ...options,
-        connect: {
-          lookup: judgedLookup(new URL(origin), resolve, allowance),
-          timeout: connectTimeout,
-          minVersion: "TLSv1.2",
-          // Said here so that NODE_TLS_REJECT_UNAUTHORIZED cannot turn it off.
-          rejectUnauthorized: true,
-          ...(extra.ca === undefined ? {} : { ca: extra.ca }),
-          ...certificate,
-        },
-      }),
-  });
-}
 
 /** What one call of `send` or `stream` knows of itself. */
 interface Call {
@@ -202,17 +123,25 @@ interface Call {
   host: string;
   sent: boolean;
   sentAt: number;
+  /** What reading the upload threw: that is told, not what became of the connection by it. */
+  unreadable: unknown;
+  /** Something was moved. */
+  readonly moved: () => void;
   /** Ends the timeout. */
   done(): void;
 }
 
 function begin(request: EgressRequest): Call {
   const controller = new AbortController();
-  const call: Call = { request, signal: controller.signal, host: "", sent: false, sentAt: 0, done };
+  const { timeout, counts } = request;
   const timer = setTimeout(() => {
-    const detail = `${call.host} did not answer within ${request.timeout} ms.`;
+    const detail = `${call.host} did not answer within ${timeout} ms.`;
     controller.abort(new JackfieldError("provider_timeout", { detail, members: { sent: call.sent } }));
-  }, request.timeout);
+  }, timeout);
+  const call: Call = {
+    ...{ request, signal: controller.signal, host: "", sent: false, sentAt: 0, unreadable: undefined, done },
+    moved: counts === "silence" ? () => void timer.refresh() : () => {},
+  };
   const onAbort = (): void => controller.abort(request.signal?.reason);
   request.signal?.addEventListener("abort", onAbort, { once: true });
   function done(): void {
@@ -222,10 +151,26 @@ function begin(request: EgressRequest): Call {
   return call;
 }
 
+/** The upload as it is sent: undici waits for the connection, and ends the reading when the request ends. */
+function uploadOf(call: Call, { chunks, bytes }: Upload): Upload {
+  async function* reading(): AsyncGenerator<Uint8Array> {
+    try {
+      for await (const chunk of chunks) {
+        call.moved();
+        yield chunk;
+      }
+    } catch (cause) {
+      call.unreadable = cause;
+      throw cause;
+    }
+  }
+  return { chunks: reading(), bytes };
+}
+
 function firstHop(request: EgressRequest): Hop {
-  const { method, timeout, body } = request;
+  const { method, timeout, body, upload } = request;
   // CONNECT and TRACE are the proxy's and the debugger's.
-  if (!/^[A-Z]{1,20}$/.test(method) || method === "CONNECT" || method === "TRACE")
+  if (!/^[A-Z][A-Z-]{0,19}$/.test(method) || method === "CONNECT" || method === "TRACE")
     throw new JackfieldError("request_invalid", { detail: "The request's method is not acceptable." });
   if (!(timeout > 0 && timeout <= maxTimeout))
     throw new JackfieldError("request_invalid", { detail: "The request's timeout is not a number of milliseconds." });
@@ -233,14 +178,14 @@ function firstHop(request: EgressRequest): Hop {
   const names = new Set(Object.keys(headers).map((name) => name.toLowerCase()));
   if (!names.has("user-agent")) headers["user-agent"] = userAgent;
   if (!names.has("accept-encoding")) headers["accept-encoding"] = acceptEncoding;
-  return { method, url: parseUrl(request.url), headers, body };
+  return { method, url: parseUrl(request.url), headers, body: upload ?? body };
 }
 
 /** Reads a little of a body that nobody needs, so that the next request finds its connection free. */
-async function discard(answer: RawAnswer): Promise<void> {
+export async function discard(body: AsyncIterable<Uint8Array>): Promise<void> {
   let size = 0;
-  for await (const chunk of answer.body) {
-    size += (chunk as Buffer).length;
+  for await (const chunk of body) {
+    size += chunk.length;
     if (size > redirectBody) return;
   }
   // undici leaves a connection alone for one turn after an answer, in case the server closes it.
@@ -283,31 +228,36 @@ async function follow(
           detail: `${call.host} redirects more than ${redirects.limit} times.`,
         });
       hop = await renewed(nextHop(hop, answer.status, location, redirects), redirects);
-      await discard(answer);
+      await discard(answer.body);
     } finally {
       answer.body.destroy();
     }
   }
 }
 
-/** Options as the engine takes them, and what tests and hosts may replace. Throws `TypeError` for an entry of `allowPrivate`. */
+/** Options as the engine takes them, and what tests and hosts may replace. Throws `TypeError` for an entry of `allowPrivate`, or `proxy`. */
 export function createEgress(options: EgressOptions, extra: EgressExtra = {}): Egress {
+  const { resolve, ca, clock = Date.now, connectTimeout = 10_000 } = extra;
   const allowance = compileAllowance(options.allowPrivate);
-  const clock = extra.clock ?? Date.now;
-  const connectTimeout = extra.connectTimeout ?? 10_000;
-  const agent = createAgent(allowance, extra, connectTimeout);
-  const certified = createCertifiedAgents((certificate) => createAgent(allowance, extra, connectTimeout, certificate));
+  const proxy = options.proxy === undefined ? undefined : { ...readEgressProxy(options.proxy), ca };
+  const ways = { allowance, resolve, ca, proxy, connectTimeout };
+  const agent = createAgent(ways);
+  const certified = createCertifiedAgents((certificate) => createAgent(ways, certificate));
   const agentFor = (certificate: Certificate | undefined) => (certificate === undefined ? agent : certified.get(certificate));
 
   // The caller's own reason for stopping comes back to it as it is.
   const explain = (error: unknown, call: Call): unknown =>
     call.request.signal?.aborted === true
       ? call.request.signal.reason
-      : failure(error, { host: call.host, sent: call.sent, connectTimeout });
+      : (call.unreadable ?? failure(error, { host: call.host, sent: call.sent, connectTimeout }));
 
   async function* bodyOf(answer: RawAnswer, codings: readonly string[], call: Call): EgressStream["body"] {
+    const { maxBytes, maxPlainBytes = maxBytes } = call.request;
     try {
-      yield* decodeBody(answer.body, codings, call.request.maxBytes);
+      for await (const chunk of decodeBody(answer.body, codings, codings.length === 0 ? maxPlainBytes : maxBytes)) {
+        call.moved();
+        yield chunk;
+      }
     } catch (error) {
       throw explain(error, call);
     } finally {
@@ -317,10 +267,12 @@ export function createEgress(options: EgressOptions, extra: EgressExtra = {}): E
 
   async function stream(request: EgressRequest): Promise<EgressStream> {
     request.signal?.throwIfAborted();
-    const first = firstHop(request);
+    const hop = firstHop(request);
     const call = begin(request);
     try {
+      const first = isUpload(hop.body) ? { ...hop, body: uploadOf(call, hop.body) } : hop;
       const { answer, url } = await follow(agentFor, allowance, clock, call, first);
+      call.moved();
       const codings = contentCodings(answer.headers["content-encoding"]);
       const { status, headers } = answer;
       if (codings.length > 0) {

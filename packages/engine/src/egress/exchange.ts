@@ -1,6 +1,6 @@
 import { Readable } from "node:stream";
 import type { Dispatcher } from "undici";
-import type { Hop } from "./redirect.ts";
+import { type Hop, isUpload } from "./redirect.ts";
 
 /** An answer whose body has not been read yet. An unread body holds its connection: read it or destroy it. */
 export interface RawAnswer {
@@ -106,18 +106,23 @@ function asError(reason: unknown): Error {
   return reason instanceof Error ? reason : new Error("aborted", { cause: reason });
 }
 
+const uploadBuffer = 64 * 1024;
+
 /**
  * Sends one request and follows nothing. `onSent` is called right before its first byte is written. Rejects with undici's errors, and
  * with the signal's reason.
  */
 export function exchange(dispatcher: Dispatcher, hop: Hop, signal: AbortSignal, onSent: () => void): Promise<RawAnswer> {
   const handler = new Exchange(signal, onSent);
-  const { method, url, headers, body } = hop;
+  const { method, url, body } = hop;
+  const headers = Object.fromEntries(
+    Object.entries(hop.headers).map(([name, value]) => [name, typeof value === "string" ? value : [...value]]),
+  );
+  // undici learns the length of what is streamed by this header alone.
+  if (isUpload(body) && body.bytes !== undefined) headers["content-length"] = String(body.bytes);
+  const sent = isUpload(body) ? Readable.from(body.chunks, { objectMode: false, highWaterMark: uploadBuffer }) : (body ?? null);
   try {
-    dispatcher.dispatch(
-      { origin: url.origin, path: url.pathname + url.search, method, headers: { ...headers }, body: body ?? null },
-      handler,
-    );
+    dispatcher.dispatch({ origin: url.origin, path: url.pathname + url.search, method, headers, body: sent }, handler);
   } catch (error) {
     handler.fail(error);
   }

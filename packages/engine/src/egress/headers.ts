@@ -17,6 +17,9 @@ function refuse(detail: string): JackfieldError {
   return new JackfieldError("header_refused", { detail });
 }
 
+/** Header names with a value, or with several that are sent one by one. */
+export type Headers = Readonly<Record<string, string | readonly string[]>>;
+
 function checkHeader(name: string, value: unknown, cookie: boolean): void {
   // A name that does not fit may hold anything, so the error does not repeat it.
   if (!nameForm.test(name)) throw refuse("A header's name may contain only letters, digits and hyphens.");
@@ -28,19 +31,56 @@ function checkHeader(name: string, value: unknown, cookie: boolean): void {
 }
 
 /**
- * Checks request headers: names, values, one header per name whatever its case, 8 KB each and 32 KB together. Returns a copy that the
+ * Checks request headers: names, values, one entry per name whatever its case, 8 KB each value and 32 KB together. Returns a copy that the
  * caller cannot change afterwards. `cookie`: whether the credential is a cookie. Throws `header_refused`; the detail never holds a value.
  */
-export function checkHeaders(headers: Readonly<Record<string, string>>, cookie = false): Record<string, string> {
-  const entries = Object.entries(headers);
+export function checkHeaders(headers: Headers, cookie = false): Record<string, string | string[]> {
+  const checked: Record<string, string | string[]> = {};
   const names = new Set<string>();
   let size = 0;
-  for (const [name, value] of entries) {
-    checkHeader(name, value, cookie);
+  for (const [name, given] of Object.entries(headers)) {
+    const values = Array.isArray(given) ? [...given] : [given];
+    for (const value of values) {
+      checkHeader(name, value, cookie);
+      size += name.length + value.length + 4;
+    }
     if (names.has(name.toLowerCase())) throw refuse(`The header ${name} is set twice.`);
     names.add(name.toLowerCase());
-    size += name.length + value.length + 4;
+    checked[name] = Array.isArray(given) ? values : (given as string);
   }
   if (size > maxAll) throw refuse(`The headers are longer than ${maxAll} bytes together.`);
-  return Object.fromEntries(entries);
+  return checked;
+}
+
+/** One value for each name, several in one line (RFC 9110 §5.3). */
+export function flatHeaders(headers: Headers): Record<string, string> {
+  return Object.fromEntries(
+    Object.entries(headers).map(([name, value]) => [name, typeof value === "string" ? value : value.join(", ")]),
+  );
+}
+
+/** Headers that are about one connection only (RFC 9110 §7.6.1), beside those that `Connection` names. */
+const hopByHop: ReadonlySet<string> = new Set([
+  "connection",
+  "expect",
+  "keep-alive",
+  "proxy-authenticate",
+  "proxy-authorization",
+  "proxy-connection",
+  "te",
+  "trailer",
+  "transfer-encoding",
+  "upgrade",
+]);
+
+/** The headers that go on to the next hop; names in lower case. */
+export function withoutHopByHop(headers: Headers): Headers {
+  const listed = new Set(
+    [headers.connection ?? []]
+      .flat()
+      .join(",")
+      .split(",")
+      .map((name) => name.trim().toLowerCase()),
+  );
+  return Object.fromEntries(Object.entries(headers).filter(([name]) => !hopByHop.has(name) && !listed.has(name)));
 }

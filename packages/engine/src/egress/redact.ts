@@ -3,15 +3,36 @@
  * providers echo it.
  */
 
+/** Replaces secrets in a text by `[redacted]`. */
+export type Redact = (text: string) => string;
+
 /** Replaces every secret that it was made for by `[redacted]`. */
-export type Redactor = (text: string) => string;
+export interface Redactor extends Redact {
+  /** The same for bytes that arrive one after another. */
+  readonly stream: () => StreamRedactor;
+}
+
+/**
+ * Redacts bytes without changing how many there are: a secret becomes as many bytes of `[redacted]***`, so that a length that was announced
+ * still holds. It holds back no more than the beginning of what could become a secret, which is always shorter than its longest form.
+ */
+export interface StreamRedactor {
+  /** What can be said of the bytes so far; empty where they wait for more. */
+  push(chunk: Buffer): Buffer;
+  /** What was held back and became no secret. */
+  end(): Buffer;
+}
 
 const mark = "[redacted]";
 const minLength = 6;
 /** Deeper values are replaced whole: what cannot be searched is not let through. */
 const maxDepth = 500;
 
-const unchanged: Redactor = (text) => text;
+const nothing: Buffer = Buffer.alloc(0);
+
+const unchanged: Redactor = Object.assign((text: string) => text, {
+  stream: () => ({ push: (chunk: Buffer) => chunk, end: () => nothing }),
+});
 
 function jsonForms(secret: string): string[] {
   const escaped = JSON.stringify(secret).slice(1, -1);
@@ -83,14 +104,23 @@ interface Index {
   readonly used: Uint8Array;
   /** Slot → positions in `forms`, ascending. */
   readonly slots: ReadonlyMap<number, readonly number[]>;
+  /** All that a form can begin with that is shorter than a window. */
+  readonly beginnings: ReadonlySet<string>;
   /** See `bordersOf`; made for a form when it is first needed, which for most is never. */
   readonly borders: (Int32Array | undefined)[];
 }
 
-function indexOf(secrets: readonly string[]): Index {
-  const forms = [...new Set(secrets.flatMap(formsOf))]
-    .filter((form) => form.length >= minLength)
-    .sort((a, b) => b.length - a.length);
+/** The forms as text in which each character is one byte: of UTF-8, and of Latin-1, which some providers still send. */
+function byteForms(forms: readonly string[]): string[] {
+  return forms.flatMap((form) => {
+    const bytes = Buffer.from(form, "utf8").toString("latin1");
+    const inLatin = Buffer.from(form, "latin1").toString("latin1") === form;
+    return inLatin ? [bytes, form] : [bytes];
+  });
+}
+
+function indexOf(given: readonly string[]): Index {
+  const forms = [...new Set(given)].filter((form) => form.length >= minLength).sort((a, b) => b.length - a.length);
   const used = new Uint8Array(1 << slotBits);
   const slots = new Map<number, number[]>();
   for (const [position, form] of forms.entries()) {
@@ -102,7 +132,8 @@ function indexOf(secrets: readonly string[]): Index {
     if (there) there.push(position);
     else slots.set(slot, [position]);
   }
-  return { forms, used, slots, borders: [] };
+  const beginnings = new Set(forms.flatMap((form) => [1, 2, 3, 4, 5].map((length) => form.slice(0, length))));
+  return { forms, used, slots, beginnings, borders: [] };
 }
 
 /** Knuth, Morris and Pratt: for every length, how long the longest proper beginning is with which a beginning of that length ends. */
@@ -147,6 +178,14 @@ class Search {
     return 0;
   }
 
+  /** Whether a form begins here of which the text holds only a part; asked after `lengthAt` of the same place. */
+  isOpenAt(place: number, slot: number): boolean {
+    const there = this.#text.length - place;
+    return (this.#index.slots.get(slot) ?? []).some(
+      (position) => this.#begin[position] === place && this.#matched[position] === there,
+    );
+  }
+
   #begins(form: string, position: number, place: number): boolean {
     let begin = this.#begin[position] ?? 0;
     let matched = this.#matched[position] ?? 0;
@@ -174,12 +213,20 @@ class Search {
   }
 }
 
-function replaceAll(index: Index, text: string): string {
+/** What stands in place of a secret of some length. */
+type Mask = (length: number) => string;
+
+/**
+ * Replaces forms. `open`: more may follow, so that it stops where the text ends in the middle of one. Gives what it replaced and, from
+ * where on the text is undecided, its length where it is not.
+ */
+function replaceAll(index: Index, text: string, mask: Mask, open: boolean): { readonly clean: string; readonly upTo: number } {
   const { used } = index;
   const parts: string[] = [];
   let search: Search | undefined;
   let hash = 0;
   let done = 0;
+  let upTo = text.length;
   // A window may not reach back into what is replaced already.
   let full = windowLength - 1;
   for (let end = 0; end < text.length; end += 1) {
@@ -190,13 +237,85 @@ function replaceAll(index: Index, text: string): string {
     search ??= new Search(index, text);
     const begin = end - windowLength + 1;
     const length = search.lengthAt(begin, slot);
+    // A longer one that is not whole yet goes before a shorter one.
+    if (open && search.isOpenAt(begin, slot)) {
+      upTo = begin;
+      break;
+    }
     if (length === 0) continue;
-    parts.push(text.slice(done, begin), mark);
+    parts.push(text.slice(done, begin), mask(length));
     done = begin + length;
     full = done + windowLength - 1;
     end = done - 1;
   }
-  return done === 0 ? text : parts.join("") + text.slice(done);
+  if (open && upTo === text.length) upTo = Math.max(done, undecided(index, text));
+  if (done === 0) return { clean: upTo === text.length ? text : text.slice(0, upTo), upTo };
+  return { clean: parts.join("") + text.slice(done, upTo), upTo };
+}
+
+/** Where the last few characters, too few for a window, begin a form; the text's length where they do not. */
+function undecided({ beginnings }: Index, text: string): number {
+  for (let at = Math.max(0, text.length - windowLength + 1); at < text.length; at += 1) {
+    if (beginnings.has(text.slice(at))) return at;
+  }
+  return text.length;
+}
+
+const shortMask: Mask = () => mark;
+const longMask: Mask = (length) => (length < mark.length ? "*".repeat(length) : mark.padEnd(length, "*"));
+
+/** How far apart four characters may be looked at so that some of each window are. */
+const stride = windowLength - 3;
+const sieveBits = 14;
+
+/** Tells, for most bytes by a quarter of them, that no form begins there: what passes by is searched at the speed of memory. */
+function createSieve({ forms }: Index): (bytes: Buffer) => boolean {
+  const rough = new Uint8Array(1 << sieveBits);
+  const exact = new Set<number>();
+  const slot = (four: number): number => imul(four, 0x9e3779b1) >>> (32 - sieveBits);
+  for (const form of forms) {
+    for (let at = 0; at < stride; at += 1) {
+      const four = Buffer.from(form.slice(at, at + 4), "latin1").readInt32LE();
+      rough[slot(four)] = 1;
+      exact.add(four);
+    }
+  }
+  return (bytes) => {
+    for (let at = 0; at + 4 <= bytes.length; at += stride) {
+      // biome-ignore format: four bytes as one number, as `readInt32LE` has it, which would check each time whether they are there
+      const four = (bytes[at] as number) | ((bytes[at + 1] as number) << 8) | ((bytes[at + 2] as number) << 16) | ((bytes[at + 3] as number) << 24);
+      if (rough[slot(four)] === 1 && exact.has(four)) return true;
+    }
+    return false;
+  };
+}
+
+// biome-ignore lint/suspicious/noControlCharactersInRegex: all of ASCII is meant
+const isAscii = (text: string) => /^[\u0000-\u007f]*$/.test(text);
+
+const sieved = (index: Index) => ({ index, holds: createSieve(index) });
+
+function streaming(index: Index, holds: (bytes: Buffer) => boolean): StreamRedactor {
+  let held: Buffer = nothing;
+  /** Of bytes in which no form begins but at their very end. */
+  const glance = (bytes: Buffer): Buffer => {
+    const from = Math.max(0, bytes.length - windowLength + 1);
+    const upTo = from + undecided(index, bytes.toString("latin1", from));
+    held = bytes.subarray(upTo);
+    return held.length === 0 ? bytes : bytes.subarray(0, upTo);
+  };
+  const take = (bytes: Buffer, open: boolean): Buffer => {
+    const { clean, upTo } = replaceAll(index, bytes.toString("latin1"), longMask, open);
+    held = bytes.subarray(upTo);
+    return Buffer.from(clean, "latin1");
+  };
+  return {
+    push(chunk) {
+      const bytes = held.length === 0 ? chunk : Buffer.concat([held, chunk]);
+      return holds(bytes) ? take(bytes, true) : glance(bytes);
+    },
+    end: () => (held.length === 0 ? nothing : take(held, false)),
+  };
 }
 
 /**
@@ -207,19 +326,46 @@ function replaceAll(index: Index, text: string): string {
 export function createRedactor(secrets: readonly string[]): Redactor {
   const long = secrets.filter((secret) => secret.length >= minLength);
   if (long.length === 0) return unchanged;
-  let index: Index | undefined;
-  return (text) => {
-    if (text.length < minLength) return text;
-    index ??= indexOf(long);
-    return replaceAll(index, text);
-  };
+  // The same secrets come back with every step of a connection.
+  const name = JSON.stringify(long);
+  const redactor = made.get(name) ?? redactorOf(long);
+  made.delete(name);
+  made.set(name, redactor);
+  const [oldest] = made.keys();
+  if (made.size > mostMade && oldest !== undefined) made.delete(oldest);
+  return redactor;
 }
 
-function redactNumber(redact: Redactor, value: number): number | string {
+/** Those that were used last, by their secrets. */
+const made = new Map<string, Redactor>();
+const mostMade = 64;
+
+function redactorOf(long: readonly string[]): Redactor {
+  let forms: readonly string[] | undefined;
+  let ofText: Index | undefined;
+  let ofBytes: { readonly index: Index; readonly holds: (bytes: Buffer) => boolean } | undefined;
+  const all = (): readonly string[] => {
+    forms ??= long.flatMap(formsOf);
+    return forms;
+  };
+  const indexOfTexts = (): Index => {
+    ofText ??= indexOf(all());
+    return ofText;
+  };
+  const redact = (text: string): string =>
+    text.length < minLength ? text : replaceAll(indexOfTexts(), text, shortMask, false).clean;
+  const stream = (): StreamRedactor => {
+    ofBytes ??= sieved(all().every(isAscii) ? indexOfTexts() : indexOf(byteForms(all())));
+    return streaming(ofBytes.index, ofBytes.holds);
+  };
+  return Object.assign(redact, { stream });
+}
+
+function redactNumber(redact: Redact, value: number): number | string {
   return redact(String(value)) === mark ? mark : value;
 }
 
-function redactAt(redact: Redactor, value: unknown, depth: number): unknown {
+function redactAt(redact: Redact, value: unknown, depth: number): unknown {
   if (typeof value === "string") return redact(value);
   if (typeof value === "number") return redactNumber(redact, value);
   if (typeof value !== "object" || value === null) return value;
@@ -229,6 +375,6 @@ function redactAt(redact: Redactor, value: unknown, depth: number): unknown {
 }
 
 /** Redacts every text of a JSON value, its keys included, and a number that is a secret itself. The value given stays as it is. */
-export function redactDeep(redact: Redactor, value: unknown): unknown {
-  return redact === unchanged ? value : redactAt(redact, value, 0);
+export function redactDeep(redact: Redact, value: unknown): unknown {
+  return redact === (unchanged as Redact) ? value : redactAt(redact, value, 0);
 }

@@ -1,5 +1,6 @@
 import { JackfieldError } from "../errors.ts";
-import { parseUrl } from "./whitelist.ts";
+import type { Headers } from "./headers.ts";
+import { parseReference } from "./whitelist.ts";
 
 /*
  * Redirects are followed by hand. Libraries that follow them send custom credential headers, and with 307 the body, to whatever origin
@@ -10,8 +11,20 @@ import { parseUrl } from "./whitelist.ts";
 export interface Hop {
   readonly method: string;
   readonly url: URL;
-  readonly headers: Readonly<Record<string, string>>;
-  readonly body: Buffer | string | undefined;
+  readonly headers: Headers;
+  readonly body: Buffer | string | Upload | undefined;
+}
+
+/** A body that is sent while it is read, and so only once. */
+export interface Upload {
+  readonly chunks: AsyncIterable<Uint8Array>;
+  /** How many bytes, where that is known. */
+  readonly bytes?: number | undefined;
+}
+
+/** Whether a body is one that is sent while it is read. */
+export function isUpload(body: Hop["body"]): body is Upload {
+  return typeof body === "object" && "chunks" in body;
 }
 
 /** How redirects are followed. */
@@ -39,12 +52,7 @@ function target(base: URL, location: string | readonly string[]): URL {
   if (typeof location !== "string")
     throw new JackfieldError("url_invalid", { detail: "The provider's redirect has two targets." });
   try {
-    // What has a scheme or a host must be well formed by itself: the parser would mend `https:host` and `///host`.
-    if (/^[a-z][a-z0-9+.-]*:/i.test(location)) return parseUrl(location);
-    if (/^[/\\]{2}/.test(location)) return parseUrl(base.protocol + location);
-    // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is refused
-    if (/[\u0000-\u0020\u007f\\]/.test(location)) throw new JackfieldError("url_invalid");
-    return parseUrl(new URL(location, base).href);
+    return parseReference(location, base);
   } catch (cause) {
     throw new JackfieldError("url_invalid", { detail: `${base.host} redirects to a URL that is not acceptable.`, cause });
   }
@@ -62,7 +70,7 @@ function becomesGet(status: number, method: string): boolean {
 /**
  * The request that follows a redirect, by the rules of fetch with three more: the target must be allowed, on another origin every
  * secret header is dropped (for good, also if a later redirect leads back), and a body never goes to another origin.
- * Throws `url_invalid` and `url_not_whitelisted`.
+ * Throws `url_invalid`, `url_not_whitelisted` and `body_not_repeatable`.
  */
 export function nextHop(hop: Hop, status: number, location: string | readonly string[], rules: Redirects): Hop {
   const url = target(hop.url, location);
@@ -74,8 +82,11 @@ export function nextHop(hop: Hop, status: number, location: string | readonly st
   const body = bodyless ? undefined : hop.body;
   const method = bodyless ? "GET" : hop.method;
   const headers = bodyless ? without(hop.headers, (name) => ofBody.test(name)) : hop.headers;
-  if (url.origin === hop.url.origin) return { method, url, headers, body };
-  if (body !== undefined && body.length > 0)
+  if (url.origin === hop.url.origin) {
+    if (isUpload(body)) throw new JackfieldError("body_not_repeatable");
+    return { method, url, headers, body };
+  }
+  if (body !== undefined && (isUpload(body) || body.length > 0))
     throw new JackfieldError("url_not_whitelisted", {
       detail: `${hop.url.host} redirects to ${url.host}; a request's body is never sent on to another origin.`,
       hint: "Call the redirect's target directly, if the whitelist covers it.",

@@ -89,6 +89,17 @@ export function parseUrl(text: string): URL {
 }
 
 /**
+ * Reads a URL that an answer names, by itself or relative to the one that answered. What has a scheme or a host must be well formed by
+ * itself: the parser would mend `https:host` and `///host`. Throws `url_invalid`.
+ */
+export function parseReference(text: string, base: URL): URL {
+  if (/^[a-z][a-z0-9+.-]*:/i.test(text)) return parseUrl(text);
+  if (/^[/\\]{2}/.test(text)) return parseUrl(base.protocol + text);
+  if (ambiguous.test(text)) throw refuse("The URL contains white space, a control character or a backslash.");
+  return parseUrl(new URL(text, base).href);
+}
+
+/**
  * Compiles `https://host[:port][/path-prefix]`, or the same with `*.suffix` as the host, which means one or more labels before the
  * suffix and never the suffix itself. Throws `url_invalid`.
  */

@@ -19,10 +19,13 @@ export interface ProofKey {
 type Role = "token" | "api";
 
 /** The latest nonces of providers. */
+/** An API's answer may not have been read yet. */
+type Noted = Pick<EgressAnswer, "status" | "headers" | "url"> & { readonly body: unknown };
+
 export interface Nonces {
   of(role: Role, url: string): string | undefined;
   /** Keeps what an answer brings; tells whether it asks for the request again, with that nonce. */
-  note(role: Role, answer: Pick<EgressAnswer, "status" | "headers" | "url" | "body">): boolean;
+  note(role: Role, answer: Noted): boolean;
 }
 
 const mostNonces = 1000;
@@ -45,8 +48,8 @@ export function createNonces(): Nonces {
 }
 
 /** How the two tell that a proof lacks the nonce (RFC 9449 §8, §9). */
-const challenges: { readonly [R in Role]: (answer: Pick<EgressAnswer, "status" | "headers" | "body">) => boolean } = {
-  token: ({ status, body }) => status >= 400 && status < 500 && /"use_dpop_nonce"/.test(body.toString("utf8")),
+const challenges: { readonly [R in Role]: (answer: Noted) => boolean } = {
+  token: ({ status, body }) => status >= 400 && status < 500 && /"use_dpop_nonce"/.test(String(body)),
   api: ({ status, headers }) =>
     status === 401 && [headers["www-authenticate"] ?? []].flat().some((challenge) => /\buse_dpop_nonce\b/.test(challenge)),
 };

@@ -4,7 +4,7 @@ import { type ConnectionRecord, untold, untried } from "../connection/record.ts"
 import type { Store } from "../connection/store.ts";
 import { createPace } from "../connection/upkeep/pace.ts";
 import type { Egress, EgressAnswer, EgressRequest } from "../egress/egress.ts";
-import { checkHeaders } from "../egress/headers.ts";
+import { checkHeaders, flatHeaders } from "../egress/headers.ts";
 import { parseUrl } from "../egress/whitelist.ts";
 import { JackfieldError } from "../errors.ts";
 import type { Client } from "../grant/credential.ts";
@@ -32,7 +32,9 @@ function asText(body: Buffer | string): string {
 
 /** The request as the egress would write it. Throws as `Egress.send` for a request that is not acceptable. */
 export function asSent({ method, url, headers, body, cookie }: EgressRequest): Sent {
-  const names = Object.entries(checkHeaders(headers, cookie)).map(([name, value]) => [name.toLowerCase(), value] as const);
+  const names = Object.entries(flatHeaders(checkHeaders(headers, cookie))).map(
+    ([name, value]) => [name.toLowerCase(), value] as const,
+  );
   return { method, url: parseUrl(url).href, headers: Object.fromEntries(names), body: body === undefined ? null : asText(body) };
 }
 

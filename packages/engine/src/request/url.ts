@@ -1,5 +1,5 @@
 import type { Expression, Template } from "@jackfield/manifest";
-import { parseUrl } from "../egress/whitelist.ts";
+import { parseReference, parseUrl } from "../egress/whitelist.ts";
 import { JackfieldError } from "../errors.ts";
 import { hole, type Names, textOf } from "./hole.ts";
 
@@ -69,6 +69,17 @@ function wholeUrl(value: string, source: string): string {
 export function canonicalUrl(text: string): string {
   const url = parseUrl(text);
   if (text.includes("#")) throw invalid("The URL has a fragment, which is never sent.");
+  if (climbs(url.pathname)) throw invalid("The URL's path could climb out of its place.");
+  return url.href;
+}
+
+/**
+ * A URL that an answer names, relative to the one that answered or by itself, as it is called next: without a fragment, and unable to climb
+ * however often it is decoded. Throws `url_invalid`.
+ */
+export function followedUrl(text: string, from: string): string {
+  const url = parseReference(text, new URL(from));
+  url.hash = "";
   if (climbs(url.pathname)) throw invalid("The URL's path could climb out of its place.");
   return url.href;
 }

@@ -4,6 +4,7 @@ import { isDeepStrictEqual } from "node:util";
 import { type Action, asList, type Paginate, type Parameters, type Request } from "@jackfield/manifest";
 import type { ApiAnswer } from "../connection/api-call.ts";
 import { evaluate, type Names } from "../request/hole.ts";
+import { followedUrl } from "../request/url.ts";
 
 /** What templates know of the page that is asked for. */
 export interface PageNames {
@@ -91,11 +92,11 @@ const followers: { readonly [T in Paginate["type"]]: (page: Page) => NextPage | 
   link: (page) => (page.said === false ? undefined : elsewhere(page, linkToNext(page.answer.headers.link))),
 };
 
-/** A URL may be given relative to the one that answered. */
+/** A URL may be given relative to the one that answered. Throws `url_invalid`: a list that looks complete and is not would be worse. */
 function elsewhere(page: Page, url: unknown): NextPage | undefined {
   if (typeof url !== "string" || url === "") return undefined;
-  const next = URL.canParse(url, page.answer.url) ? new URL(url, page.answer.url).href : undefined;
-  return next === undefined || next === page.answer.url ? undefined : { page: numbered(page), url: next };
+  const next = followedUrl(url, page.answer.url);
+  return next === page.answer.url ? undefined : { page: numbered(page), url: next };
 }
 
 /** The target with `rel=next` of a Link header (RFC 8288 §3). */

@@ -1,7 +1,8 @@
 import type { AddressInfo } from "node:net";
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { createServer as createTlsServer } from "node:tls";
-import { createEgress, type Egress, type EgressExtra, type Resolve } from "../../src/egress/egress.ts";
+import type { Resolve } from "../../src/egress/connections.ts";
+import { createEgress, type Egress, type EgressExtra } from "../../src/egress/egress.ts";
 import { certificate, certificateKey } from "./certificate.ts";
 import { closeListeners, errorOf, get, type Listener, listen } from "./listener.ts";
 

@@ -196,3 +196,89 @@ describe("A JSON value", () => {
     expect(JSON.stringify(redactDeep(redact, value))).toBe('{"__proto__":"[redacted]"}');
   });
 });
+
+describe("Bytes that arrive in pieces", () => {
+  const forms = [
+    secret,
+    encodeURIComponent(secret),
+    Buffer.from(secret).toString("base64"),
+    JSON.stringify(secret).slice(1, -1),
+    "another-secret-that-begins-like-another-secret-that-is-longer",
+  ];
+  const stream = (
+    pieces: readonly Buffer[],
+    secrets = [secret, "another-secret-that-begins-like-another-secret-that-is-longer"],
+  ) => {
+    const redactor = createRedactor(secrets).stream();
+    return Buffer.concat([...pieces.map((piece) => redactor.push(piece)), redactor.end()]);
+  };
+
+  test.each(forms)("hold no secret, wherever they are cut: %s", (form) => {
+    const text = Buffer.from(`{"before":"${form.slice(0, 4)}","found":"${form}","after":"${form.slice(0, -1)}"}`);
+    const whole = stream([text]);
+    expect(whole.length).toBe(text.length);
+    expect(whole.includes(Buffer.from(form))).toBe(false);
+    for (let at = 0; at <= text.length; at += 1)
+      expect(stream([text.subarray(0, at), text.subarray(at)]).toString()).toBe(whole.toString());
+    expect(stream([...text].map((byte) => Buffer.from([byte]))).toString()).toBe(whole.toString());
+  });
+
+  test("keep what only began like a secret", () => {
+    for (let length = 0; length < secret.length; length += 1) {
+      const text = `${secret.slice(0, length)}€`;
+      expect(stream([Buffer.from(text)]).toString()).toBe(text);
+    }
+  });
+
+  test("are held back only as long as they could become a secret", () => {
+    const redactor = createRedactor(["canary-secret"]).stream();
+    expect(redactor.push(Buffer.from("data: 1\n\n")).toString()).toBe("data: 1\n\n");
+    expect(redactor.push(Buffer.from("a canary-")).toString()).toBe("a ");
+    expect(redactor.push(Buffer.from("bird")).toString()).toBe("canary-bird");
+    expect(redactor.push(Buffer.from("canary-secre")).toString()).toBe("");
+    expect(redactor.push(Buffer.from("t!")).toString()).toBe("[redacted]***!");
+    expect(redactor.push(Buffer.from("can")).toString()).toBe("");
+    expect(redactor.end().toString()).toBe("can");
+  });
+
+  test("are replaced by as many, however few", () => {
+    expect(stream([Buffer.from("a secret b")], ["secret"]).toString()).toBe("a ****** b");
+  });
+
+  test("are the same objects where there is nothing to replace", () => {
+    const bytes = randomBytes(70_000);
+    expect(createRedactor([secret]).stream().push(bytes)).toBe(bytes);
+  });
+
+  test("are searched in Latin-1, too", () => {
+    expect(stream([Buffer.from("sch\u00fcssel-geheim", "latin1")], ["sch\u00fcssel-geheim"]).toString("latin1")).toBe(
+      "[redacted]*****",
+    );
+  });
+
+  test("are as many as they were, at random places, with secrets of many lengths", () => {
+    const secrets = Array.from({ length: 20 }, (_, index) => randomBytes(6 + index * 7).toString("hex"));
+    const text = Buffer.from(secrets.map((one, index) => `${one.slice(0, index)}${one}|`).join(""));
+    for (let turn = 0; turn < 10; turn += 1) {
+      const pieces: Buffer[] = [];
+      for (let at = 0; at < text.length; ) {
+        const length = 1 + (randomBytes(2).readUInt16BE() % 97);
+        pieces.push(text.subarray(at, at + length));
+        at += length;
+      }
+      const clean = stream(pieces, secrets);
+      expect(clean.length).toBe(text.length);
+      for (const one of secrets) expect(clean.includes(one)).toBe(false);
+    }
+  });
+
+  test(
+    "take no longer for secrets and bytes that repeat themselves",
+    () => {
+      const redactor = createRedactor(["a".repeat(5000), "ab".repeat(2500)]).stream();
+      for (let turn = 0; turn < 20; turn += 1) redactor.push(Buffer.from("a".repeat(4999).concat("b").repeat(20)));
+      redactor.end();
+    },
+    hang,
+  );
+});

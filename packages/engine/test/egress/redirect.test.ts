@@ -1,4 +1,5 @@
-import { createEgress, type Egress, type EgressRequest, type Resolve } from "../../src/egress/egress.ts";
+import type { Resolve } from "../../src/egress/connections.ts";
+import { createEgress, type Egress, type EgressRequest } from "../../src/egress/egress.ts";
 import { allows, compileRule } from "../../src/egress/whitelist.ts";
 import { certificate } from "./certificate.ts";
 import { closeListeners, errorOf, get, type Listener, listen, type Seen } from "./listener.ts";

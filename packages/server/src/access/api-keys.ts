@@ -37,6 +37,10 @@ export interface MadeKey {
 export const adminOwner = "admin";
 const useInterval = 60_000;
 
+/** How long a key that was found counts as found, in milliseconds, if another process may revoke it; here it ends at once. */
+const foundMs = 1_000;
+const mostFound = 1_000;
+
 export function createApiKeys(store: HostStore["keys"], clock: () => number): ApiKeys {
   const now = () => new Date(clock()).toISOString();
   const lastUse = new Map<string, number>();
@@ -47,13 +51,16 @@ export function createApiKeys(store: HostStore["keys"], clock: () => number): Ap
     const key: ApiKey = { ...values, id, owner, created_at: now(), last_used_at: null, revoked_at: null };
     return (await store.insert({ ...key, hash: hashToken(text), origin })) ? key : undefined;
   };
+  const found = createFound(clock);
   const shown = (record: KeyRecord | undefined) => (record === undefined ? undefined : keyOf(record));
 
   return {
     async find(text) {
       const hash = hashToken(text);
-      const record = await store.find(hash);
-      return record?.revoked_at === null && sameHash(record.hash, hash) ? keyOf(record) : undefined;
+      return found.get(hash, async () => {
+        const record = await store.find(hash);
+        return record?.revoked_at === null && sameHash(record.hash, hash) ? keyOf(record) : undefined;
+      });
     },
     get: async (id) => shown(await store.get(id)),
     list: async (workspace) => (await store.list(workspace)).map(keyOf),
@@ -63,7 +70,7 @@ export function createApiKeys(store: HostStore["keys"], clock: () => number): Ap
       if (key === undefined) throw new Error("A random key was taken.");
       return { key, text };
     },
-    revoke: (workspace, id) => store.revoke(workspace, id, now()),
+    revoke: (workspace, id) => store.revoke(workspace, id, now()).finally(found.forget),
     async used(id) {
       if (clock() - (lastUse.get(id) ?? 0) < useInterval) return;
       lastUse.set(id, clock());
@@ -71,7 +78,7 @@ export function createApiKeys(store: HostStore["keys"], clock: () => number): Ap
     },
     async fix(workspace, text) {
       const hash = text === undefined ? undefined : hashToken(text);
-      await store.revokeOperators(hash, now());
+      await store.revokeOperators(hash, now()).finally(found.forget);
       if (text === undefined || hash === undefined || (await store.restore(hash))) return;
       const made = await insert({ workspace, name: "ADMIN_API_KEY", role: "admin" }, text, "environment");
       // Another process came first.
@@ -92,6 +99,28 @@ export function createApiKeys(store: HostStore["keys"], clock: () => number): Ap
         );
         if (key !== undefined) return { key, text };
       }
+    },
+  };
+}
+
+/** Keys that were found a moment ago. What this process changes counts at once: what was being read meanwhile is not kept. */
+function createFound(clock: () => number) {
+  const keys = new Map<string, { readonly key: ApiKey; readonly until: number }>();
+  let turn = 0;
+  return {
+    async get(hash: string, read: () => Promise<ApiKey | undefined>): Promise<ApiKey | undefined> {
+      const known = keys.get(hash);
+      if (known !== undefined && known.until > clock()) return known.key;
+      const asked = turn;
+      const key = await read();
+      if (key === undefined || asked !== turn) return key;
+      if (keys.size >= mostFound) keys.clear();
+      keys.set(hash, { key, until: clock() + foundMs });
+      return key;
+    },
+    forget(): void {
+      turn += 1;
+      keys.clear();
     },
   };
 }

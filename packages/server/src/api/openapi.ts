@@ -204,7 +204,7 @@ function parameters(place: "path" | "query" | "header", schema: TSchema | undefi
   }));
 }
 
-const bodyMedia = { json: "application/json", yaml: "application/yaml", raw: "*/*" } as const;
+const bodyMedia = { json: "application/json", yaml: "application/yaml", raw: "*/*", stream: "*/*" } as const;
 
 function requestBody(body: Body, schemas: Record<string, unknown>): Json {
   const schema = body.kind === "json" ? component(body.schema, schemas) : body.kind === "yaml" ? { type: "string" } : {};

@@ -1,5 +1,5 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
-import type { Engine, Log } from "@jackfield/engine";
+import type { Engine, Log, Upload } from "@jackfield/engine";
 import type { Static, TSchema } from "typebox";
 import type { Access } from "../access/access.ts";
 import type { Principal } from "../access/authenticate.ts";
@@ -69,7 +69,9 @@ export type Result = Answer | "answered";
 export type Body =
   | { readonly kind: "json"; readonly schema: TSchema; readonly limit?: number }
   | { readonly kind: "yaml"; readonly limit: number; readonly description: string }
-  | { readonly kind: "raw"; readonly limit: number; readonly description: string };
+  | { readonly kind: "raw"; readonly limit: number; readonly description: string }
+  /** Read by the handler, while it arrives; of any size. */
+  | { readonly kind: "stream"; readonly description: string };
 
 /** What a status is answered with: a schema of JSON, or the media type and meaning of something else. */
 export type AnswerSchema =
@@ -93,6 +95,8 @@ interface Shape<P extends TSchema | undefined, Q extends TSchema | undefined, B 
   readonly sameOrigin?: boolean;
   /** The last parameter takes the rest of the path, as it was sent; nothing of it is logged. */
   readonly rest?: boolean;
+  /** Takes every other method, too, for which a document has no word. */
+  readonly anyMethod?: boolean;
 }
 
 type Of<S> = S extends TSchema ? Static<S> : Record<string, never>;
@@ -102,7 +106,9 @@ type OfBody<B> = B extends { readonly kind: "json"; readonly schema: infer S }
     ? string
     : B extends { readonly kind: "raw" }
       ? Buffer
-      : undefined;
+      : B extends { readonly kind: "stream" }
+        ? Upload | undefined
+        : undefined;
 
 /** A route with its types forgotten: what the router, the validators and the document read. */
 export interface Route extends Shape<TSchema | undefined, TSchema | undefined, Body | undefined> {

@@ -5,7 +5,7 @@ import { requireRole } from "../access/roles.ts";
 import { methodsOf } from "../api/openapi.ts";
 import type { Answer, Body, Method, Route, Services } from "../api/route.ts";
 import { type Check, checkOf, headersOf, queryOf } from "../api/validate.ts";
-import { bodyText, parseJson, readBody } from "./body.ts";
+import { bodyText, parseJson, readBody, uploadOf } from "./body.ts";
 import { notePattern, noteRoute } from "./request-log.ts";
 
 const jsonLimit = 1024 * 1024;
@@ -15,7 +15,8 @@ export function apiRouter(routes: readonly Route[], services: Services, authenti
   const router = Router({ caseSensitive: true, strict: true });
   for (const route of routes) {
     const serve = server(route, services, authenticator);
-    for (const method of methodsOf(route)) router[verb[method]](pattern(route), serve);
+    if (route.anyMethod === true) router.all(pattern(route), serve);
+    else for (const method of methodsOf(route)) router[verb[method]](pattern(route), serve);
   }
   for (const [path, allowed] of allowedMethods(routes)) router.all(path, refuseMethod(allowed));
   return router;
@@ -97,6 +98,7 @@ async function admit(
 
 async function bodyOf(body: Body | undefined, check: Check | undefined, request: Request): Promise<unknown> {
   if (body === undefined) return undefined;
+  if (body.kind === "stream") return uploadOf(request);
   const bytes = await readBody(request, body.limit ?? jsonLimit);
   if (body.kind === "raw") return bytes;
   const text = bodyText(request, bytes);
@@ -107,9 +109,10 @@ async function bodyOf(body: Body | undefined, check: Check | undefined, request:
 function gone(response: Response): AbortSignal {
   const controller = new AbortController();
   // It may have gone while it was found out who it is.
-  if (response.destroyed) controller.abort();
+  const abort = () => controller.abort(new JackfieldError("caller_gone"));
+  if (response.destroyed) abort();
   response.once("close", () => {
-    if (!response.writableFinished) controller.abort();
+    if (!response.writableFinished) abort();
   });
   return controller.signal;
 }

@@ -1,5 +1,42 @@
 import type { IncomingMessage } from "node:http";
-import { JackfieldError } from "@jackfield/engine";
+import { JackfieldError, type Upload } from "@jackfield/engine";
+
+/** How long a body that is read as a whole may take; one that is passed on may take any time, but not stand still for so long. */
+const wholeMs = 120_000;
+const silenceMs = 45_000;
+
+const cutOff = (cause: unknown) => new JackfieldError("request_invalid", { detail: "The body ended too early.", cause });
+
+/**
+ * A body that is passed on while it arrives; undefined where there is none. Whoever stops reading leaves the request as it is, so that it can
+ * still be answered. Reading throws `request_invalid`.
+ */
+export function uploadOf(request: IncomingMessage): Upload | undefined {
+  const { "content-length": length, "transfer-encoding": coding } = request.headers;
+  if (coding === undefined && (length === undefined || Number(length) === 0)) return undefined;
+  return { chunks: arriving(request), bytes: coding === undefined ? Number(length) : undefined };
+}
+
+async function* arriving(request: IncomingMessage): AsyncGenerator<Buffer> {
+  let awaited = true;
+  const timer = setTimeout(() => {
+    // Whoever does not read makes the sender wait: that is not the sender's silence.
+    if (awaited) request.destroy(new Error("nothing came for too long"));
+    else timer.refresh();
+  }, silenceMs);
+  try {
+    for await (const chunk of request.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>) {
+      awaited = false;
+      yield chunk;
+      awaited = true;
+      timer.refresh();
+    }
+  } catch (cause) {
+    throw cutOff(cause);
+  } finally {
+    clearTimeout(timer);
+  }
+}
 
 /** Reads a body as it was sent. Throws `body_too_large` as soon as it is known. */
 export async function readBody(request: IncomingMessage, limit: number): Promise<Buffer> {
@@ -8,6 +45,7 @@ export async function readBody(request: IncomingMessage, limit: number): Promise
   if (Number(request.headers["content-length"] ?? 0) > limit) throw tooLarge();
   const chunks: Buffer[] = [];
   let size = 0;
+  const late = setTimeout(() => request.destroy(new Error("it took too long")), wholeMs);
   try {
     for await (const chunk of request.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>) {
       size += chunk.length;
@@ -16,7 +54,9 @@ export async function readBody(request: IncomingMessage, limit: number): Promise
     }
   } catch (cause) {
     // The client went away: nobody will read the answer, and it is no fault of ours.
-    throw new JackfieldError("request_invalid", { detail: "The body ended too early.", cause });
+    throw cutOff(cause);
+  } finally {
+    clearTimeout(late);
   }
   if (size > limit) throw tooLarge();
   return Buffer.concat(chunks);

@@ -1,7 +1,8 @@
-import { createServer, type Server as HttpServer, type RequestListener } from "node:http";
+import { createServer, type Server as HttpServer, type IncomingMessage, type RequestListener } from "node:http";
 import type { AddressInfo } from "node:net";
 
 const drainTime = 10_000;
+const unreadTime = 10_000;
 
 export interface Listening {
   readonly http: HttpServer;
@@ -12,11 +13,19 @@ export interface Listening {
 
 /** Takes the port first: with PORT=0 the public URL, and all that is made of it, is known only then. */
 export async function listen(host: string, port: number): Promise<Listening> {
-  let serve: (listener: RequestListener) => void = () => {};
-  const ready = new Promise<RequestListener>((resolve) => {
-    serve = resolve;
+  let ready: RequestListener | undefined;
+  const early: Parameters<RequestListener>[] = [];
+  const http = createServer((request, response) => {
+    response.once("close", () => endUnread(request));
+    if (ready === undefined) early.push([request, response]);
+    else ready(request, response);
   });
-  const http = createServer(async (request, response) => (await ready)(request, response));
+  const serve = (listener: RequestListener): void => {
+    ready = listener;
+    for (const arrived of early.splice(0)) listener(...arrived);
+  };
+  // A body may take its time where it is passed on; whoever reads one sees to its limits (body.ts).
+  http.requestTimeout = 0;
   // Longer than the usual proxy keeps its own connections, so that it is never us who hang up first.
   http.keepAliveTimeout = 65_000;
   await new Promise<void>((resolve, reject) => {
@@ -24,6 +33,13 @@ export async function listen(host: string, port: number): Promise<Listening> {
     http.listen(port, host, resolve);
   });
   return { http, port: (http.address() as AddressInfo).port, serve };
+}
+
+/** What nobody reads after the answer may not hold the connection for ever. */
+function endUnread(request: IncomingMessage): void {
+  if (request.complete || request.socket.destroyed) return;
+  request.resume();
+  setTimeout(() => request.complete || request.socket.destroy(), unreadTime).unref();
 }
 
 function listenMessage(error: NodeJS.ErrnoException, host: string, port: number): string {

@@ -1,5 +1,6 @@
 import type { Log } from "@jackfield/engine";
 import type { NextFunction, Request, Response } from "express";
+import { requestLine } from "../log.ts";
 import { requestId } from "./request-id.ts";
 
 /*
@@ -62,7 +63,7 @@ export function requestLog(log: Log, clock: () => number) {
     const started = clock();
     response.once("close", () => {
       const note = notes.get(request) ?? {};
-      log("info", "request", {
+      log("info", requestLine, {
         request_id: requestId(request),
         method: request.method,
         path: shownPath(request, note),

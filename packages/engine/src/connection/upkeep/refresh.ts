@@ -22,8 +22,11 @@ import { needsReauth, readLiving } from "./refusal.ts";
 const longestEnd = 25_000;
 
 export interface Refresher {
-  /** The connection with a credential that can be sent now; refreshes only if it must. Throws as `refresh`. */
-  fresh(record: ConnectionRecord): Promise<OpenConnection>;
+  /**
+   * The connection with a credential that can be sent now; refreshes only if it must. `ahead`: also if it ends within so many
+   * milliseconds, where that is possible. Throws as `refresh`.
+   */
+  fresh(record: ConnectionRecord, ahead?: number): Promise<OpenConnection>;
   /**
    * Replaces the credential if it is still the one of `version`; otherwise takes the newer one that is there. Throws `needs_reauth`,
    * `not_renewable`, and what the provider or the way to it got wrong.
@@ -54,11 +57,23 @@ export function createRefresher(runtime: Runtime, owner: string): Refresher {
     return promise;
   };
 
+  /** What still works is used if it cannot be replaced now. */
+  const early = async (opened: OpenConnection): Promise<OpenConnection> => {
+    const { record } = opened;
+    if (!record.renewable || heldFor(runtime, record) > 0) return opened;
+    return refresh(record.id, record.credential_version, system).catch((cause: unknown) => {
+      if (cause instanceof JackfieldError && cause.code !== "needs_reauth") return opened;
+      throw cause;
+    });
+  };
+
   return {
     refresh,
-    async fresh(record) {
+    async fresh(record, ahead = 0) {
       const opened = open(runtime, record);
-      if (opened.credential === undefined || isUsable(opened.credential, runtime.clock())) return opened;
+      const { credential } = opened;
+      if (credential === undefined || isUsable(credential, runtime.clock() + ahead)) return opened;
+      if (isUsable(credential, runtime.clock())) return early(opened);
       if (!record.renewable) return ended(runtime, record);
       refuseTooSoon(runtime, record);
       return refresh(record.id, record.credential_version, system);
@@ -94,7 +109,7 @@ export function createRefresher(runtime: Runtime, owner: string): Refresher {
  * an outage should not outlive itself. Until then its error is theirs.
  */
 function refuseTooSoon(runtime: Runtime, record: ConnectionRecord): void {
-  const wait = record.refresh_held_until === null ? 0 : Date.parse(record.refresh_held_until) - runtime.clock();
+  const wait = heldFor(runtime, record);
   if (wait <= 0) return;
   const { error } = record;
   throw new JackfieldError(error?.code ?? "provider_unavailable", {
@@ -102,6 +117,11 @@ function refuseTooSoon(runtime: Runtime, record: ConnectionRecord): void {
     ...(error?.provider === undefined ? {} : { provider: error.provider }),
     retry_after: wait,
   });
+}
+
+/** Milliseconds for which a refresh that failed is not tried again by steps. */
+function heldFor({ clock }: Runtime, { refresh_held_until: until }: ConnectionRecord): number {
+  return until === null ? 0 : Math.max(0, Date.parse(until) - clock());
 }
 
 /** A job that could not even be tried (its connector is gone, its secrets do not open) must not stand before all others for ever. */

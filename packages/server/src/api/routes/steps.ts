@@ -1,9 +1,9 @@
 import type { IncomingMessage } from "node:http";
-import { JackfieldError, type StepPart } from "@jackfield/engine";
+import { type Headers, JackfieldError, type StepPart } from "@jackfield/engine";
 import { Type } from "typebox";
-import type { Principal } from "../../access/authenticate.ts";
-import { withoutHopByHop } from "../../http/hop-by-hop.ts";
+import { type Principal, sessionHeader } from "../../access/authenticate.ts";
 import { jsonLines, writeJsonLines } from "../../http/json-lines.ts";
+import { pass } from "../../http/pass.ts";
 import { methods, ok, type Route, route } from "../route.ts";
 import {
   closed,
@@ -19,7 +19,6 @@ import {
 import { wants } from "../wants.ts";
 
 const callers = ["admin", "user", "workflow"] as const;
-const proxyLimit = 1024 * 1024;
 /** A file of 10 MiB in base64, and what else is said of it. */
 export const inputLimit = 15 * 1024 * 1024;
 
@@ -131,46 +130,40 @@ const listOptions = route({
 const proxy = route({
   id: "proxy",
   method: methods,
+  anyMethod: true,
   path: "/v1/connections/{id}/proxy/{path}",
-  summary: "A raw authenticated request. Path, query, method and body go to the provider as they are; up to 1 MiB each way.",
+  summary:
+    "A raw authenticated request, by any method. Path, query and body go to the provider as they are; bodies of any size are streamed, both ways.",
   roles: callers,
   params: Type.Object({
     id: Identifier("The connection's id."),
     path: Type.String({ description: "The rest of the path; may hold slashes." }),
   }),
   headers: workflowHeader,
-  body: { kind: "raw", limit: proxyLimit, description: "Whatever the provider takes." },
+  body: { kind: "stream", description: "Whatever the provider takes." },
   rest: true,
   sameOrigin: true,
   answers: { 200: { description: "The provider's own answer, whatever its status.", media: "*/*" } },
   async handle({ engine }, { params, headers, body, request, response, signal }, { actor }) {
-    const { path, query } = target(request);
-    const answer = await engine.steps.proxy(
-      actor,
-      params.id,
-      {
-        method: request.method ?? "GET",
-        path,
-        query,
-        headers: forwardedHeaders(request),
-        body: body.length === 0 ? undefined : body,
-      },
-      { signal, workflow: headers["jackfield-workflow"] },
-    );
-    if (answer.body.length > proxyLimit)
-      throw new JackfieldError("provider_answer_too_large", { detail: `The answer is larger than ${proxyLimit} bytes.` });
-    for (const [name, value] of Object.entries(withoutHopByHop(answer.headers)))
-      if (!ownAnswerHeaders.has(name)) response.setHeader(name, value);
+    refuseUpgrade(request);
+    const sent = { method: request.method ?? "GET", ...target(request), headers: forwardedHeaders(request), body };
+    const workflow = headers["jackfield-workflow"];
+    const answer = await engine.steps.proxy(actor, params.id, sent, { signal, workflow });
+    for (const [name, value] of Object.entries(answer.headers)) if (!ownAnswerHeaders.has(name)) response.setHeader(name, value);
     // Somebody else's page must never run as one of ours.
     response.setHeader("Content-Security-Policy", "default-src 'none'; sandbox");
     response.setHeader("Cache-Control", "no-store");
-    const bodiless = request.method === "HEAD" || answer.status === 204 || answer.status === 304;
-    if (!bodiless) response.setHeader("Content-Length", answer.body.length);
-    response.writeHead(answer.status);
-    response.end(bodiless ? undefined : answer.body);
+    await pass(answer, request, response);
     return "answered";
   },
 });
+
+/** HTTP/2 may be offered in passing, and is passed over (RFC 9110 §7.8); who wants a websocket wants nothing else. */
+function refuseUpgrade({ headers }: IncomingMessage): void {
+  if (/\bwebsocket\b/i.test(headers.upgrade ?? "")) {
+    throw new JackfieldError("upgrade_refused", { detail: "Websockets are not passed on to providers." });
+  }
+}
 
 /** The path behind `/proxy` and the query, exactly as they came. */
 function target(request: IncomingMessage): { readonly path: string; readonly query: string } {
@@ -180,18 +173,16 @@ function target(request: IncomingMessage): { readonly path: string; readonly que
   return { path, query: mark < 0 ? "" : url.slice(mark + 1) };
 }
 
-/** What belongs between the caller and us: never forwarded. The engine has a list of its own of what goes on. */
-const ownRequestHeaders =
-  /^(authorization|cookie|host|content-length|origin|referer|forwarded|via|x-real-ip|x-request-id|accept-encoding|(x-forwarded|sec)-.*)$/;
+/** What only this server understands. The engine knows what else is not for the provider. */
+const ownRequestHeaders: ReadonlySet<string> = new Set([sessionHeader, "jackfield-workflow"]);
 
-function forwardedHeaders(request: IncomingMessage): Record<string, string> {
-  const headers = Object.entries(request.headers).map(([name, value]): [string, string] => [
-    name,
-    Array.isArray(value) ? value.join(", ") : (value ?? ""),
-  ]);
-  return Object.fromEntries(
-    Object.entries(withoutHopByHop(Object.fromEntries(headers))).filter(([name]) => !ownRequestHeaders.test(name)),
-  );
+/** All others, each as often as it was sent. */
+function forwardedHeaders(request: IncomingMessage): Headers {
+  const headers: Record<string, string | string[]> = {};
+  for (const [name, values = []] of Object.entries(request.headersDistinct)) {
+    if (!ownRequestHeaders.has(name)) headers[name] = values.length === 1 ? (values[0] ?? "") : values;
+  }
+  return headers;
 }
 
 /** What decides how browsers treat this deployment is not the provider's to say. */
@@ -199,7 +190,6 @@ const ownAnswerHeaders: ReadonlySet<string> = new Set([
   "set-cookie",
   "set-cookie2",
   "www-authenticate",
-  "content-length",
   "content-security-policy",
   "content-security-policy-report-only",
   "cache-control",
