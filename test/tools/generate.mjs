@@ -47,7 +47,7 @@ function errorsDocument() {
   return `# Errors
 
 Every error is a problem document (RFC 9457) with one of these \`code\`s, grouped by who can do something about it. Made from the
-table in \`packages/engine/src/errors.ts\` by \`npm run generate\`.
+table in \`packages/engine/src/error-table.ts\` by \`npm run generate\`.
 
 ${sections.join("\n")}`;
 }
