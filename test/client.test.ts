@@ -612,8 +612,30 @@ describe("a step's items as they come", () => {
 
 describe("proxy.fetch", () => {
   let id: string;
+  let flowing: string;
   beforeAll(async () => {
     ({ id } = await connect({ owner: "proxied" }));
+    const server = createServer((request, response) => {
+      response.writeHead(200, { "content-type": "application/octet-stream" });
+      let arrived = 0;
+      request.on("data", (chunk: Buffer) => {
+        arrived += chunk.length;
+        response.write(`<${arrived}>`);
+      });
+      request.on("end", () => response.end("."));
+    });
+    await jackfield.connectors.publish(
+      "flow",
+      `manifest: 1
+name: flow
+title: Flow
+base_url: ${await listen(server)}
+auth:
+  none: { type: none, label: Flow, unique_id: "'one'", test: { request: { path: /, method: POST } } }
+actions: {}
+`,
+    );
+    flowing = (await jackfield.connections.create({ connector: "flow" })).id;
   });
 
   test("is fetch: method, headers, query and body go to the provider, and its answer comes back whatever its status", async () => {
@@ -683,6 +705,24 @@ describe("proxy.fetch", () => {
     expect((await reader?.read())?.value).toBe("<two>");
     void writer.close();
     expect((await reader?.read())?.value).toBe(".");
+  });
+
+  test("large bodies flow both ways through the server too, to the provider and back, before their end", async () => {
+    const { readable, writable } = new TransformStream<Uint8Array, Uint8Array>();
+    const writer = writable.getWriter();
+    // Up to 1 MiB is gathered, so that it can be sent again.
+    void writer.write(new Uint8Array(2 << 20));
+    const answer = await jackfield.proxy.fetch(flowing)("/x", { method: "POST", body: readable });
+    const reader = answer.body?.pipeThrough(new TextDecoderStream()).getReader();
+    let heard = "";
+    const hear = async (words: string) => {
+      while (!heard.includes(words)) heard += (await reader?.read())?.value ?? "";
+    };
+    await hear(`<${2 << 20}>`);
+    void writer.write(new Uint8Array(3));
+    await hear(`<${(2 << 20) + 3}>`);
+    void writer.close();
+    await hear(".");
   });
 
   test("a signal ends it with the signal's reason", async () => {
