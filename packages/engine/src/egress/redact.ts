@@ -328,7 +328,7 @@ export function createRedactor(secrets: readonly string[]): Redactor {
   if (long.length === 0) return unchanged;
   // The same secrets come back with every step of a connection.
   if (long.reduce((sum, { length }) => sum + length, 0) > mostRemembered) return redactorOf(long);
-  const name = long.join("\0");
+  const name = long.map((secret) => `${secret.length}:${secret}`).join("");
   const redactor = made.get(name) ?? redactorOf(long);
   made.delete(name);
   made.set(name, redactor);
