@@ -14,9 +14,12 @@ const bench = (...args: string[]) =>
     env: { ...process.env, BENCH_ALONE: "on" },
   });
 
+/** What stands in the way, without what tells how far it is. */
+const complaints = (stderr: string) => stderr.replaceAll(/^measuring .*\n/gm, "");
+
 test("every measurement gives ratios, and exit status 0 when it keeps to its budgets", () => {
   const { status, stdout, stderr } = bench("manifests", "expressions", "--count", "20");
-  expect({ status, stderr }).toEqual({ status: 0, stderr: "" });
+  expect({ status, stderr: complaints(stderr) }).toEqual({ status: 0, stderr: "" });
   const rows = stdout.trim().split("\n").slice(1);
   expect(rows.length).toBeGreaterThanOrEqual(6);
   for (const row of rows) expect(row).toMatch(/ {2,}-?[0-9.e+-]+ × {2,}\S/);
@@ -42,7 +45,7 @@ interface Report {
 function report(name: string, count: number): Report {
   const file = join(temporary(), "report.json");
   const { status, stderr } = bench(name, "--count", `${count}`, "--json", file);
-  expect([stderr, status === 0 || status === 1]).toEqual(["", true]);
+  expect([complaints(stderr), status === 0 || status === 1]).toEqual(["", true]);
   return JSON.parse(readFileSync(file, "utf8"));
 }
 

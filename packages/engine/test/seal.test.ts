@@ -1,5 +1,5 @@
 import { randomBytes } from "node:crypto";
-import { createSealer, type KeyRing, type Place } from "../src/connection/seal.ts";
+import { createSealer, type KeyRing, type Place, remembering } from "../src/connection/seal.ts";
 
 const ring = (keys: Record<string, Buffer>, active: string): KeyRing => ({ active, get: (id) => keys[id] });
 const first = randomBytes(32);
@@ -64,4 +64,55 @@ test("Records of an older master key open while the key is in the ring, and name
 test("A ring without a usable active key is refused at once", () => {
   expect(() => createSealer(ring({}, "k1"), randomBytes)).toThrow(broken);
   expect(() => createSealer(ring({ k1: randomBytes(16) }, "k1"), randomBytes)).toThrow(broken);
+});
+
+describe("What was opened is remembered", () => {
+  let now = 0;
+  let opened = 0;
+  const open = (at: Place, sealed: string): unknown => {
+    opened += 1;
+    return sealer.open(at, sealed);
+  };
+  const counting = { ...sealer, open };
+  const remembers = remembering(counting, () => now);
+  beforeEach(() => {
+    opened = 0;
+  });
+
+  test("by its text, for a minute, and cannot be changed by those who share it", () => {
+    const sealed = remembers.seal(place, { raw: { access_token: "canary" } });
+    const first = remembers.open(place, sealed) as { readonly raw: { access_token: string } };
+    expect(remembers.open(place, sealed)).toBe(first);
+    expect(() => {
+      first.raw.access_token = "other";
+    }).toThrow(TypeError);
+    now += 60_000;
+    expect(remembers.open(place, sealed)).toEqual(first);
+    expect(opened).toBe(2);
+  });
+
+  test.each<[string, Partial<Place>]>([
+    ["another workspace", { workspace: "other" }],
+    ["another connector", { connector: "acme2" }],
+    ["another record", { id: "con_2" }],
+    ["another field", { field: "fields" }],
+  ])("but it still does not open in %s, nor altered", (_, change) => {
+    const sealed = remembers.seal(place, "canary");
+    remembers.open(place, sealed);
+    expect(() => remembers.open({ ...place, ...change }, sealed)).toThrow(broken);
+    expect(() =>
+      remembers.open(
+        place,
+        sealed.replace(/.$/, (last) => (last === "A" ? "Q" : "A")),
+      ),
+    ).toThrow(broken);
+  });
+
+  test("and only what steps open again and again", () => {
+    const app = { ...place, field: "app" } as const;
+    const sealed = remembers.seal(app, "canary");
+    remembers.open(app, sealed);
+    remembers.open(app, sealed);
+    expect(opened).toBe(2);
+  });
 });

@@ -327,7 +327,8 @@ export function createRedactor(secrets: readonly string[]): Redactor {
   const long = secrets.filter((secret) => secret.length >= minLength);
   if (long.length === 0) return unchanged;
   // The same secrets come back with every step of a connection.
-  const name = JSON.stringify(long);
+  if (long.reduce((sum, { length }) => sum + length, 0) > mostRemembered) return redactorOf(long);
+  const name = long.map((secret) => `${secret.length}:${secret}`).join("");
   const redactor = made.get(name) ?? redactorOf(long);
   made.delete(name);
   made.set(name, redactor);
@@ -339,6 +340,8 @@ export function createRedactor(secrets: readonly string[]): Redactor {
 /** Those that were used last, by their secrets. */
 const made = new Map<string, Redactor>();
 const mostMade = 64;
+/** Characters of secrets that are worth remembering; longer ones take longer to compare than they save. */
+const mostRemembered = 16_000;
 
 function redactorOf(long: readonly string[]): Redactor {
   let forms: readonly string[] | undefined;

@@ -263,6 +263,28 @@ describe("Nothing takes longer than the timeout", () => {
     await out.close();
   });
 
+  test("except where only silence counts: then it may take any time, but not stand still", async () => {
+    let further: (() => void) | undefined;
+    const listener = await listen((_request, response) => {
+      response.write("1");
+      further = () => void response.write("2");
+    });
+    const { body } = await egress.stream(to(listener.port, { timeout: 3_000, counts: "silence" }));
+    const began = performance.now();
+    const chunks: string[] = [];
+    const error = await errorOf(
+      (async () => {
+        for await (const chunk of body) {
+          chunks.push(chunk.toString());
+          // Each piece comes well within the time, all of them together do not.
+          if (chunks.length < 6) setTimeout(() => further?.(), 700);
+        }
+      })(),
+    );
+    expect([error.code, chunks.length]).toEqual(["provider_timeout", 6]);
+    expect(performance.now() - began).toBeGreaterThan(3_000);
+  }, 30_000);
+
   test.each([0, -1, Number.NaN, Number.POSITIVE_INFINITY])("A timeout of %d is refused", async (timeout) => {
     const error = await errorOf(egress.send(get("https://api.example/", { timeout })));
     expect(error.code).toBe("request_invalid");
