@@ -5,8 +5,9 @@ import { openStore } from "../src/store/sqlite.ts";
 import { temporary } from "./temporary.ts";
 
 /** The keys of a store that counts how often one is looked for, and waits with the answer as long as it is told to. */
-function setUp() {
+async function setUp() {
   const store = openStore(join(temporary(), "store.db"));
+  await store.workspaces.put("default", new Date().toISOString());
   const asked = { times: 0, hold: Promise.resolve() };
   const counting: HostStore["keys"] = {
     ...store.keys,
@@ -22,7 +23,7 @@ function setUp() {
 }
 
 test("a key that was found is not looked for again within a second", async () => {
-  const { asked, clock, keys } = setUp();
+  const { asked, clock, keys } = await setUp();
   const { text, key } = await keys.create({ workspace: "default", name: "A", role: "user" });
   for (let turn = 0; turn < 5; turn += 1) expect((await keys.find(text))?.id).toBe(key.id);
   expect(asked.times).toBe(1);
@@ -32,7 +33,7 @@ test("a key that was found is not looked for again within a second", async () =>
 });
 
 test("a key that is revoked here ends at once, also while it is being looked for", async () => {
-  const { asked, keys } = setUp();
+  const { asked, keys } = await setUp();
   const { text, key } = await keys.create({ workspace: "default", name: "A", role: "user" });
   let release = () => {};
   asked.hold = new Promise((resolve) => {
@@ -46,7 +47,7 @@ test("a key that is revoked here ends at once, also while it is being looked for
 });
 
 test("a key that another process revokes ends within a second", async () => {
-  const { clock, keys, elsewhere } = setUp();
+  const { clock, keys, elsewhere } = await setUp();
   const { text, key } = await keys.create({ workspace: "default", name: "A", role: "user" });
   await keys.find(text);
   await elsewhere.revoke("default", key.id);
@@ -55,7 +56,7 @@ test("a key that another process revokes ends within a second", async () => {
 });
 
 test("an unknown key is looked for each time", async () => {
-  const { asked, keys } = setUp();
+  const { asked, keys } = await setUp();
   for (let turn = 0; turn < 3; turn += 1) expect(await keys.find("jf_unknown")).toBeUndefined();
   expect(asked.times).toBe(3);
 });
