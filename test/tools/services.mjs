@@ -79,7 +79,7 @@ const mongodbSource = join(import.meta.dirname, "mongodb");
 function builtMongodb() {
   const hash = createHash("sha256");
   for (const name of ["go.mod", "go.sum", "main.go", "serial.go"]) hash.update(readFileSync(join(mongodbSource, name)));
-  hash.update(`${letFindById}`);
+  hash.update(JSON.stringify(idPatches));
   // biome-ignore lint/suspicious/noUndeclaredEnvVars: the tests are no task of turbo.
   const cache = process.env.XDG_CACHE_HOME || join(homedir(), ".cache");
   return join(cache, "jackfield-tests", `mongodb-${process.platform}-${process.arch}-${hash.digest("hex").slice(0, 16)}`);
@@ -103,7 +103,7 @@ function buildMongodb() {
     cpSync(mongodbSource, folder, { recursive: true });
     const { status, stdout } = run(["mod", "download", "-json", ferretDb]);
     if (status !== 0) return void console.log("It could not be downloaded: see above.");
-    letFindById(JSON.parse(stdout).Dir, join(folder, "ferretdb"));
+    patched(JSON.parse(stdout).Dir, join(folder, "ferretdb"));
     run(["mod", "edit", "-replace", `${ferretDb}=./ferretdb`]);
     // Two that build at once both end with a whole file.
     if (run(["build", "-o", made, "."]).status === 0) renameSync(made, target);
@@ -115,23 +115,34 @@ function buildMongodb() {
 
 const ferretDb = "github.com/FerretDB/FerretDB";
 
+/** What FerretDB reads a whole collection for, though it has an index of the ids: each with what lets it use that. */
+const idPatches = [
+  // To find one document by its `_id` and more; it judges what it has found by the whole filter anyway.
+  ["collection.go", "if params.Filter.Len() == 1 {", "if params.Filter.Len() >= 1 {"],
+  // SQLite takes an index of an expression only for what is written as that is.
+  ["metadata/metadata.go", `"->'$._id'"`, '"->\\"_id\\""'],
+];
+
 /**
- * A copy of FerretDB's source that finds a document by its `_id` also where a filter says more: otherwise it reads a whole collection to
- * update one document. It judges what it has found by the whole filter anyway.
+ * A copy of FerretDB's source with these.
  * @param {string} source
  * @param {string} target
  */
-function letFindById(source, target) {
+function patched(source, target) {
   cpSync(source, target, { recursive: true });
   // Nothing in the module cache may be written, nor in a copy of it, by who is not root.
   for (const entry of readdirSync(target, { recursive: true, withFileTypes: true }))
     if (entry.isDirectory()) chmodSync(join(entry.parentPath, entry.name), 0o755);
-  const file = join(target, "internal", "backends", "sqlite", "collection.go");
-  const [only, also] = ["if params.Filter.Len() == 1 {", "if params.Filter.Len() >= 1 {"];
-  const text = readFileSync(file, "utf8");
-  if (!text.includes(only)) throw new Error(`${file} is not as expected.`);
-  rmSync(file);
-  writeFileSync(file, text.replace(only, also));
+  for (const [name = "", before = "", after = ""] of idPatches) {
+    const file = join(target, "internal/backends/sqlite", name);
+    const text = readFileSync(file, "utf8");
+    if (!text.includes(before)) throw new Error(`${file} is not as expected.`);
+    rmSync(file);
+    writeFileSync(
+      file,
+      text.replace(before, () => after),
+    );
+  }
 }
 
 /** A mongod of mongodb-memory-server's, in its own cache. It is fetched only where its server answers at all. */
