@@ -125,7 +125,7 @@ const withEmbedded = scaleOut ? describe.skip : describe;
 
 const shapes = [
   ["the embedded store", withEmbedded, 4000, () => ({})],
-  ["MongoDB", withMongodb, 300, (name: string) => ({ MONGODB_URL: database(name) })],
+  ["MongoDB", withMongodb, 150, (name: string) => ({ MONGODB_URL: database(name) })],
 ] as const;
 
 for (const [name, suite, size, envOf] of shapes)

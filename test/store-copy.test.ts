@@ -30,6 +30,7 @@ afterAll(cleanup);
     startCommand(["store", "copy", "--to", to, "--json"], { DATA_DIR: dataDir, MONGODB_URL: target });
   const copy = (...values: Parameters<typeof copying>) => copying(...values).ended;
 
+  const many = 2000;
   /** Older than all that the test does, so that the last of these follows upon it. */
   const yesterday = new Date(Date.now() - 86_400_000).toISOString();
   const log = (id: string, count: number) =>
@@ -62,7 +63,7 @@ afterAll(cleanup);
     expect([held.code, held.out, held.error]).toEqual([1, "", expect.stringContaining("is in use by another Jackfield process")]);
     await embedded.end("SIGTERM");
     const store = openStore(join(dataDir, "jackfield.db"));
-    await store.tables.events.put(log(id, 3000));
+    await store.tables.events.put(log(id, many));
     await store.close();
 
     const first = copying("mongodb", dataDir);
@@ -70,7 +71,7 @@ afterAll(cleanup);
     await until("events to be copied", async () => (await target.tables.events.count()) > 0, { every: 5, timeout: 120_000 });
     first.kill();
     expect((await first.ended).signal).toBe("SIGKILL");
-    expect(await target.tables.events.count()).toBeLessThan(3000);
+    expect(await target.tables.events.count()).toBeLessThan(many);
     await target.close();
     const keys = readFileSync(join(dataDir, "keys"), "utf8").trim();
     const env = { MONGODB_URL: url, MASTER_KEYS: keys };
@@ -102,7 +103,7 @@ afterAll(cleanup);
     expect((await look(again, id)).status).toBe("connected");
     expect((await again.post(`/v1/connections/${id}/refresh`)).status).toBe(200);
     const copied = (await events(again, id)).flatMap((each) => (/^evt_\d+$/.test(each.id) ? each.id : []));
-    expect(copied.slice(0, 50)).toEqual(Array.from({ length: 50 }, (_, n) => `evt_${2999 - n}`));
+    expect(copied.slice(0, 50)).toEqual(Array.from({ length: 50 }, (_, n) => `evt_${many - 1 - n}`));
     await again.end("SIGTERM");
   });
 
