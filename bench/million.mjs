@@ -178,6 +178,6 @@ async function inMongo(count) {
 
 /** @type {import("./run.mjs").Measure} */
 export async function measure(count) {
-  const results = [...(await inOneFile(1000 * count)), ...(await inMongo(20 * count))];
+  const results = [...(await inOneFile(1000 * count)), ...(await inMongo(2 * count))];
   return results.filter(({ ratio }) => !Number.isNaN(ratio));
 }
